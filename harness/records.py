@@ -1,0 +1,299 @@
+"""Plain frozen dataclasses that flow between rooms. This module imports nothing of the project.
+
+The order of the classes is the order of the spine: model, sources, plan, platform, firmware,
+trace, measurement, run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Kind = Literal["measured", "modelled", "static", "published"]
+RunStatus = Literal["running", "passed", "failed", "error", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One buffer in the arena: ``offset`` and ``size`` in bytes, alive from op to op (inclusive).
+
+    ``first_op`` is -1 for a graph input, ``last_op`` is the op count for a graph output.
+    Buffers that share memory on purpose (in-place ops) carry the same ``offset``.
+    """
+
+    name: str
+    tensor: int | None  # tensor index in the graph; None for scratch
+    offset: int
+    size: int
+    first_op: int
+    last_op: int
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Arena layout planned ahead of time. ``peak_op`` is the op at which the arena is fullest."""
+
+    arena_bytes: int
+    placements: tuple[Placement, ...]
+    peak_op: int
+
+
+@dataclass(frozen=True)
+class EngineSources:
+    """What an engine makes of a variant: generated files, kernel files and the memory plan.
+
+    ``files`` maps a relative file name to its text; ``kernels`` are paths below
+    ``firmware_stubs``; both are compiled into the engine library. ``weights_bytes`` counts
+    constant tensors, ``tables_bytes`` constant tables the engine adds (requantization, LUTs).
+    """
+
+    engine: str
+    engine_version: str
+    files: Mapping[str, str]
+    kernels: tuple[str, ...]
+    include_dirs: tuple[str, ...]
+    plan: MemoryPlan
+    weights_bytes: int
+    tables_bytes: int
+
+
+@dataclass(frozen=True)
+class MemoryRegion:
+    """A contiguous memory as the linker sees it."""
+
+    origin: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Where a firmware will run: an emulator's machine or the board itself.
+
+    ``exact`` is true where the machine is the profile's own chip; otherwise ``note`` says what
+    stands in for it. ``port`` names a folder in ``firmware_stubs/ports``; ``machine`` is the
+    emulator's name for it (``board`` for silicon). ``defines`` are passed to the port's C code.
+    """
+
+    target: str  # "qemu", "renode", "board"
+    machine: str
+    port: str
+    core: str  # "cortex-m4f", ...
+    flash: MemoryRegion
+    ram: MemoryRegion
+    clock_hz: int
+    exact: bool
+    note: str = ""
+    defines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A function or object of the ELF; ``address`` without the Thumb bit."""
+
+    name: str
+    address: int
+    size: int
+    section: str
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked ELF with its sizes by owner.
+
+    ``flash_by_owner`` has the keys ``code`` (engine), ``weights``, ``tables`` and ``runtime``;
+    ``ram_by_owner`` has ``arena``, ``static`` and ``stack_reserved``. All in bytes.
+    """
+
+    elf: Path
+    sha256: str
+    flash_by_owner: Mapping[str, int]
+    ram_by_owner: Mapping[str, int]
+    build_command: str
+    compiler: str  # version line
+    flags: str
+    cached: bool
+
+
+@dataclass(frozen=True)
+class BlockProfile:
+    """Execution counts of one window (one inference), exact and repeatable.
+
+    Parallel arrays, one row per (translation block, region): ``start`` and ``end`` are byte
+    addresses (``end`` exclusive), ``region`` is the op index or ``n_regions`` for code between
+    ops, ``executed`` how often the block ran, ``taken`` how often the next block was not the
+    fall-through.
+    """
+
+    start: Array
+    end: Array
+    region: Array
+    executed: Array
+    taken: Array
+    n_regions: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class MemoryWatermarks:
+    """What the DUT observed: high-water marks in bytes since reset."""
+
+    stack_bytes: int
+    stack_reserved_bytes: int
+    heap_bytes: int
+    arena_bytes: int
+
+
+@dataclass(frozen=True)
+class Inference:
+    """One inference on the device: outputs as raw tensors and, on silicon, its counters.
+
+    ``cycles`` and ``op_cycles`` come from the device's cycle counter; None in emulation.
+    ``profile`` is the emulator's; None on silicon.
+    """
+
+    outputs: tuple[Array, ...]
+    profile: BlockProfile | None = None
+    cycles: int | None = None
+    op_cycles: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything that a target gives back for one session with the DUT."""
+
+    platform: Platform
+    transcript: str
+    inferences: tuple[Inference, ...]
+    memory: MemoryWatermarks
+    tool: str  # e.g. "QEMU emulator version 10.0.2 (...)"
+    command: tuple[str, ...]
+    load_path: str  # "protocol" or "direct"
+    load_retries: int
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number that never travels without its kind.
+
+    ``uncertainty_pct`` is the half width of the band in per cent; None where unknown. ``n`` is
+    the number of observations, ``spread_pct`` their (max - min) / median in per cent.
+    ``source`` says in words where it comes from.
+    """
+
+    name: str
+    value: float
+    unit: str
+    kind: Kind
+    uncertainty_pct: float | None
+    n: int = 1
+    spread_pct: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class OpMeasurement:
+    """Where the time goes: one row per op. ``op`` is the TFLite name, ``name`` its output tensor."""
+
+    index: int
+    op: str
+    name: str
+    macs: int
+    instructions: int
+    cycles: int
+    latency_us: float
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class FunctionMeasurement:
+    """Cycles by function of the ELF, self only."""
+
+    name: str
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All that ``harness.measure`` makes of a trace and an ELF."""
+
+    figures: Mapping[str, Measurement]
+    ops: tuple[OpMeasurement, ...]
+    functions: tuple[FunctionMeasurement, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """Outputs of the device against the host's reference.
+
+    ``max_abs_diff`` is in units of the output (LSB for integers). ``tolerance`` is 0 for exact.
+    """
+
+    reference: str  # e.g. "tflite-runtime 2.14.0 BUILTIN_REF"
+    exact: bool
+    passed: bool
+    max_abs_diff: float
+    max_rel_diff: float
+    tolerance: float
+    inputs: int
+    mismatches: int
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the store and reports say about a model."""
+
+    name: str
+    path: str
+    sha256: str
+    dtype: str
+    size_bytes: int
+    macs: int
+    ops: int
+
+
+@dataclass(frozen=True)
+class ErrorInfo:
+    """An error as stored and as shown in JSON."""
+
+    message: str
+    hint: str = ""
+    kind: str = "HilError"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run, whole: what goes into the store and what reports are made of.
+
+    ``profile`` is the validated profile as plain data; ``provenance`` is a flat mapping of tool
+    versions, hashes and the command that repeats the run. Times are ISO 8601 in UTC.
+    """
+
+    run_id: str
+    status: RunStatus
+    started_at: str
+    finished_at: str | None
+    profile_name: str
+    profile: Mapping[str, Any]
+    target: str
+    machine: str
+    machine_exact: bool
+    engine: str
+    model: ModelInfo | None
+    measurements: Mapping[str, Measurement]
+    ops: tuple[OpMeasurement, ...]
+    functions: tuple[FunctionMeasurement, ...]
+    plan: MemoryPlan | None
+    flash_by_owner: Mapping[str, int]
+    ram_by_owner: Mapping[str, int]
+    check: Check | None
+    provenance: Mapping[str, Any]
+    notes: tuple[str, ...]
+    errors: tuple[ErrorInfo, ...]
