@@ -198,7 +198,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class OpMeasurement:
-    """Where the time goes: one row per op. ``op`` is the TFLite name, ``name`` its output tensor."""
+    """Where the time goes, one row per op; ``op`` is TFLite's name, ``name`` the output tensor."""
 
     index: int
     op: str

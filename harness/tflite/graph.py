@@ -1,6 +1,6 @@
 """The model as a graph: tensors, ops and their options, in execution order.
 
-Dtypes are numpy names (``int8``, ``int16``, ``int32``, ``int64``, ``uint8``, ``float32``, ``bool``).
+Dtypes are numpy names: ``int8``, ``int16``, ``int32``, ``int64``, ``uint8``, ``float32``, ``bool``.
 Shapes are tuples of ints with the batch as written in the file; a dynamic batch (-1) reads as 1.
 """
 
@@ -97,7 +97,7 @@ class Graph:
 
     @property
     def dtype(self) -> str:
-        """The word for the model's arithmetic: ``int8``, ``int16x8``, ``float32``, ``hybrid``, ``mixed``."""
+        """The arithmetic in a word: ``int8``, ``int16x8``, ``float32``, ``hybrid`` or ``mixed``."""
         from harness.tflite.classify import arithmetic
 
         return arithmetic(self)

@@ -1,0 +1,196 @@
+"""The device profile: one TOML file a chip or board, validated, unknown keys refused.
+
+A profile describes a *kind* of device, never a desk: no port names, no serial numbers. Files live
+in ``device_profiles/``; a path to a file of the user's own works everywhere a name does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.errors import ProfileError
+from harness.resources import data_dir
+
+Core = Literal["cortex-m0+", "cortex-m3", "cortex-m4", "cortex-m4f", "cortex-m7f", "cortex-m33f"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Chip(_Strict):
+    """What the silicon is."""
+
+    part: str
+    vendor: str
+    core: Core
+    source: str
+
+
+class Clock(_Strict):
+    """The core clock that latencies refer to."""
+
+    hz: int = Field(gt=0)
+    max_hz: int = Field(gt=0)
+    source: str
+
+
+class Flash(_Strict):
+    """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
+
+    Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
+    """
+
+    origin: int = Field(ge=0)
+    size_bytes: int = Field(gt=0)
+    wait_states: int = Field(ge=0, le=32)
+    line_bytes: int = Field(gt=0)
+    prefetch: bool
+    icache_bytes: int = Field(ge=0)
+    dcache_bytes: int = Field(ge=0)
+    source: str
+
+
+class Ram(_Strict):
+    """A RAM. The one with ``main = true`` holds data, bss (the arena) and the stack."""
+
+    name: str
+    origin: int = Field(ge=0)
+    size_bytes: int = Field(gt=0)
+    main: bool = False
+    source: str
+
+
+class Power(_Strict):
+    """Active power while computing from flash at ``volts``.
+
+    Either ``active_mw`` (a measurement of the board at ``clock.hz``) or ``active_ua_per_mhz`` (a
+    data sheet's line, scaled by the clock). ``uncertainty_pct`` is half the band.
+    """
+
+    volts: float = Field(gt=0)
+    active_mw: float | None = Field(default=None, gt=0)
+    active_ua_per_mhz: float | None = Field(default=None, gt=0)
+    uncertainty_pct: float = Field(gt=0)
+    source: str
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.active_mw is None) == (self.active_ua_per_mhz is None):
+            raise ValueError("give exactly one of active_mw and active_ua_per_mhz")
+        return self
+
+    def milliwatts(self, clock_hz: int) -> float:
+        """Active power in mW at ``clock_hz``."""
+        if self.active_mw is not None:
+            return self.active_mw
+        assert self.active_ua_per_mhz is not None
+        return self.active_ua_per_mhz * clock_hz / 1e6 * self.volts / 1e3
+
+
+class FirmwareConfig(_Strict):
+    """How firmware for the board itself is built: the port's folder and the DUT's link.
+
+    ``port`` is absent where no port for the silicon exists yet (emulation only).
+    """
+
+    port: str | None = None
+    baud: int = 115200
+    stack_bytes: int = Field(default=4096, ge=1024)
+    heap_bytes: int = Field(default=0, ge=0)
+
+
+class Emulation(_Strict):
+    """QEMU machines that can stand for the chip, the most faithful first."""
+
+    qemu: tuple[str, ...] = Field(min_length=1)
+
+
+class Profile(_Strict):
+    """A validated device profile."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = ""
+    title: str
+    description: str
+    chip: Chip
+    clock: Clock
+    flash: Flash
+    ram: tuple[Ram, ...] = Field(min_length=1)
+    power: Power
+    firmware: FirmwareConfig = FirmwareConfig()
+    emulation: Emulation
+
+    @model_validator(mode="after")
+    def _one_main_ram(self) -> Self:
+        if sum(r.main for r in self.ram) != 1:
+            raise ValueError("exactly one [[ram]] must have main = true")
+        if self.clock.hz > self.clock.max_hz:
+            raise ValueError("clock.hz is above clock.max_hz")
+        return self
+
+    @property
+    def main_ram(self) -> Ram:
+        """The RAM that holds data, bss and stack."""
+        return next(r for r in self.ram if r.main)
+
+
+def names() -> list[str]:
+    """Names of the profiles that ship with hil, sorted."""
+    return sorted(p.stem for p in data_dir("device_profiles").glob("*.toml"))
+
+
+def load(name_or_path: str) -> Profile:
+    """Load a shipped profile by name, or a file by path (anything with a ``/`` or ``.toml``).
+
+    Raises:
+        ProfileError: unknown name (with the nearest in the hint), unreadable or invalid file.
+    """
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+    else:
+        path = data_dir("device_profiles") / f"{name_or_path}.toml"
+        if not path.is_file():
+            near = difflib.get_close_matches(name_or_path, names(), n=1, cutoff=0.4)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise ProfileError(
+                f"there is no profile '{name_or_path}'",
+                hint=hint + "`hil profile list` shows all of them",
+            )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(
+            f"cannot read the profile {path}: {error.strerror}", hint="check the path"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
+    try:
+        return Profile.model_validate({**data, "name": path.stem})
+    except ValidationError as error:
+        message, hint = _explain(path, error)
+        raise ProfileError(message, hint=hint) from error
+
+
+def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
+    """Turn pydantic's list into one message and a hint that names the nearest known key."""
+    lines: list[str] = []
+    hint = "docs/profiles.md describes every key"
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "the file"
+        lines.append(f"{where}: {item['msg']}")
+        if item["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(item["loc"][-1]), _known_keys(), n=1)
+            if near:
+                hint = f"did you mean '{near[0]}' instead of '{item['loc'][-1]}'? " + hint
+    return f"the profile {path} is invalid: " + "; ".join(lines), hint
+
+
+def _known_keys() -> list[str]:
+    parts = (Profile, Chip, Clock, Flash, Ram, Power, FirmwareConfig, Emulation)
+    return [f.alias or key for part in parts for key, f in part.model_fields.items()]
