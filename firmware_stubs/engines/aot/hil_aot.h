@@ -1,0 +1,155 @@
+/* The contract of all kernels of the aot engine.
+ *
+ * Layout      NHWC, dense, row major. A pointer to a tensor points to its first element.
+ * Names       hil_<op>_s8 and hil_<op>_f32; one op family a C file, <family>_s8.c, <family>_f32.c.
+ *             void hil_<op>_<t>(const hil_<op>_<t>_params *p, const T *input..., T *output,
+ *             void *scratch), arguments that a kernel does not need left out.
+ * Params      const structs in flash, filled in by code generation; the host has computed all that
+ *             can be known ahead: padding, multipliers, folded biases, reordered weights.
+ * int8        real = scale * (q - zero_point). Results equal TFLite's reference kernels
+ *             (BUILTIN_REF) bit for bit. `multiplier` and `shift` are as in hil_quant.h.
+ *             Zero points stand in the params as written in the model, not negated.
+ * float32     Within 1e-5 relative of the same kernels, measured per tensor:
+ *             max |a - b| <= 1e-5 * max |b|, where b is the reference tensor.
+ * Activations fused ones arrive as [act_min, act_max]; for float32 without one: -INFINITY, INFINITY.
+ * Scratch     `scratch` is 16-byte aligned, as large as the lowering asked for (scratch_bytes),
+ *             undefined at entry, lost at exit. It is part of the planned arena.
+ * Aliasing    Output and inputs do not overlap, except where the lowering allows in_place: then
+ *             output may equal that input exactly.
+ * Language    Portable C11. No heap, no recursion, no static state, no libc but string.h and
+ *             math.h. Arrays are 16-byte aligned at their start, nothing inside them is promised
+ *             to be. Clean under -Wall -Wextra -Wconversion.
+ *
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef HIL_AOT_H
+#define HIL_AOT_H
+
+#include <stdint.h>
+
+#if defined(__ELF__)
+#define HIL_SECTION(name) __attribute__((section(name), aligned(16)))
+#else
+#define HIL_SECTION(name) __attribute__((aligned(16)))
+#endif
+#define HIL_WEIGHTS HIL_SECTION(".hil_weights") /* constant tensors of the model */
+#define HIL_TABLES HIL_SECTION(".hil_tables")   /* constants that the engine adds */
+#define HIL_ARENA HIL_SECTION(".bss.hil_arena")
+
+/* A two-dimensional window sliding over an image: what convolution and pooling share. */
+typedef struct {
+    int32_t batches;
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t pad_top, pad_left; /* rows and columns before the image; those after follow */
+} hil_window;
+
+/* CONV_2D, int8. Weights are reordered by codegen in blocks of four output channels: inside a
+ * block the four weights of one tap and input channel lie side by side, [kh][kw][in_c][4]; the
+ * last out_c % 4 channels follow one by one, [kh][kw][in_c]. `bias` has -input_zero_point *
+ * sum(weights) folded in; taps outside the image read input_zero_point. Groups of channels: see
+ * hil_conv2d_s8. Scratch: 2 * kernel_h * kernel_w * in_c bytes, 0 for a 1x1 kernel without
+ * padding. */
+typedef struct {
+    hil_window window;
+    const int8_t *weights;
+    const int32_t *bias;       /* out_c */
+    const int32_t *multiplier; /* out_c */
+    const int8_t *shift;       /* out_c */
+    int32_t input_zero_point, output_zero_point;
+    int32_t act_min, act_max;
+} hil_conv2d_s8_params;
+
+void hil_conv2d_s8(const hil_conv2d_s8_params *p, const int8_t *input, int8_t *output,
+                   void *scratch);
+
+/* CONV_2D, float32. Weights in the same order as for int8. Scratch: four times int8's. */
+typedef struct {
+    hil_window window;
+    const float *weights;
+    const float *bias; /* out_c */
+    float act_min, act_max;
+} hil_conv2d_f32_params;
+
+void hil_conv2d_f32(const hil_conv2d_f32_params *p, const float *input, float *output,
+                    void *scratch);
+
+/* DEPTHWISE_CONV_2D, int8: out_c = in_c * depth_multiplier. Weights are transposed by codegen to
+ * [out_c][kh * kw]. Bias folded as for CONV_2D. Scratch: kernel_h * kernel_w * in_c bytes where
+ * there is padding, else 0. */
+typedef struct {
+    hil_window window;
+    int32_t depth_multiplier;
+    const int8_t *weights;
+    const int32_t *bias;       /* out_c */
+    const int32_t *multiplier; /* out_c */
+    const int8_t *shift;       /* out_c */
+    int32_t input_zero_point, output_zero_point;
+    int32_t act_min, act_max;
+} hil_depthwise_conv2d_s8_params;
+
+void hil_depthwise_conv2d_s8(const hil_depthwise_conv2d_s8_params *p, const int8_t *input,
+                             int8_t *output, void *scratch);
+
+/* DEPTHWISE_CONV_2D, float32. Scratch: four times int8's. */
+typedef struct {
+    hil_window window;
+    int32_t depth_multiplier;
+    const float *weights;
+    const float *bias; /* out_c */
+    float act_min, act_max;
+} hil_depthwise_conv2d_f32_params;
+
+void hil_depthwise_conv2d_f32(const hil_depthwise_conv2d_f32_params *p, const float *input,
+                              float *output, void *scratch);
+
+/* FULLY_CONNECTED, int8: output[r][o] = sum over i of input[r][i] * weights[o][i]. Weights in
+ * blocks of four outputs as for CONV_2D. `bias` has everything folded in that does not depend on
+ * the input; weights_zero_point is nonzero for asymmetric weights only. No scratch. */
+typedef struct {
+    int32_t rows, in_features, out_features;
+    const int8_t *weights;
+    const int32_t *bias;       /* out_features */
+    const int32_t *multiplier; /* out_features */
+    const int8_t *shift;       /* out_features */
+    int32_t weights_zero_point, output_zero_point;
+    int32_t act_min, act_max;
+} hil_fully_connected_s8_params;
+
+void hil_fully_connected_s8(const hil_fully_connected_s8_params *p, const int8_t *input,
+                            int8_t *output);
+
+/* FULLY_CONNECTED, float32. */
+typedef struct {
+    int32_t rows, in_features, out_features;
+    const float *weights;
+    const float *bias; /* out_features */
+    float act_min, act_max;
+} hil_fully_connected_f32_params;
+
+void hil_fully_connected_f32(const hil_fully_connected_f32_params *p, const float *input,
+                             float *output);
+
+/* AVERAGE_POOL_2D and MAX_POOL_2D. Taps outside the image do not count. in_c = out_c. */
+typedef struct {
+    hil_window window;
+    int32_t act_min, act_max;
+} hil_pool_s8_params;
+
+void hil_average_pool_s8(const hil_pool_s8_params *p, const int8_t *input, int8_t *output);
+void hil_max_pool_s8(const hil_pool_s8_params *p, const int8_t *input, int8_t *output);
+
+typedef struct {
+    hil_window window;
+    float act_min, act_max;
+} hil_pool_f32_params;
+
+void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, float *output);
+void hil_max_pool_f32(const hil_pool_f32_params *p, const float *input, float *output);
+
+/* Further families declare their params and kernels in a header of their own, listed here. */
+
+#endif

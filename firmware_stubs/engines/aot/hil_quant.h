@@ -1,0 +1,64 @@
+/* Requantization exactly as TFLite's reference kernels do it in their default build (double
+ * rounding: a rounding high multiply, then a rounding shift), clamps, and small helpers.
+ * Source of the arithmetic: tensorflow/lite/kernels/internal/common.h and gemmlowp fixedpoint.h.
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef HIL_QUANT_H
+#define HIL_QUANT_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Wrapping arithmetic: what the hardware does, without C's undefined overflow. */
+static inline int32_t hil_wrap_add(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+static inline int32_t hil_shift_left(int32_t x, int32_t bits) {
+    return (int32_t)((uint32_t)x << bits);
+}
+
+/* round(a * b / 2^31), ties towards plus infinity, saturated. Any a and b. */
+static inline int32_t hil_rounding_doubling_high_mul(int32_t a, int32_t b) {
+    if (a == INT32_MIN && b == INT32_MIN) {
+        return INT32_MAX;
+    }
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+}
+
+/* x / 2^exponent, ties away from zero; 0 <= exponent <= 31. */
+static inline int32_t hil_rounding_shift_right(int32_t x, int32_t exponent) {
+    const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1u);
+    const int32_t remainder = x & mask;
+    const int32_t threshold = (mask >> 1) + (x < 0);
+    return (x >> exponent) + (remainder > threshold);
+}
+
+/* x * multiplier * 2^(shift - 31); multiplier and shift as quant.py's quantize_multiplier gives
+ * them: 0 <= multiplier < 2^31, -31 <= shift <= 30 (shift > 0 is a left shift). */
+static inline int32_t hil_requantize(int32_t x, int32_t multiplier, int32_t shift) {
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
+    const int32_t scaled = hil_shift_left(x, left);
+    const int32_t high = (int32_t)(((int64_t)scaled * multiplier + (INT64_C(1) << 30)) >> 31);
+    return hil_rounding_shift_right(high, right);
+}
+
+static inline int32_t hil_clamp(int32_t x, int32_t low, int32_t high) {
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+
+static inline int8_t hil_clamp_s8(int32_t x, int32_t low, int32_t high) {
+    return (int8_t)hil_clamp(x, low, high);
+}
+
+static inline float hil_clamp_f32(float x, float low, float high) {
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+
+static inline int32_t hil_min(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline int32_t hil_max(int32_t a, int32_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,153 @@
+"""Host twins of the fixed-point arithmetic in ``firmware_stubs/engines/aot/hil_quant.h``.
+
+Everything follows TFLite's reference kernels: tensorflow/lite/kernels/internal/quantization_util.cc
+(QuantizeMultiplier) and tensorflow/lite/kernels/kernel_util.cc (activation ranges, effective
+scales).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.engines.aot.lower import refuse
+from harness.tflite.graph import Graph, Op, Quantization, Tensor
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "NONE": (-math.inf, math.inf),
+    "RELU": (0.0, math.inf),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+}
+SUPPORTED_ACTIVATIONS = ", ".join(_BOUNDS)
+
+
+def round_half_away(value: float) -> int:
+    """Round as C's ``round`` does: ties away from zero."""
+    return int(math.floor(abs(value) + 0.5)) * (1 if value >= 0 else -1)
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """Split ``real`` >= 0 into (multiplier, shift): real ~ multiplier * 2**(shift - 31).
+
+    ``multiplier`` is 0 or in [2**30, 2**31); ``shift`` > 0 is a left shift. Too small a number
+    becomes (0, 0), as TFLite's QuantizeMultiplier has it.
+    """
+    if real == 0.0:
+        return 0, 0
+    mantissa, shift = math.frexp(real)
+    fixed = round_half_away(mantissa * (1 << 31))
+    if fixed == 1 << 31:
+        fixed //= 2
+        shift += 1
+    if shift < -31:
+        return 0, 0
+    return fixed, shift
+
+
+def quantize_multipliers(
+    reals: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+    """:func:`quantize_multiplier` of each element: arrays of multipliers and of shifts."""
+    pairs = [quantize_multiplier(float(real)) for real in reals]
+    return (
+        np.array([multiplier for multiplier, _ in pairs], dtype=np.int32),
+        np.array([shift for _, shift in pairs], dtype=np.int8),
+    )
+
+
+def requantize(value: int, multiplier: int, shift: int) -> int:
+    """Twin of ``hil_requantize``: value * multiplier * 2**(shift - 31), rounded twice."""
+    left, right = max(shift, 0), max(-shift, 0)
+    scaled = _wrap32(value << left)
+    high = (scaled * multiplier + (1 << 30)) >> 31
+    mask = (1 << right) - 1
+    threshold = (mask >> 1) + (high < 0)
+    return (high >> right) + ((high & mask) > threshold)
+
+
+def _wrap32(value: int) -> int:
+    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def wrap_int32(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Reduce to int32 modulo 2**32, as the device's adder does."""
+    return values.astype(np.uint64).astype(np.uint32).view(np.int32)
+
+
+def quantization(op: Op, tensor: Tensor) -> Quantization:
+    """Return the tensor's quantization; refuse the op if it has none."""
+    if tensor.quantization is None or tensor.quantization.scale.size == 0:
+        refuse(op, f"int8 tensor {tensor.index} has no scale", "quantized int8 tensors")
+    return tensor.quantization
+
+
+def scale_zero_point(op: Op, tensor: Tensor) -> tuple[float, int]:
+    """Return the one (scale, zero point) of a per-tensor quantized tensor, else refuse.
+
+    The scale is the file's float32, as a Python float (exactly).
+    """
+    q = quantization(op, tensor)
+    if q.per_channel:
+        refuse(op, f"tensor {tensor.index} has several scales", "per-tensor activations")
+    return float(q.scale[0]), int(q.zero_point[0])
+
+
+def effective_scales(op: Op, graph: Graph, channels: int) -> npt.NDArray[np.float64]:
+    """input scale * weights scale / output scale for each of ``channels``, in double precision.
+
+    For ops with inputs (activation, weights, ...) and one output, weights per tensor or per channel.
+    """
+    in_scale, _ = scale_zero_point(op, graph.tensors[op.inputs[0]])
+    out_scale, _ = scale_zero_point(op, graph.tensors[op.outputs[0]])
+    weights = quantization(op, graph.tensors[op.inputs[1]])
+    if weights.scale.size not in (1, channels):
+        refuse(
+            op,
+            f"{weights.scale.size} weight scales for {channels} output channels",
+            "one scale, or one for each output channel",
+        )
+    scales = np.broadcast_to(weights.scale.astype(np.float64), (channels,))
+    result: npt.NDArray[np.float64] = in_scale * scales / out_scale
+    return result
+
+
+def activation_bounds(op: Op) -> tuple[float, float]:
+    """Real bounds of the op's fused activation; refuses one that kernels do not fuse."""
+    name = str(op.options.get("fused_activation_function", "NONE"))
+    if name not in _BOUNDS:
+        refuse(op, f"fused activation {name}", f"fused activations {SUPPORTED_ACTIVATIONS}")
+    return _BOUNDS[name]
+
+
+def activation_range_s8(op: Op, output: Tensor) -> tuple[int, int]:
+    """Quantized [act_min, act_max] of the op's fused activation for an int8 output.
+
+    float32 division, ties away from zero (CalculateActivationRangeQuantized).
+    """
+    scale, zero_point = scale_zero_point(op, output)
+    low, high = activation_bounds(op)
+
+    def quantized(bound: float) -> int:
+        return zero_point + round_half_away(float(np.float32(bound) / np.float32(scale)))
+
+    act_min = -128 if low == -math.inf else max(-128, quantized(low))
+    act_max = 127 if high == math.inf else min(127, quantized(high))
+    return act_min, act_max
+
+
+def float_literal(value: float) -> str:
+    """Return a C expression for a float32 value, exact; infinities need <math.h>."""
+    if math.isnan(value):
+        return "NAN"
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    return f"{float(np.float32(value)).hex()}f"
+
+
+def activation_range_f32(op: Op) -> tuple[str, str]:
+    """C literals of [act_min, act_max] for a float32 output."""
+    low, high = activation_bounds(op)
+    return float_literal(low), float_literal(high)
