@@ -1,0 +1,329 @@
+/* QEMU TCG plugin: counts translation blocks per region, inside windows. Runs on the host.
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * Arguments (key=value after the plugin's name; addresses in hex or decimal, no Thumb bit):
+ *   begin=ADDR    a window opens when a block starts here; that block is counted
+ *   end=ADDR      it closes when a block starts here; that block is not counted
+ *   sled=ADDR     optional: a block that starts at sled+2*i sets the region to i, the last slot
+ *   slots=N       sets it to "between ops". Without a sled everything is region 0.
+ *   windows=K     windows recorded, the first K (default 1); later ones cost almost nothing
+ *   out=PATH      the record file
+ *
+ * What is counted: for each (block start, block end, region) how often the block was entered and
+ * how often the next block that started was not the fall-through. Blocks that QEMU translates
+ * again merge by (start, end). A block left in its middle (an exception, a device access that
+ * makes QEMU retranslate) counts as executed whole, and as taken when something else follows;
+ * the windows of the DUT run with interrupts off, so that this does not occur in them.
+ * For machines with one CPU: the counters are not synchronised.
+ *
+ * Record file, host byte order (little-endian wherever QEMU's arm target is packaged):
+ *   8 bytes  "HILPROF1"
+ *   then one record per window, written with one write when the window closes:
+ *     u32 magic 0x444E4957 ("WIND"), u32 window, u32 rows, u32 flags (bit 0: block table was full,
+ *     counts are incomplete), u64 instructions
+ *     rows x { u32 start, u32 end, u32 region, u32 n_insns, u64 executed, u64 taken }
+ *   region 0xFFFFFFFF is "between ops". A truncated last record means QEMU died while writing.
+ *
+ * Plugin API: QEMU 7.2 loads plugins of API version 1 only, QEMU 9.0 and later of version 2 and up.
+ * None of the functions used here changed in between. The exported version number is therefore
+ * set by a constructor, which runs before QEMU reads it, from what the running QEMU exports.
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the part of the plugin API that is used (Debian ships no qemu-plugin.h) --- */
+
+#define EXPORT __attribute__((visibility("default")))
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+typedef struct qemu_info_t qemu_info_t;
+enum { CB_NO_REGS = 0 };
+
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
+                                           void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+                                          void (*cb)(unsigned int vcpu, void *userdata), int flags,
+                                          void *userdata);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+
+/* Only their presence matters: each came with an API version. */
+extern void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(void) __attribute__((weak)); /* 2 */
+extern void qemu_plugin_read_memory_vaddr(void) __attribute__((weak));                     /* 4 */
+extern void qemu_plugin_write_register(void) __attribute__((weak));                        /* 5 */
+
+EXPORT int qemu_plugin_version = 1;
+
+__attribute__((constructor)) static void choose_version(void)
+{
+    if (qemu_plugin_write_register)
+        qemu_plugin_version = 5;
+    else if (qemu_plugin_read_memory_vaddr)
+        qemu_plugin_version = 4;
+    else if (qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu)
+        qemu_plugin_version = 2;
+}
+
+/* --- state --- */
+
+enum {
+    MAX_BLOCKS = 1 << 16, /* distinct (start, end); firmware of the devices has a tenth of it */
+    HASH_SIZE = MAX_BLOCKS * 2,
+    MAX_SLOTS = 1 << 14,
+};
+#define BETWEEN UINT32_MAX
+
+struct block {
+    uint32_t start, end, n_insns, id;
+};
+
+struct cell {
+    uint64_t executed, taken;
+};
+
+struct row {
+    uint32_t start, end, region, n_insns;
+    uint64_t executed, taken;
+};
+
+struct record {
+    uint32_t magic, window, rows, flags;
+    uint64_t instructions;
+};
+
+static struct block blocks[MAX_BLOCKS]; /* id 0 is "nothing": also every block past the table */
+static uint32_t hashed[HASH_SIZE];
+static uint32_t n_blocks = 1;
+static bool overflow;
+
+/* counters[r] is one cell per block id; allocated when region r is first entered, and as zero
+ * pages of the host, so that only what is touched takes memory. Index n_slots-1 is "between". */
+static struct cell **counters;
+static struct cell *idle; /* counts outside windows go here and are never read */
+
+static uint32_t addr_begin, addr_end, addr_sled, n_slots, max_windows = 1, windows;
+static bool window_open;
+static int out_fd = -1;
+
+static struct cell *current;  /* counters of the current region */
+static struct cell *previous; /* cell of the block that ran last */
+static uint32_t previous_end;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "hil_profiler: %s\n", what);
+    exit(1);
+}
+
+static void *zeroed(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory)
+        die("out of memory");
+    return memory;
+}
+
+static struct cell *region_cells(uint32_t region)
+{
+    if (!counters[region])
+        counters[region] = zeroed(MAX_BLOCKS, sizeof(struct cell));
+    return counters[region];
+}
+
+/* --- the record --- */
+
+static void write_all(const void *data, size_t size)
+{
+    const char *bytes = data;
+    while (size) {
+        ssize_t done = write(out_fd, bytes, size);
+        if (done <= 0)
+            die("cannot write the record file");
+        bytes += done;
+        size -= (size_t)done;
+    }
+}
+
+static size_t collect(struct row *rows, uint64_t *instructions)
+{
+    size_t n = 0;
+    for (uint32_t region = 0; region < n_slots; region++) {
+        struct cell *cells = counters[region];
+        for (uint32_t id = 0; cells && id < n_blocks; id++) {
+            if (!cells[id].executed)
+                continue;
+            if (rows) {
+                const struct block *b = &blocks[id];
+                uint32_t name = addr_sled && region == n_slots - 1 ? BETWEEN : region;
+                rows[n] = (struct row){b->start, b->end, name, b->n_insns,
+                                       cells[id].executed, cells[id].taken};
+                *instructions += b->n_insns * cells[id].executed;
+                cells[id] = (struct cell){0, 0};
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+static void write_record(void)
+{
+    uint64_t instructions = 0;
+    size_t n = collect(NULL, NULL);
+    size_t size = sizeof(struct record) + n * sizeof(struct row);
+    struct record *record = zeroed(1, size);
+    collect((struct row *)(record + 1), &instructions);
+    *record = (struct record){0x444E4957u, windows, (uint32_t)n, overflow, instructions};
+    write_all(record, size);
+    free(record);
+}
+
+/* --- what runs with every block --- */
+
+static inline void count(const struct block *b)
+{
+    struct cell *cell = &current[b->id];
+    previous->taken += b->start != previous_end;
+    cell->executed++;
+    previous = cell;
+    previous_end = b->end;
+}
+
+static void on_block(unsigned int vcpu, void *userdata)
+{
+    (void)vcpu;
+    count(userdata);
+}
+
+static void on_begin(unsigned int vcpu, void *userdata)
+{
+    (void)vcpu;
+    if (!window_open && windows < max_windows) {
+        window_open = true;
+        current = region_cells(n_slots - 1);
+        previous = &idle[0];
+    }
+    count(userdata);
+}
+
+static void on_end(unsigned int vcpu, void *userdata)
+{
+    (void)vcpu;
+    if (window_open) {
+        previous->taken += ((const struct block *)userdata)->start != previous_end;
+        write_record();
+        window_open = false;
+        windows++;
+        current = idle;
+        previous = &idle[0];
+    }
+    count(userdata);
+}
+
+static void on_mark(unsigned int vcpu, void *userdata)
+{
+    const struct block *b = userdata;
+    (void)vcpu;
+    if (window_open)
+        current = region_cells((b->start - addr_sled) / 2);
+    count(b);
+}
+
+/* --- translation --- */
+
+static struct block *intern(uint32_t start, uint32_t end, uint32_t n_insns)
+{
+    uint32_t slot = (start * 2654435761u ^ end * 40503u) % HASH_SIZE;
+    while (hashed[slot]) {
+        struct block *known = &blocks[hashed[slot]];
+        if (known->start == start && known->end == end)
+            return known;
+        slot = (slot + 1) % HASH_SIZE;
+    }
+    if (n_blocks == MAX_BLOCKS) {
+        overflow = true;
+        return &blocks[0];
+    }
+    blocks[n_blocks] = (struct block){start, end, n_insns, n_blocks};
+    hashed[slot] = n_blocks;
+    return &blocks[n_blocks++];
+}
+
+static bool is_mark(uint32_t address)
+{
+    return addr_sled && address - addr_sled < 2 * n_slots && (address - addr_sled) % 2 == 0;
+}
+
+static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    size_t n = qemu_plugin_tb_n_insns(tb);
+    const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
+    uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
+    uint32_t end = (uint32_t)(qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last));
+    void (*callback)(unsigned int, void *) = on_block;
+
+    (void)id;
+    if (start == addr_begin)
+        callback = on_begin;
+    else if (start == addr_end)
+        callback = on_end;
+    else if (is_mark(start))
+        callback = on_mark;
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, callback, CB_NO_REGS, intern(start, end, (uint32_t)n));
+}
+
+/* --- start --- */
+
+static void parse(const char *argument)
+{
+    const char *value = strchr(argument, '=');
+    size_t length = value ? (size_t)(value - argument) : 0;
+    static const struct {
+        const char *key;
+        uint32_t *target;
+    } numbers[] = {{"begin", &addr_begin}, {"end", &addr_end},         {"sled", &addr_sled},
+                   {"slots", &n_slots},    {"windows", &max_windows}};
+
+    for (size_t i = 0; value && i < sizeof numbers / sizeof *numbers; i++) {
+        if (strlen(numbers[i].key) == length && !strncmp(argument, numbers[i].key, length)) {
+            *numbers[i].target = (uint32_t)strtoul(value + 1, NULL, 0);
+            return;
+        }
+    }
+    if (!value || strncmp(argument, "out", length) || length != 3)
+        die("unknown argument");
+    out_fd = open(value + 1, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (out_fd < 0)
+        die("cannot create the record file");
+}
+
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++)
+        parse(argv[i]);
+    if (!addr_begin || !addr_end || out_fd < 0)
+        die("begin, end and out are required");
+    if (!addr_sled)
+        n_slots = 1;
+    if (!n_slots || n_slots > MAX_SLOTS)
+        die("slots is out of range");
+    counters = zeroed(n_slots, sizeof *counters);
+    idle = zeroed(MAX_BLOCKS, sizeof *idle);
+    current = idle;
+    previous = &idle[0];
+    write_all("HILPROF1", 8);
+    qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
+    return 0;
+}
