@@ -1,0 +1,15 @@
+# Toolchain file: GCC for bare-metal Arm. HIL_CC_PREFIX names another one (default arm-none-eabi-).
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR arm)
+
+if(NOT HIL_CC_PREFIX)
+  set(HIL_CC_PREFIX "arm-none-eabi-")
+endif()
+set(CMAKE_C_COMPILER "${HIL_CC_PREFIX}gcc")
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES HIL_CC_PREFIX)
+
+# Firmware cannot be linked without our linker script, and asking the compiler who it is takes
+# longer than compiling the DUT program.
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_COMPILER_WORKS TRUE)
+set(CMAKE_EXECUTABLE_SUFFIX_C ".elf")

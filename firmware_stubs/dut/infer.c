@@ -1,0 +1,140 @@
+/* Running the model, and its first output as numbers.
+ *
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "hil_dut.h"
+#include "hil_model.h"
+#include "hil_port.h"
+
+static void put_count(const char *name, uint64_t value)
+{
+    hil_put(name);
+    hil_put_u64(value);
+    hil_put_line_end();
+}
+
+/* One inference: one window for profilers and meters. */
+static int invoke(void)
+{
+    uint32_t started;
+    int status;
+
+    hil_marks_clear();
+    hil_port_window(1);
+    started = hil_port_cycles();
+    hil_infer_window_begin();
+    status = hil_model_invoke();
+    hil_infer_window_end();
+    hil_marks_set_total(hil_port_cycles() - started);
+    hil_port_window(0);
+    hil_clock_poll();
+    return status;
+}
+
+static int invoke_times(uint32_t times)
+{
+    int status = 0;
+
+    while (times-- > 0 && status == 0) {
+        status = invoke();
+    }
+    return status;
+}
+
+static bool put_invoke_error(int status)
+{
+    if (status == 0) {
+        return false;
+    }
+    hil_put("e-[invoke ");
+    hil_put_i32(status);
+    hil_put("]");
+    hil_put_line_end();
+    return true;
+}
+
+void hil_infer(uint32_t runs, uint32_t warmups)
+{
+    int status;
+
+    put_count("m-warmup-start-", warmups);
+    if (put_invoke_error(invoke_times(warmups))) {
+        return;
+    }
+    hil_put("m-warmup-done");
+    hil_put_line_end();
+    put_count("m-infer-start-", runs);
+    put_count("m-lap-us-", hil_clock_us());
+    status = invoke_times(runs);
+    put_count("m-lap-us-", hil_clock_us());
+    if (put_invoke_error(status)) {
+        return;
+    }
+    hil_put("m-infer-done");
+    hil_put_line_end();
+    hil_put_results();
+}
+
+static float element(const hil_io *tensor, uint32_t index)
+{
+    const uint8_t *data = tensor->data;
+
+    switch (tensor->dtype) {
+    case HIL_INT8:
+        return (float)((int32_t)(int8_t)data[index] - tensor->zero_point);
+    case HIL_UINT8:
+    case HIL_BOOL:
+        return (float)((int32_t)data[index] - tensor->zero_point);
+    case HIL_INT16: {
+        int16_t value;
+        memcpy(&value, data + 2u * index, sizeof value);
+        return (float)(value - tensor->zero_point);
+    }
+    case HIL_INT32: {
+        int32_t value;
+        memcpy(&value, data + 4u * index, sizeof value);
+        return (float)((int64_t)value - tensor->zero_point);
+    }
+    case HIL_INT64: {
+        int64_t value;
+        memcpy(&value, data + 8u * index, sizeof value);
+        return (float)(value - tensor->zero_point);
+    }
+    default: {
+        float value;
+        memcpy(&value, data + 4u * index, sizeof value);
+        return value;
+    }
+    }
+}
+
+static uint32_t element_bytes(uint8_t dtype)
+{
+    static const uint8_t bytes[] = {
+        [HIL_FLOAT32] = 4, [HIL_INT8] = 1,  [HIL_UINT8] = 1, [HIL_INT16] = 2,
+        [HIL_INT32] = 4,   [HIL_INT64] = 8, [HIL_BOOL] = 1};
+
+    return dtype < sizeof bytes ? bytes[dtype] : 4u;
+}
+
+void hil_put_results(void)
+{
+    const hil_io *tensor = &hil_outputs[0];
+    const uint32_t count = tensor->bytes / element_bytes(tensor->dtype);
+    /* scale 0: not quantized (the header says so); comparing the bits avoids a float compare */
+    uint32_t scale_bits;
+    memcpy(&scale_bits, &tensor->scale, sizeof scale_bits);
+    const float scale = scale_bits == 0 || tensor->dtype == HIL_FLOAT32 ? 1.0f : tensor->scale;
+
+    hil_put("m-results-[");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            hil_put(",");
+        }
+        hil_put_milli(scale * element(tensor, i));
+    }
+    hil_put("]");
+    hil_put_line_end();
+}

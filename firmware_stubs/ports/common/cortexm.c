@@ -1,0 +1,41 @@
+/* The cycle counter of the DWT unit. Cortex-M0 and M0+ have none; emulators keep it at 0.
+ *
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "hil_port.h"
+
+#define DEMCR (*(volatile uint32_t *)0xE000EDFCu)
+#define DEMCR_TRCENA (1u << 24)
+#define DWT_CTRL (*(volatile uint32_t *)0xE0001000u)
+#define DWT_CTRL_CYCCNTENA 1u
+#define DWT_CYCCNT (*(volatile uint32_t *)0xE0001004u)
+#define DWT_LAR (*(volatile uint32_t *)0xE0001FB0u)
+#define LAR_KEY 0xC5ACCE55u
+
+#ifdef __ARM_ARCH_6M__
+
+void hil_port_cycles_start(void)
+{
+}
+
+uint32_t hil_port_cycles(void)
+{
+    return 0;
+}
+
+#else
+
+void hil_port_cycles_start(void)
+{
+    DEMCR |= DEMCR_TRCENA;
+    DWT_LAR = LAR_KEY; /* Cortex-M7 locks the unit; the others ignore the write */
+    DWT_CYCCNT = 0;
+    DWT_CTRL |= DWT_CTRL_CYCCNTENA;
+}
+
+uint32_t hil_port_cycles(void)
+{
+    return DWT_CYCCNT;
+}
+
+#endif
