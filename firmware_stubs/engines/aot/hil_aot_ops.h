@@ -1,0 +1,198 @@
+/* Contract of the kernels of all op families but convolution, fully connected and pooling; the
+ * general rules stand in hil_aot.h.
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef HIL_AOT_OPS_H
+#define HIL_AOT_OPS_H
+
+#include <stdint.h>
+
+#include "hil_walk.h"
+
+/* ---- ADD, SUB, MUL ----------------------------------------------------------------------- */
+
+/* Two operands under numpy's broadcasting. The output is dense: rows of `inner` elements, one for
+ * each position of the walks (which have the same dims). Within a row an operand advances by its
+ * step: 1, or 0 where it stays. The output may be an operand that is not broadcast. */
+typedef struct {
+    int32_t inner;
+    int32_t a_step, b_step;
+    hil_walk a, b;
+} hil_broadcast;
+
+/* ADD and SUB, int8: operands are shifted left by 20, scaled, joined, and scaled back. Shifts
+ * are <= 0. */
+typedef struct {
+    hil_broadcast shape;
+    int32_t a_zero_point, a_multiplier, a_shift;
+    int32_t b_zero_point, b_multiplier, b_shift;
+    int32_t output_zero_point, output_multiplier, output_shift;
+    int32_t act_min, act_max;
+} hil_add_s8_params;
+
+void hil_add_s8(const hil_add_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_sub_s8(const hil_add_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+
+typedef struct {
+    hil_broadcast shape;
+    int32_t a_zero_point, b_zero_point;
+    int32_t output_zero_point, multiplier, shift;
+    int32_t act_min, act_max;
+} hil_mul_s8_params;
+
+void hil_mul_s8(const hil_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+
+typedef struct {
+    hil_broadcast shape;
+    float act_min, act_max;
+} hil_elementwise_f32_params;
+
+void hil_add_f32(const hil_elementwise_f32_params *p, const float *a, const float *b,
+                 float *output);
+void hil_sub_f32(const hil_elementwise_f32_params *p, const float *a, const float *b,
+                 float *output);
+void hil_mul_f32(const hil_elementwise_f32_params *p, const float *a, const float *b,
+                 float *output);
+
+/* ---- Activations --------------------------------------------------------------------------- */
+
+/* Any function of one 8-bit input: output = table[bits of the input]. In place allowed. */
+typedef struct {
+    int32_t elements;
+    const uint8_t *table; /* 256 */
+} hil_lut_8_params;
+
+void hil_lut_8(const hil_lut_8_params *p, const void *input, void *output);
+
+/* float32 activations; in place allowed. */
+typedef struct {
+    int32_t elements;
+    float act_min, act_max;
+} hil_relu_f32_params;
+
+typedef struct {
+    int32_t elements;
+    float alpha;
+} hil_leaky_relu_f32_params;
+
+typedef struct {
+    int32_t elements;
+} hil_activation_f32_params;
+
+void hil_relu_f32(const hil_relu_f32_params *p, const float *input, float *output);
+void hil_leaky_relu_f32(const hil_leaky_relu_f32_params *p, const float *input, float *output);
+void hil_logistic_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_tanh_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_hard_swish_f32(const hil_activation_f32_params *p, const float *input, float *output);
+
+/* SOFTMAX along the last axis: rows of `depth` elements. int8: exp_table[d] is exp(-d * scale *
+ * beta) in Q0.31 for a distance d below the row's maximum, 0 for d >= exp_count; output scale is
+ * 1/256, output zero point -128. In place allowed. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t exp_count;
+    const int32_t *exp_table;
+} hil_softmax_s8_params;
+
+void hil_softmax_s8(const hil_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+typedef struct {
+    int32_t rows, depth;
+    float beta;
+} hil_softmax_f32_params;
+
+void hil_softmax_f32(const hil_softmax_f32_params *p, const float *input, float *output);
+
+/* ---- Data movement: element sizes are in bytes, values are never looked at ------------------ */
+
+/* TRANSPOSE and STRIDED_SLICE: the output is filled densely with runs of `run_bytes`; `count` runs
+ * lie `step` bytes apart in the input, beginning at each position of `outer` (strides in bytes)
+ * from `start` on. All are multiples of the element size. */
+typedef struct {
+    int32_t start;
+    int32_t run_bytes, count, step;
+    hil_walk outer;
+} hil_copy_params;
+
+void hil_copy(const hil_copy_params *p, const void *input, void *output);
+
+/* CONCATENATION: `outer` times, the next `chunk_bytes[i]` of each input i. */
+typedef struct {
+    int32_t outer, count;
+    const int32_t *chunk_bytes; /* count */
+} hil_concatenation_params;
+
+void hil_concatenation(const hil_concatenation_params *p, const void *const *inputs, void *output);
+
+/* SPLIT: the reverse, with chunks of one size. */
+typedef struct {
+    int32_t outer, count;
+    int32_t chunk_bytes;
+} hil_split_params;
+
+void hil_split(const hil_split_params *p, const void *input, void *const *outputs);
+
+/* PAD and PADV2. Rows of `row_bytes` of the input get `before_bytes` and `after_bytes` around
+ * them; whole rows of the output are padding where an outer index of the output lies outside
+ * [before[d], before[d] + in_dims[d]). `value` holds the element, `unit` (1, 2, 4 or 8) its size. */
+typedef struct {
+    int32_t rank; /* outer dimensions in use */
+    int32_t out_dims[HIL_MAX_DIMS], in_dims[HIL_MAX_DIMS], before[HIL_MAX_DIMS];
+    int32_t row_bytes, before_bytes, after_bytes;
+    int32_t unit;
+    uint8_t value[8];
+} hil_pad_params;
+
+void hil_pad(const hil_pad_params *p, const void *input, void *output);
+
+/* RESIZE_NEAREST_NEIGHBOR: output pixel (y, x) is input pixel (rows[y], columns[x]). */
+typedef struct {
+    int32_t batches;
+    int32_t in_h, in_w, out_h, out_w;
+    int32_t pixel_bytes;
+    const uint16_t *rows;    /* out_h */
+    const uint16_t *columns; /* out_w */
+} hil_resize_nearest_params;
+
+void hil_resize_nearest(const hil_resize_nearest_params *p, const void *input, void *output);
+
+/* ---- MEAN ---------------------------------------------------------------------------------- */
+
+/* Each position of `kept` gives one output; from there `inner` elements `inner_stride` apart are
+ * summed at each position of `reduced`. int8: multiplier and shift hold 1 / count; `sum_offset` is
+ * -input_zero_point * count. */
+typedef struct {
+    hil_walk kept, reduced;
+    int32_t inner, inner_stride;
+    int32_t sum_offset;
+    int32_t multiplier, shift, output_zero_point;
+} hil_mean_s8_params;
+
+void hil_mean_s8(const hil_mean_s8_params *p, const int8_t *input, int8_t *output);
+
+typedef struct {
+    hil_walk kept, reduced;
+    int32_t inner, inner_stride;
+    float count;
+} hil_mean_f32_params;
+
+void hil_mean_f32(const hil_mean_f32_params *p, const float *input, float *output);
+
+/* ---- QUANTIZE, DEQUANTIZE (between 8-bit types QUANTIZE is hil_lut_8) ------------------------ */
+
+typedef struct {
+    int32_t elements;
+    float scale;
+    int32_t zero_point;
+} hil_quantize_params;
+
+/* round(x / scale) + zero_point, ties away from zero, saturated (NaN becomes the zero point). */
+void hil_quantize_f32_s8(const hil_quantize_params *p, const float *input, int8_t *output);
+void hil_quantize_f32_u8(const hil_quantize_params *p, const float *input, uint8_t *output);
+void hil_quantize_f32_s16(const hil_quantize_params *p, const float *input, int16_t *output);
+
+void hil_dequantize_s8_f32(const hil_quantize_params *p, const int8_t *input, float *output);
+void hil_dequantize_u8_f32(const hil_quantize_params *p, const uint8_t *input, float *output);
+void hil_dequantize_s16_f32(const hil_quantize_params *p, const int16_t *input, float *output);
+
+#endif

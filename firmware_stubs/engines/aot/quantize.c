@@ -1,0 +1,47 @@
+/* QUANTIZE from and DEQUANTIZE to float32.
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "hil_aot_ops.h"
+#include "hil_quant.h"
+
+/* Round to nearest, ties away from zero; values beyond int32 end at +-2^30, NaN at 0. Exact: the
+ * truncated part and the remainder are both representable. */
+static inline int32_t round_half_away(float x) {
+    const float limit = 1073741824.0f;
+    if (!(x > -limit)) {
+        return x <= -limit ? -(1 << 30) : 0;
+    }
+    if (x >= limit) {
+        return 1 << 30;
+    }
+    const int32_t whole = (int32_t)x;
+    const float rest = x - (float)whole;
+    return whole + (rest >= 0.5f) - (rest <= -0.5f);
+}
+
+#define DEFINE_QUANTIZE(name, type, low, high)                                                     \
+    void name(const hil_quantize_params *p, const float *input, type *output) {                    \
+        const float scale = p->scale;                                                              \
+        const int32_t zero_point = p->zero_point;                                                  \
+        for (int32_t i = 0; i < p->elements; ++i) {                                                \
+            const int32_t value = round_half_away(input[i] / scale) + zero_point;                  \
+            output[i] = (type)hil_clamp(value, low, high);                                         \
+        }                                                                                          \
+    }
+
+DEFINE_QUANTIZE(hil_quantize_f32_s8, int8_t, -128, 127)
+DEFINE_QUANTIZE(hil_quantize_f32_u8, uint8_t, 0, 255)
+DEFINE_QUANTIZE(hil_quantize_f32_s16, int16_t, -32768, 32767)
+
+#define DEFINE_DEQUANTIZE(name, type)                                                              \
+    void name(const hil_quantize_params *p, const type *input, float *output) {                    \
+        const float scale = p->scale;                                                              \
+        const int32_t zero_point = p->zero_point;                                                  \
+        for (int32_t i = 0; i < p->elements; ++i) {                                                \
+            output[i] = scale * (float)(input[i] - zero_point);                                    \
+        }                                                                                          \
+    }
+
+DEFINE_DEQUANTIZE(hil_dequantize_s8_f32, int8_t)
+DEFINE_DEQUANTIZE(hil_dequantize_u8_f32, uint8_t)
+DEFINE_DEQUANTIZE(hil_dequantize_s16_f32, int16_t)
