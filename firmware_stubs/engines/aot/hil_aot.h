@@ -32,6 +32,7 @@
 #else
 #define HIL_SECTION(name) __attribute__((aligned(16)))
 #endif
+#define HIL_NONSTRING __attribute__((nonstring)) /* bytes, not text: no closing NUL */
 #define HIL_WEIGHTS HIL_SECTION(".hil_weights") /* constant tensors of the model */
 #define HIL_TABLES HIL_SECTION(".hil_tables")   /* constants that the engine adds */
 #define HIL_ARENA HIL_SECTION(".bss.hil_arena")

@@ -26,7 +26,7 @@ SUPPORTED_ACTIVATIONS = ", ".join(_BOUNDS)
 
 def round_half_away(value: float) -> int:
     """Round as C's ``round`` does: ties away from zero."""
-    return int(math.floor(abs(value) + 0.5)) * (1 if value >= 0 else -1)
+    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -80,7 +80,10 @@ def wrap_int32(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 def quantization(op: Op, tensor: Tensor) -> Quantization:
     """Return the tensor's quantization; refuse the op if it has none."""
     if tensor.quantization is None or tensor.quantization.scale.size == 0:
-        refuse(op, f"int8 tensor {tensor.index} has no scale", "quantized int8 tensors")
+        refuse(op, f"{tensor.dtype} tensor {tensor.index} has no scale", "quantized tensors")
+    scale = tensor.quantization.scale
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        refuse(op, f"tensor {tensor.index} has a scale that is not positive", "scales above zero")
     return tensor.quantization
 
 
@@ -96,9 +99,9 @@ def scale_zero_point(op: Op, tensor: Tensor) -> tuple[float, int]:
 
 
 def effective_scales(op: Op, graph: Graph, channels: int) -> npt.NDArray[np.float64]:
-    """input scale * weights scale / output scale for each of ``channels``, in double precision.
+    """Input scale * weights scale / output scale for each of ``channels``, in double precision.
 
-    For ops with inputs (activation, weights, ...) and one output, weights per tensor or per channel.
+    For ops with inputs (activation, weights, ...) and one output; weights per tensor or channel.
     """
     in_scale, _ = scale_zero_point(op, graph.tensors[op.inputs[0]])
     out_scale, _ = scale_zero_point(op, graph.tensors[op.outputs[0]])

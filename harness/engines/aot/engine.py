@@ -1,0 +1,92 @@
+"""The aot engine: a model becomes C ahead of time, one static call per op, no interpreter."""
+
+from __future__ import annotations
+
+import harness.engines.aot.ops  # noqa: F401  (registers the lowerings)
+from harness.engines.aot import codegen, planner
+from harness.engines.aot.ctext import has_c_type
+from harness.engines.aot.lower import LOWERINGS, Lowered, refuse
+from harness.engines.registry import register
+from harness.errors import ModelError
+from harness.records import EngineSources
+from harness.tflite.graph import Graph, Op
+
+VERSION = "1"
+KERNEL_DIR = "engines/aot"
+_MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
+_ARITHMETIC = ("int8", "float32")
+
+
+@register
+class AotEngine:
+    """Generates C for a quantized int8 or a float32 model."""
+
+    name = "aot"
+    version = VERSION
+
+    def sources(self, graph: Graph) -> EngineSources:
+        """Lower, plan and generate.
+
+        Raises:
+            UnsupportedModel: an op, dtype or option has no kernel.
+            ModelError: the graph reads a tensor that nothing writes.
+        """
+        _check_dataflow(graph)
+        lowered = [lower(op, graph) for op in graph.ops]
+        layout = planner.plan(graph, lowered)
+        text = codegen.generate(graph, lowered, layout)
+        kernels = sorted({f"{KERNEL_DIR}/{name}" for low in lowered for name in low.sources})
+        return EngineSources(
+            engine=self.name,
+            engine_version=self.version,
+            files=text.files,
+            kernels=tuple(kernels),
+            include_dirs=(KERNEL_DIR, "dut"),
+            plan=layout.memory,
+            weights_bytes=text.weights_bytes,
+            tables_bytes=text.tables_bytes,
+        )
+
+
+def lower(op: Op, graph: Graph) -> Lowered:
+    """Lower one op, or refuse it by name, index and reason."""
+    if op.name not in LOWERINGS:
+        refuse(op, "there is no kernel for it", ", ".join(sorted(LOWERINGS)))
+    _refuse_hybrid(op, graph)
+    for index in (*op.inputs, *op.outputs):
+        if index >= 0 and not has_c_type(graph.tensors[index].dtype):
+            refuse(op, f"tensor {index} is {graph.tensors[index].dtype}", ", ".join(_ARITHMETIC))
+    return LOWERINGS[op.name](op, graph)
+
+
+def _refuse_hybrid(op: Op, graph: Graph) -> None:
+    """Dynamic-range models: float32 activations against int8 weights, quantized at run time."""
+    if op.name in ("DEQUANTIZE", "QUANTIZE") or len(op.inputs) < 2:
+        return
+    dtypes = [graph.tensors[t].dtype for t in op.inputs[:2] if t >= 0]
+    if dtypes == ["float32", "int8"]:
+        refuse(
+            op,
+            "float32 activations with int8 weights; dynamic-range (hybrid) models are not supported",
+            "fully quantized int8 models and float32 models; quantize the activations too",
+        )
+
+
+def _check_dataflow(graph: Graph) -> None:
+    """Every tensor that is read must be an input, a constant, or written by an earlier op."""
+    known = {*graph.inputs, *(t.index for t in graph.tensors if t.is_constant)}
+    for op in graph.ops:
+        for index in op.inputs:
+            if index >= 0 and index not in known:
+                raise ModelError(
+                    f"op {op.index} ({op.name}) reads tensor {index}, which nothing has written",
+                    hint="the model is damaged, or keeps state between inferences",
+                )
+        known.update(op.outputs)
+    for index in graph.outputs:
+        if index not in known:
+            raise ModelError(
+                f"output tensor {index} is written by no op", hint="the model is damaged"
+            )
+    if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
+        raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
