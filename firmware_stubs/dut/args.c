@@ -4,6 +4,26 @@
  */
 #include "hil_dut.h"
 
+/* Takes a word and the spaces after it off the front of *text. */
+bool hil_take_word(const char **text, const char *word)
+{
+    const char *at = *text;
+
+    while (*word != '\0') {
+        if (*at++ != *word++) {
+            return false;
+        }
+    }
+    if (*at != ' ' && *at != '\0') {
+        return false;
+    }
+    while (*at == ' ') {
+        at++;
+    }
+    *text = at;
+    return true;
+}
+
 /* Takes a decimal number and the spaces around it off the front of *text. */
 bool hil_take_u32(const char **text, uint32_t *value)
 {

@@ -2,8 +2,6 @@
  *
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include "hil_dut.h"
 #include "hil_model.h"
 #include "hil_port.h"
@@ -153,10 +151,10 @@ static const struct {
     {"hil-fault", fault_command},
 };
 
-static void put_unknown(const char *name, uint32_t length)
+static void put_unknown(const char *name)
 {
     hil_put("e-[unknown-command ");
-    while (length-- > 0) {
+    while (*name != ' ' && *name != '\0') {
         hil_port_putc((uint8_t)*name++);
     }
     hil_put("]");
@@ -165,20 +163,16 @@ static void put_unknown(const char *name, uint32_t length)
 
 void hil_command(const char *line)
 {
-    const uint32_t length = (uint32_t)strcspn(line, " ");
-    const char *arguments = line + length;
-
     if (*line == '\0') {
         return; /* a lone '%' asks only for m-ready */
     }
-    while (*arguments == ' ') {
-        arguments++;
-    }
     for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strlen(commands[i].name) == length && memcmp(commands[i].name, line, length) == 0) {
+        const char *arguments = line;
+
+        if (hil_take_word(&arguments, commands[i].name)) {
             commands[i].run(arguments);
             return;
         }
     }
-    put_unknown(line, length);
+    put_unknown(line);
 }

@@ -27,6 +27,7 @@ void hil_put_milli(float value); /* like printf's %.3f */
 void hil_put_line_end(void);
 
 /* args.c */
+bool hil_take_word(const char **text, const char *word);
 bool hil_take_u32(const char **text, uint32_t *value);
 int hil_hex_digit(char digit); /* -1 if it is none */
 

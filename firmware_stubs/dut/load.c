@@ -3,8 +3,6 @@
  * The model's inputs, one after the other, are one string of bytes for the host.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include "hil_dut.h"
 #include "hil_model.h"
 
@@ -84,15 +82,12 @@ static bool take_size(const char *arguments)
 
 static void load_bytes(const char *hex)
 {
-    const uint32_t digits = (uint32_t)strlen(hex);
+    uint32_t digits = 0;
 
-    for (uint32_t i = 0; i < digits; i++) {
-        if (hil_hex_digit(hex[i]) < 0) {
-            put_error("db-hex");
-            return;
-        }
+    while (hil_hex_digit(hex[digits]) >= 0) {
+        digits++;
     }
-    if (digits % 2u != 0 || digits == 0) {
+    if (hex[digits] != '\0' || digits % 2u != 0 || digits == 0) {
         put_error("db-hex");
         return;
     }
@@ -132,10 +127,12 @@ static void print_loaded(void)
 
 void hil_load_command(const char *arguments)
 {
-    if (strcmp(arguments, "print") == 0) {
+    const char *rest = arguments;
+
+    if (hil_take_word(&rest, "print") && *rest == '\0') {
         print_loaded();
-    } else if (strncmp(arguments, "load", 4) == 0) {
-        if (take_size(arguments + 4)) {
+    } else if (hil_take_word(&rest, "load")) {
+        if (take_size(rest)) {
             expected = hil_inputs_bytes();
             loaded = 0;
         }
