@@ -97,7 +97,7 @@ class Graph:
 
     @property
     def dtype(self) -> str:
-        """The arithmetic: ``int8``, ``int16x8``, ``uint8``, ``float32``, ``hybrid`` or ``mixed``."""
+        """``int8``, ``int16x8``, ``uint8``, ``float32``, ``hybrid`` or ``mixed`` arithmetic."""
         from harness.tflite.classify import arithmetic
 
         return arithmetic(self)

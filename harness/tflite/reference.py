@@ -1,0 +1,131 @@
+"""The host's reference: TFLite's own reference kernels, to compare the device's outputs with.
+
+The optimised kernels (XNNPACK) of the host round differently; only ``BUILTIN_REF`` is meant to be
+matched bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from typing import Any
+
+from harness.errors import InputError, MissingTool, ModelError
+from harness.records import Array
+
+
+class Reference:
+    """An interpreter with reference kernels for one model.
+
+    Raises:
+        ModelError: TFLite refuses the model; its own words are in the message.
+        MissingTool: no TFLite interpreter is installed.
+    """
+
+    def __init__(self, model_bytes: bytes, threads: int = 1) -> None:
+        module, self._package = _interpreter_module()
+        try:
+            with _quiet_native_stderr():
+                self._interpreter: Any = module.Interpreter(
+                    model_content=model_bytes,
+                    num_threads=threads,
+                    experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+                )
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise ModelError(
+                f"TensorFlow Lite refuses the model: {_first_lines(error)}",
+                hint="the file is damaged, or made by a newer converter than "
+                f"{self._package} {metadata.version(self._package)} knows",
+            ) from error
+        self._inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
+        self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+
+    @property
+    def version(self) -> str:
+        """Package, version and kernels, such as ``tflite-runtime 2.14.0 BUILTIN_REF``."""
+        return f"{self._package} {metadata.version(self._package)} BUILTIN_REF"
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Run one inference; arrays in the order, shapes and dtypes of the model's inputs.
+
+        Returns copies of the outputs, in the model's order.
+
+        Raises:
+            InputError: number, shape or dtype of the inputs differ from the model's.
+            ModelError: a kernel refuses to run.
+        """
+        if len(inputs) != len(self._inputs):
+            raise InputError(
+                f"the model has {len(self._inputs)} inputs, {len(inputs)} were given",
+                hint="give one array per input",
+            )
+        try:
+            for details, array in zip(self._inputs, inputs, strict=True):
+                _check_array(details, array)
+                self._interpreter.set_tensor(details["index"], array)
+            self._interpreter.invoke()
+            return tuple(self._interpreter.get_tensor(d["index"]) for d in self._outputs)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"TensorFlow Lite cannot run the model: {_first_lines(error)}",
+                hint="an op or option of the model is not supported by its reference kernels",
+            ) from error
+
+
+def _check_array(details: dict[str, Any], array: Array) -> None:
+    shape, dtype = tuple(int(d) for d in details["shape"]), details["dtype"]
+    if array.shape != shape or array.dtype != dtype:
+        raise InputError(
+            f"input '{details['name']}' must be {dtype.__name__} of shape {shape}, "
+            f"not {array.dtype} of shape {array.shape}",
+            hint="`hil model inspect` shows the model's inputs",
+        )
+
+
+def _interpreter_module() -> tuple[Any, str]:
+    try:
+        from tflite_runtime import interpreter
+    except ImportError:
+        pass
+    else:
+        return interpreter, "tflite-runtime"
+    try:
+        from ai_edge_litert import interpreter as litert
+    except ImportError as error:
+        raise MissingTool(
+            "no TensorFlow Lite interpreter is installed",
+            hint="pip install tflite-runtime (Python 3.11) or ai-edge-litert (3.12 and newer)",
+        ) from error
+    return litert, "ai-edge-litert"
+
+
+def _first_lines(error: BaseException) -> str:
+    return " ".join(str(error).split())[:400] or type(error).__name__
+
+
+@contextlib.contextmanager
+def _quiet_native_stderr() -> Iterator[None]:
+    """Send what native code writes to file descriptor 2 to nowhere.
+
+    TFLite announces its delegates there while an interpreter is made, past Python. What Python
+    itself writes to ``sys.stderr`` meanwhile from other threads is lost too, so the block is kept
+    short. Errors still arrive as exceptions.
+    """
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # no stderr at all: nothing to silence
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as devnull:
+            os.dup2(devnull.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
