@@ -152,5 +152,6 @@ void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, floa
 void hil_max_pool_f32(const hil_pool_f32_params *p, const float *input, float *output);
 
 /* Further families declare their params and kernels in a header of their own, listed here. */
+#include "hil_aot_ops.h"
 
 #endif
