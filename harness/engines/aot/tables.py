@@ -185,8 +185,8 @@ def _libm(name: str) -> Callable[[np.float32], np.float32]:
     """
     path = ctypes.util.find_library("m")
     if path is None:
-        wide: Callable[[float], float] = {"expf": np.exp, "tanhf": np.tanh}[name]
-        return lambda x: _F32(wide(float(x)))
+        wide = {"expf": math.exp, "tanhf": math.tanh}[name]
+        return lambda x: _F32(wide(min(float(x), 709.0)))  # exp overflows float64 beyond
     function = getattr(ctypes.CDLL(path), name)
     function.restype = ctypes.c_float
     function.argtypes = [ctypes.c_float]

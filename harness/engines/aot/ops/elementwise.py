@@ -1,0 +1,124 @@
+"""ADD, SUB and MUL with numpy's broadcasting.
+
+Source of the int8 arithmetic: tensorflow/lite/kernels/{add,sub,mul}.cc (Prepare).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.engines.aot.checks import input_tensor, output_tensor, same_dtype, same_shape
+from harness.engines.aot.literals import Value, struct_literal
+from harness.engines.aot.lower import Lowered, lowers, refuse
+from harness.engines.aot.quant import (
+    activation_range_f32,
+    activation_range_s8,
+    quantize_multiplier,
+    scale_zero_point,
+)
+from harness.engines.aot.shapes import broadcast_strides, check_rank, merge
+from harness.tflite.graph import Graph, Op, Tensor
+
+_LEFT_SHIFT = 20  # head room of operands in ADD and SUB
+
+
+@lowers("ADD", "SUB", "MUL")
+def lower_elementwise(op: Op, graph: Graph) -> Lowered:
+    """Lower to hil_add, hil_sub or hil_mul; in place on an operand that is not broadcast."""
+    a, b = input_tensor(op, graph, 0), input_tensor(op, graph, 1)
+    output = output_tensor(op, graph)
+    dtype = same_dtype(op, (a, b, output), ("int8", "float32"))
+    shape = _broadcast(op, a, b, output)
+    if dtype == "float32":
+        suffix, kind = "f32", "elementwise_f32"
+        fields = _float_fields(op)
+    else:
+        suffix, kind = "s8", "mul_s8" if op.name == "MUL" else "add_s8"
+        fields = (
+            _mul_fields(op, a, b, output) if op.name == "MUL" else _add_fields(op, a, b, output)
+        )
+    return Lowered(
+        sources=(f"elementwise_{suffix}.c", "walk.c"),
+        call=f"hil_{op.name.lower()}_{suffix}({{params}}, {{in0}}, {{in1}}, {{out0}})",
+        params_type=f"hil_{kind}_params",
+        params=struct_literal({"shape": shape, **fields}),
+        in_place=tuple(i for i, t in enumerate((a, b)) if t.elements == output.elements),
+    )
+
+
+def _broadcast(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
+    """Fields of ``hil_broadcast``."""
+    try:
+        expected = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        refuse(op, f"shapes {list(a.shape)} and {list(b.shape)}", "shapes that broadcast")
+    same_shape(op, output, expected)
+    check_rank(op, len(expected))
+    a_strides = broadcast_strides(a.shape, expected)
+    b_strides = broadcast_strides(b.shape, expected)
+    assert a_strides is not None
+    assert b_strides is not None
+    walk, inner, (a_step, b_step) = merge(expected, a_strides, b_strides).split_last()
+    return {
+        "inner": inner,
+        "a_step": a_step,
+        "b_step": b_step,
+        "a": walk.literal(0),
+        "b": walk.literal(1),
+    }
+
+
+def _float_fields(op: Op) -> dict[str, Value]:
+    act_min, act_max = activation_range_f32(op)
+    return {"act_min": act_min, "act_max": act_max}
+
+
+def _add_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
+    """Both operands are brought to twice the larger scale, joined, and brought to the output's."""
+    a_scale, a_zero_point = scale_zero_point(op, a)
+    b_scale, b_zero_point = scale_zero_point(op, b)
+    out_scale, out_zero_point = scale_zero_point(op, output)
+    common_scale = 2 * max(a_scale, b_scale)
+    a_multiplier, a_shift = quantize_multiplier(a_scale / common_scale)
+    b_multiplier, b_shift = quantize_multiplier(b_scale / common_scale)
+    real = common_scale / ((1 << _LEFT_SHIFT) * out_scale)
+    multiplier, shift = quantize_multiplier(real)
+    if not 0 < real < 1 or shift > 0:
+        refuse(
+            op,
+            f"output scale {out_scale:g} is too small for input scales {a_scale:g} and {b_scale:g}",
+            f"output scales above {common_scale / (1 << _LEFT_SHIFT):g} with these inputs",
+        )
+    act_min, act_max = activation_range_s8(op, output)
+    return {
+        "a_zero_point": a_zero_point,
+        "a_multiplier": a_multiplier,
+        "a_shift": a_shift,
+        "b_zero_point": b_zero_point,
+        "b_multiplier": b_multiplier,
+        "b_shift": b_shift,
+        "output_zero_point": out_zero_point,
+        "output_multiplier": multiplier,
+        "output_shift": shift,
+        "act_min": act_min,
+        "act_max": act_max,
+    }
+
+
+def _mul_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
+    a_scale, a_zero_point = scale_zero_point(op, a)
+    b_scale, b_zero_point = scale_zero_point(op, b)
+    out_scale, out_zero_point = scale_zero_point(op, output)
+    # The reference divides and multiplies in float32 before it widens to double.
+    real = float(np.float32(a_scale) * np.float32(b_scale) / np.float32(out_scale))
+    multiplier, shift = quantize_multiplier(real)
+    act_min, act_max = activation_range_s8(op, output)
+    return {
+        "a_zero_point": a_zero_point,
+        "b_zero_point": b_zero_point,
+        "output_zero_point": out_zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "act_min": act_min,
+        "act_max": act_max,
+    }

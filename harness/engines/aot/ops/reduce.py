@@ -1,0 +1,86 @@
+"""MEAN over constant axes.
+
+Source of the int8 arithmetic: tensorflow/lite/kernels/reduce.cc (PrepareMeanOrSum) and
+kernels/internal/reference/reduce.h (QuantizedMeanOrSum).
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from harness.engines.aot.checks import (
+    constant_ints,
+    input_tensor,
+    output_tensor,
+    same_dtype,
+    same_shape,
+)
+from harness.engines.aot.literals import Value, struct_literal
+from harness.engines.aot.lower import Lowered, lowers, refuse
+from harness.engines.aot.quant import quantize_multiplier, scale_zero_point
+from harness.engines.aot.shapes import check_rank, dense_strides, merge, normalized_axis
+from harness.tflite.graph import Graph, Op, Tensor
+
+_MAX_COUNT = (1 << 31) // 256  # values of up to 255 whose sum int32 holds
+
+
+@lowers("MEAN")
+def lower_mean(op: Op, graph: Graph) -> Lowered:
+    """Lower to hil_mean: one pass over the reduced dimensions for each output."""
+    source, output = input_tensor(op, graph), output_tensor(op, graph)
+    dtype = same_dtype(op, (source, output), ("int8", "float32"))
+    rank = len(source.shape)
+    check_rank(op, rank)
+    axes = {normalized_axis(op, a, rank) for a in constant_ints(op, graph, 1, "axes")}
+    same_shape(op, output, _output_shape(source.shape, axes, bool(op.options.get("keep_dims"))))
+    count = prod(source.shape[a] for a in axes)
+    fields = _walks(source.shape, axes)
+    if dtype == "float32":
+        suffix = "f32"
+        fields["count"] = float(count)
+    else:
+        suffix = "s8"
+        fields |= _int8_fields(op, source, output, count)
+    return Lowered(
+        sources=(f"mean_{suffix}.c", "walk.c"),
+        call=f"hil_mean_{suffix}({{params}}, {{in0}}, {{out0}})",
+        params_type=f"hil_mean_{suffix}_params",
+        params=struct_literal(fields),
+    )
+
+
+def _output_shape(shape: tuple[int, ...], axes: set[int], keep_dims: bool) -> tuple[int, ...]:
+    if keep_dims:
+        return tuple(1 if d in axes else size for d, size in enumerate(shape))
+    return tuple(size for d, size in enumerate(shape) if d not in axes)
+
+
+def _walks(shape: tuple[int, ...], axes: set[int]) -> dict[str, Value]:
+    strides = dense_strides(shape)
+    kept = [d for d in range(len(shape)) if d not in axes]
+    gone = [d for d in range(len(shape)) if d in axes]
+    reduced, inner, (inner_stride,) = merge(
+        [shape[d] for d in gone], [strides[d] for d in gone]
+    ).split_last()
+    return {
+        "kept": merge([shape[d] for d in kept], [strides[d] for d in kept]).literal(),
+        "reduced": reduced.literal(),
+        "inner": inner,
+        "inner_stride": inner_stride,
+    }
+
+
+def _int8_fields(op: Op, source: Tensor, output: Tensor, count: int) -> dict[str, Value]:
+    """Fold 1 / count into the multiplier as the reference does, with as many bits as fit."""
+    if count > _MAX_COUNT:
+        refuse(op, f"a mean of {count} elements", f"up to {_MAX_COUNT} elements")
+    in_scale, in_zero_point = scale_zero_point(op, source)
+    out_scale, out_zero_point = scale_zero_point(op, output)
+    multiplier, shift = quantize_multiplier(in_scale / out_scale)
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return {
+        "sum_offset": -in_zero_point * count,
+        "multiplier": (multiplier << extra) // count,
+        "shift": shift - extra,
+        "output_zero_point": out_zero_point,
+    }
