@@ -119,7 +119,7 @@ class DutClient:
             data, crc = answers.parse_output(lines, index)
             if crc32(data) != crc:
                 raise LinkError(
-                    f"output {index} came damaged: CRC {crc32(data):08X}, the device says {crc:08X}",
+                    f"output {index} came damaged: CRC {crc32(data):08X}, the device has {crc:08X}",
                     hint="check the cable and the baud rate",
                 )
             return data

@@ -1,0 +1,209 @@
+"""The QEMU target: puts a firmware to work in an emulator and returns its trace."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from harness.errors import LinkError, UsageError
+from harness.records import Array, Firmware, Inference, MemoryWatermarks, Platform, Trace
+from harness.targets import profiler
+from harness.targets.emulator import find_qemu, probe
+from harness.targets.gdbstub import GdbStub
+from harness.targets.link import Link, SocketStream
+from harness.targets.protocol import DutClient, MemoryWriter
+from harness.targets.qemu_process import QemuProcess
+
+LoadPath = Literal["auto", "direct", "protocol"]
+OutputSpec = tuple[tuple[int, ...], str]
+ProgressCall = Callable[[int, int], None]
+
+
+@dataclass
+class _Session:
+    """One firmware at work: what is spoken to, and what has been heard."""
+
+    client: DutClient
+    writer: MemoryWriter | None
+    output_specs: Sequence[OutputSpec]
+
+
+class QemuTarget:
+    """Runs firmware in ``qemu`` (None: the one of ``HIL_QEMU`` or on the PATH)."""
+
+    def __init__(self, qemu: Path | None = None) -> None:
+        self._qemu = qemu
+
+    def run(
+        self,
+        firmware: Firmware,
+        platform: Platform,
+        inputs: Sequence[Sequence[Array]],
+        output_specs: Sequence[OutputSpec],
+        *,
+        n_ops: int,
+        repeat: int = 1,
+        profile_windows: int = 0,
+        timeout_s: float = 60.0,
+        load: LoadPath = "auto",
+        progress: ProgressCall | None = None,
+        plugin: Path | None = None,
+    ) -> Trace:
+        """Load, infer and read the outputs for every input, ``repeat`` times each in a row.
+
+        ``output_specs`` gives shape and dtype of each output. The first ``profile_windows``
+        inferences carry an execution profile over ``n_ops`` ops, by ``plugin`` (None: hil's own,
+        built when needed). ``timeout_s`` bounds one answer of the device. ``load`` says how
+        inputs get in: ``direct`` writes the guest's memory, ``protocol`` goes through the UART,
+        ``auto`` is ``direct``. ``progress`` is called with inferences done and in all.
+
+        Raises:
+            UsageError: ``load`` is none of the above.
+            MissingTool: no QEMU, or it cannot be started.
+            DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
+            RunFailed: QEMU ended in mid-run.
+        """
+        if load not in ("auto", "direct", "protocol"):
+            raise UsageError(f"unknown load path '{load}'", hint="one of auto, direct and protocol")
+        started = time.monotonic()
+        qemu = self._qemu or find_qemu()
+        direct = load != "protocol"
+        rows = [one for one in inputs for _ in range(repeat)]
+        windows = min(profile_windows, len(rows))
+        with tempfile.TemporaryDirectory(prefix="hil-qemu-") as name:
+            folder = Path(name)
+            out = folder / "profile.bin"
+            arguments = _machine_arguments(firmware, platform)
+            if windows > 0:
+                plugin = plugin or profiler.ensure_plugin(qemu)
+                arguments += [
+                    "-plugin",
+                    profiler.plugin_argument(plugin, firmware.elf, out, windows),
+                ]
+            process = QemuProcess(qemu, arguments, folder=folder, debug=direct)
+            with _at_work(process, firmware, direct, timeout_s, output_specs) as session:
+                inferences = _infer_all(session, rows, progress)
+                memory = session.client.memory()
+                process.quit()
+            if windows > 0:
+                inferences = _with_profiles(inferences, out, windows, n_ops)
+        return _trace(qemu, platform, process, session, inferences, memory, started)
+
+
+def _machine_arguments(firmware: Firmware, platform: Platform) -> list[str]:
+    """QEMU's command line without its sockets: nothing but the machine, paused."""
+    return [
+        *("-M", platform.machine),
+        *("-kernel", str(firmware.elf.absolute())),
+        *("-display", "none"),
+        "-nodefaults",
+        "-no-reboot",
+        "-S",
+    ]
+
+
+@contextmanager
+def _at_work(
+    process: QemuProcess,
+    firmware: Firmware,
+    direct: bool,
+    timeout_s: float,
+    output_specs: Sequence[OutputSpec],
+) -> Iterator[_Session]:
+    """The firmware booted and ready. A link that breaks because QEMU ended says so."""
+    with process:
+        link = Link(SocketStream(process.uart), name="the emulated device")
+        client = DutClient(link, timeout_s=timeout_s, symbolize=_symbolizer(firmware.elf))
+        writer = GdbStub(process.gdb) if direct else None
+        try:
+            process.resume()
+            client.wait_ready()
+            yield _Session(client, writer, output_specs)
+        except LinkError as error:
+            explained = process.explain(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+
+def _infer_all(
+    session: _Session, rows: Sequence[Sequence[Array]], progress: ProgressCall | None
+) -> list[Inference]:
+    inferences = []
+    for done, row in enumerate(rows, start=1):
+        session.client.load(row, session.writer)
+        session.client.infer()
+        inferences.append(Inference(_tensors(session.client.outputs(), session.output_specs)))
+        if progress is not None:
+            progress(done, len(rows))
+    return inferences
+
+
+def _tensors(raw: Sequence[bytes], specs: Sequence[OutputSpec]) -> tuple[Array, ...]:
+    """Give the device's bytes their shapes; sizes that differ mean another model's firmware."""
+    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in specs]
+    if [len(data) for data in raw] != sizes:
+        raise LinkError(
+            f"the firmware's outputs have {[len(data) for data in raw]} bytes, the model's {sizes}",
+            hint="the firmware was built for another model; build it again",
+        )
+    return tuple(
+        np.frombuffer(data, dtype).reshape(shape)
+        for data, (shape, dtype) in zip(raw, specs, strict=True)
+    )
+
+
+def _with_profiles(
+    inferences: Sequence[Inference], out: Path, windows: int, n_ops: int
+) -> list[Inference]:
+    profiles = profiler.read_profile(out, n_ops)
+    if len(profiles) != windows:
+        raise LinkError(
+            f"the emulator's profiler recorded {len(profiles)} inferences instead of {windows}",
+            hint="run again with --keep DIR and compare the firmware with docs/protocol.md (Marks)",
+        )
+    profiled = [
+        replace(one, profile=profile)
+        for one, profile in zip(inferences[:windows], profiles, strict=True)
+    ]
+    return [*profiled, *inferences[windows:]]
+
+
+def _symbolizer(elf: Path) -> Callable[[int], str | None]:
+    """Names of functions by address; the ELF reader is imported only when something faulted."""
+
+    def name_of(address: int) -> str | None:
+        from harness.firmware.elf import symbolize
+
+        return symbolize(elf, address)
+
+    return name_of
+
+
+def _trace(
+    qemu: Path,
+    platform: Platform,
+    process: QemuProcess,
+    session: _Session,
+    inferences: Sequence[Inference],
+    memory: MemoryWatermarks,
+    started: float,
+) -> Trace:
+    return Trace(
+        platform=platform,
+        transcript=session.client.link.transcript.text(),
+        inferences=tuple(inferences),
+        memory=memory,
+        tool=probe(qemu).version,
+        command=process.command,
+        load_path="protocol" if session.writer is None else "direct",
+        load_retries=session.client.retries,
+        wall_s=time.monotonic() - started,
+    )
