@@ -1,0 +1,73 @@
+"""Whether the process that carries out a run still lives.
+
+A killed process leaves its run as ``running``. The row names the process by host, boot, pid and the
+pid's start time (pids are used again), so that a reader on the same machine can tell.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ELSEWHERE_LIMIT_S = 24 * 3600
+"""A run of another machine that is still ``running`` after this long was interrupted, too."""
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A process, worldwide. ``boot_id`` is '' and ``pid_start`` None where the system has none."""
+
+    host: str
+    boot_id: str
+    pid: int
+    pid_start: int | None
+
+
+def this_process() -> ProcessId:
+    """Return the name of the calling process."""
+    host, boot = _this_machine()
+    return ProcessId(host, boot, os.getpid(), _start_of(os.getpid()))
+
+
+def is_gone(process: ProcessId, started_us: int) -> bool:
+    """Whether ``process`` is known, or old enough to be presumed, not to run any more."""
+    host, boot = _this_machine()
+    if process.host != host:
+        return time.time() - started_us / 1e6 > ELSEWHERE_LIMIT_S
+    if process.boot_id != boot:
+        return True
+    if not _pid_exists(process.pid):
+        return True
+    return process.pid_start is not None and _start_of(process.pid) != process.pid_start
+
+
+@functools.cache
+def _this_machine() -> tuple[str, str]:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return socket.gethostname(), boot
+
+
+def _pid_exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it exists and belongs to somebody else
+        return True
+    return True
+
+
+def _start_of(pid: int) -> int | None:
+    """Start time of a process in clock ticks since boot: field 22 of proc(5)'s ``stat``."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(text.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

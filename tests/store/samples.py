@@ -1,0 +1,71 @@
+"""Records for the store's tests; used by helper processes too, so plain functions."""
+
+from __future__ import annotations
+
+from harness import profiles
+from harness.records import (
+    Check,
+    ErrorInfo,
+    FunctionMeasurement,
+    Measurement,
+    MemoryPlan,
+    ModelInfo,
+    OpMeasurement,
+    Placement,
+    RunRecord,
+)
+
+
+def rich_record() -> RunRecord:
+    """A run in which every field of every record has a value, with the awkward ones among them."""
+    return RunRecord(
+        run_id="20261121T024800-a1b2c3",
+        status="failed",
+        started_at="2026-11-21T02:48:00.123+00:00",
+        finished_at="2026-11-21T02:48:01.500+00:00",
+        profile_name="stm32l4",
+        profile=profiles.load("stm32l4").model_dump(mode="json", by_alias=True),
+        target="qemu",
+        machine="b-l475e-iot01a",
+        machine_exact=True,
+        engine="aot",
+        model=ModelInfo("kws", "models/kws µ.tflite", "ab" * 32, "int8", 53_936, 2_656_768, 13),
+        measurements={
+            "latency_us": Measurement(
+                "latency_us", 123_456.789012345, "us", "modelled", 15.0, 3, 0.1, "timing model"
+            ),
+            "cycles": Measurement("cycles", 9_876_543_210.0, "cycles", "modelled", 15.0),
+            "flash_bytes": Measurement("flash_bytes", 71_000.0, "B", "static", 0.0),
+            "energy_uj": Measurement("energy_uj", 0.1 + 0.2, "uJ", "modelled", None),
+        },
+        ops=(
+            OpMeasurement(
+                0, "CONV_2D", "conv/Relu;bn", 1_280_000, 5_000_000_000, 6, 7.5, "modelled"
+            ),
+            OpMeasurement(1, "SOFTMAX", "Identity", 0, 100, 130, 1.625, "modelled"),
+        ),
+        functions=(
+            FunctionMeasurement("hil_conv_s8", 4_000_000, 5_000_000),
+            FunctionMeasurement("__aeabi_fmul", 10, 12),
+        ),
+        plan=MemoryPlan(
+            arena_bytes=22_000,
+            placements=(
+                Placement("input", 0, 0, 490, -1, 0),
+                Placement("scratch", None, 496, 128, 0, 0),
+            ),
+            peak_op=1,
+        ),
+        flash_by_owner={"code": 9_000, "weights": 52_000, "tables": 2_000, "runtime": 8_000},
+        ram_by_owner={"arena": 22_000, "static": 300, "stack_reserved": 4_096},
+        check=Check("tflite-runtime 2.14.0 BUILTIN_REF", True, False, 3.0, float("inf"), 0.0, 5, 1),
+        provenance={
+            "command": "hil run kws.tflite --profile stm32l4",
+            "load_retries": 0,
+            "firmware_cached": True,
+            "stage_s": {"build": 0.25, "run": 0.5},
+            "nothing": None,
+        },
+        notes=("first", "second: ±5 %"),
+        errors=(ErrorInfo("the output differs", "see docs", "WrongOutput"), ErrorInfo("again")),
+    )
