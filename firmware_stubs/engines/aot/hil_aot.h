@@ -48,14 +48,16 @@ typedef struct {
     int32_t pad_top, pad_left; /* rows and columns before the image; those after follow */
 } hil_window;
 
-/* CONV_2D, int8. Weights are reordered by codegen in blocks of four output channels: inside a
- * block the four weights of one tap and input channel lie side by side, [kh][kw][in_c][4]; the
- * last out_c % 4 channels follow one by one, [kh][kw][in_c]. `bias` has -input_zero_point *
- * sum(weights) folded in; taps outside the image read input_zero_point. Groups of channels: see
- * hil_conv2d_s8. Scratch: 2 * kernel_h * kernel_w * in_c bytes, 0 for a 1x1 kernel without
- * padding. */
+/* CONV_2D, int8. Output channels are split evenly over `groups`, each of which reads its own
+ * in_c / groups input channels; call these group_in and group_out. Weights are reordered by
+ * codegen, for each group in blocks of four output channels: inside a block the four weights of
+ * one tap and input channel lie side by side, [kh][kw][group_in][4]; the group's last
+ * group_out % 4 channels follow one by one, [kh][kw][group_in]. `bias` has -input_zero_point *
+ * sum(weights) folded in; taps outside the image read input_zero_point. Scratch: 2 * kernel_h *
+ * kernel_w * group_in bytes, 0 for a 1x1 kernel without padding. */
 typedef struct {
     hil_window window;
+    int32_t groups;
     const int8_t *weights;
     const int32_t *bias;       /* out_c */
     const int32_t *multiplier; /* out_c */
@@ -70,6 +72,7 @@ void hil_conv2d_s8(const hil_conv2d_s8_params *p, const int8_t *input, int8_t *o
 /* CONV_2D, float32. Weights in the same order as for int8. Scratch: four times int8's. */
 typedef struct {
     hil_window window;
+    int32_t groups;
     const float *weights;
     const float *bias; /* out_c */
     float act_min, act_max;
@@ -151,7 +154,8 @@ typedef struct {
 void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, float *output);
 void hil_max_pool_f32(const hil_pool_f32_params *p, const float *input, float *output);
 
-/* Further families declare their params and kernels in a header of their own, listed here. */
+/* All other families. */
+#include "hil_aot_ops.h"
 #include "hil_aot_ops.h"
 
 #endif

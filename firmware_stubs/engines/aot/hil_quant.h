@@ -37,11 +37,17 @@ static inline int32_t hil_rounding_shift_right(int32_t x, int32_t exponent) {
 /* x * multiplier * 2^(shift - 31); multiplier and shift as quant.py's quantize_multiplier gives
  * them: 0 <= multiplier < 2^31, -31 <= shift <= 30 (shift > 0 is a left shift). */
 static inline int32_t hil_requantize(int32_t x, int32_t multiplier, int32_t shift) {
-    const int32_t left = shift > 0 ? shift : 0;
-    const int32_t right = shift > 0 ? 0 : -shift;
-    const int32_t scaled = hil_shift_left(x, left);
-    const int32_t high = (int32_t)(((int64_t)scaled * multiplier + (INT64_C(1) << 30)) >> 31);
-    return hil_rounding_shift_right(high, right);
+    if (shift > 0) {
+        x = hil_shift_left(x, shift);
+    }
+    const int32_t high = (int32_t)(((int64_t)x * multiplier + (INT64_C(1) << 30)) >> 31);
+    if (shift >= 0) {
+        return high;
+    }
+    /* hil_rounding_shift_right in fewer instructions: `high` is never INT32_MIN, since the
+     * multiplier is below 2^31, so that taking one from a negative number cannot overflow. */
+    const int32_t halved = (high + (high >> 31)) >> (-shift - 1);
+    return (halved >> 1) + (halved & 1);
 }
 
 static inline int32_t hil_clamp(int32_t x, int32_t low, int32_t high) {

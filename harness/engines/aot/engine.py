@@ -67,7 +67,7 @@ def _refuse_hybrid(op: Op, graph: Graph) -> None:
     if dtypes == ["float32", "int8"]:
         refuse(
             op,
-            "float32 activations with int8 weights; dynamic-range (hybrid) models are not supported",
+            "float32 activations with int8 weights: dynamic-range (hybrid) models are unsupported",
             "fully quantized int8 models and float32 models; quantize the activations too",
         )
 
