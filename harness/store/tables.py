@@ -60,7 +60,7 @@ class ProfileRow(Base):
 
 
 class RunRow(Base):
-    """One run; ``host``, ``boot_id``, ``pid``, ``pid_start`` name the process that carries it out."""
+    """One run; ``host``, ``boot_id``, ``pid``, ``pid_start`` name the process that does it."""
 
     __tablename__ = "runs"
     __table_args__ = (Index("ix_runs_started", "started_us", "run_id"),)
