@@ -1,0 +1,47 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D, int8 and float32."""
+
+from __future__ import annotations
+
+from harness.engines.aot.lower import Lowered, lowers, refuse
+from harness.engines.aot.quant import activation_range_f32, activation_range_s8, scale_zero_point
+from harness.engines.aot.window import element_type, window
+from harness.tflite.graph import Graph, Op
+
+_KERNELS = {"AVERAGE_POOL_2D": "average_pool", "MAX_POOL_2D": "max_pool"}
+
+
+@lowers("AVERAGE_POOL_2D", "MAX_POOL_2D")
+def pool_2d(op: Op, graph: Graph) -> Lowered:
+    """Pool over a window; taps outside of the image do not count."""
+    height, width = int(op.options["filter_height"]), int(op.options["filter_width"])
+    if height < 1 or width < 1:
+        refuse(op, f"a filter of {height} x {width}", "filters of at least 1 x 1")
+    geometry = window(op, graph, height, width)
+    if geometry.in_c != geometry.out_c:
+        refuse(op, f"{geometry.in_c} channels in, {geometry.out_c} out", "equal numbers")
+    dtype = element_type(op, graph, (op.inputs[0], op.outputs[0]))
+    act: tuple[int, int] | tuple[str, str]
+    if dtype == "int8":
+        _same_quantization(op, graph)
+        act = activation_range_s8(op, graph.tensors[op.outputs[0]])
+        suffix = "s8"
+    else:
+        act = activation_range_f32(op)
+        suffix = "f32"
+    return Lowered(
+        sources=(f"pool_{suffix}.c",),
+        call=f"hil_{_KERNELS[op.name]}_{suffix}({{params}}, {{in0}}, {{out0}})",
+        params_type=f"hil_pool_{suffix}_params",
+        params=(
+            "{{\n    .window = " + geometry.initializer + ",\n"
+            f"    .act_min = {act[0]},\n    .act_max = {act[1]},\n}}}}"
+        ),
+    )
+
+
+def _same_quantization(op: Op, graph: Graph) -> None:
+    """The kernels do not rescale, and neither do TFLite's."""
+    source = scale_zero_point(op, graph.tensors[op.inputs[0]])
+    result = scale_zero_point(op, graph.tensors[op.outputs[0]])
+    if abs(source[0] - result[0]) > 1e-6 or source[1] != result[1]:
+        refuse(op, f"quantization changes from {source} to {result}", "the same on both sides")
