@@ -1,0 +1,69 @@
+"""Is one figure better than another, given how well both are known?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.records import Measurement
+from harness.report.format import percent, significant
+
+Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
+
+_TIMES = {"latency_us", "cycles", "instructions", "cpi", "energy_uj"}
+_SIZES = {"flash_bytes", "ram_bytes", "arena_bytes", "stack_bytes", "heap_bytes", "weights_bytes"}
+_LOWER_IS_BETTER = _TIMES | _SIZES
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A figure against the baseline's: ``ratio`` is value / baseline (None where that is 0)."""
+
+    verdict: Verdict
+    ratio: float | None
+    ratio_text: str
+    words: str
+
+
+def judge(baseline: Measurement, other: Measurement) -> Judgement:
+    """Compare two figures of the same name and unit.
+
+    Where the bands of the two overlap the verdict is ``unclear``, whatever the values say; where
+    one of the bands is not known it is ``unknown``. Equal values of figures without a band are
+    ``same``. ``less`` and ``more`` are for figures of which neither direction is better.
+    """
+    if other.unit != baseline.unit:
+        return Judgement("unknown", None, "", "different units")
+    ratio = other.value / baseline.value if baseline.value else None
+    text = f"{significant(ratio)}×" if ratio is not None else ""
+    if other.value == baseline.value:
+        return Judgement("same", ratio, text, "the same")
+    change = _change(baseline.value, other.value)
+    if baseline.uncertainty_pct is None or other.uncertainty_pct is None:
+        return Judgement("unknown", ratio, text, f"{change}, uncertainty unknown")
+    if bands_overlap(baseline, other):
+        return Judgement("unclear", ratio, text, f"{change}, within the uncertainty")
+    less = other.value < baseline.value
+    if baseline.name not in _LOWER_IS_BETTER:
+        return Judgement("less" if less else "more", ratio, text, change)
+    word: Verdict = "better" if less else "worse"
+    return Judgement(word, ratio, text, f"{change}, {word}")
+
+
+def bands_overlap(a: Measurement, b: Measurement) -> bool:
+    """Whether the two bands share a value; an unknown band counts as none."""
+    (low_a, high_a), (low_b, high_b) = _ends(a), _ends(b)
+    return low_a <= high_b and low_b <= high_a
+
+
+def _ends(figure: Measurement) -> tuple[float, float]:
+    half = abs(figure.value) * (figure.uncertainty_pct or 0) / 100
+    return figure.value - half, figure.value + half
+
+
+def _change(baseline: float, value: float) -> str:
+    """``−50 %`` or ``+12 %``; against nothing there is no percentage."""
+    if not baseline:
+        return "from none"
+    sign = "−" if value < baseline else "+"
+    return f"{sign}{percent(abs(value / baseline - 1))}"
