@@ -39,7 +39,7 @@ def read_model(path: Path) -> Graph:
     Raises:
         ModelError: there is no such file, it cannot be read, is not a .tflite or is damaged.
     """
-    return parse_model(read_bytes(path), path.stem)
+    return _parse(read_bytes(path), path.stem, str(path))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -77,21 +77,25 @@ def parse_model(data: bytes, name: str) -> Graph:
         ModelError: not a .tflite, damaged, or something this project does not represent (several
             subgraphs, sparse or variable tensors, packed types).
     """
-    data = bytes(data)
-    _check_identifier(data, name)
+    return _parse(bytes(data), name, name)
+
+
+def _parse(data: bytes, name: str, where: str) -> Graph:
+    """Parse; ``where`` stands in messages."""
+    _check_identifier(data, where)
     try:
         return _graph(data, name)
     except Malformed as error:
-        raise ModelError(f"{name}: {error}", hint=error.hint or _DAMAGED) from error
+        raise ModelError(f"{where}: {error}", hint=error.hint or _DAMAGED) from error
     except _DECODER_ERRORS as error:
         raise ModelError(
-            f"{name}: not a readable .tflite: {str(error) or type(error).__name__}", hint=_DAMAGED
+            f"{where}: not a readable .tflite: {str(error) or type(error).__name__}", hint=_DAMAGED
         ) from error
 
 
-def _check_identifier(data: bytes, name: str) -> None:
+def _check_identifier(data: bytes, where: str) -> None:
     if not data:
-        raise ModelError(f"{name}: the file is empty", hint=_NOT_TFLITE)
+        raise ModelError(f"{where}: the file is empty", hint=_NOT_TFLITE)
     if data[4:8] == IDENTIFIER:
         return
     if data.lstrip()[:1] in (b"{", b"["):
@@ -102,7 +106,7 @@ def _check_identifier(data: bytes, name: str) -> None:
         what = "is an HDF5 file (a Keras model, perhaps)"
     else:
         what = f"lacks the identifier '{IDENTIFIER.decode()}' at byte 4"
-    raise ModelError(f"{name}: not a .tflite: the file {what}", hint=_NOT_TFLITE)
+    raise ModelError(f"{where}: not a .tflite: the file {what}", hint=_NOT_TFLITE)
 
 
 def _graph(data: bytes, name: str) -> Graph:
