@@ -18,7 +18,7 @@ from harness.errors import LinkError, MissingTool
 
 _CHUNK = 65536
 _SERIAL_POLL_S = 0.02
-_MAX_LINE = 64 * 1024  # the longest line of the protocol is a float output's m-results
+_MAX_LINE = 16 * 1024 * 1024  # m-results of a large output is one line
 
 
 class LinkClosed(LinkError):
