@@ -8,17 +8,12 @@
 #include "hil_dot_s8.h"
 #include "hil_window.h"
 
-static int reads_directly(const hil_window *w) {
-    return w->kernel_h == 1 && w->kernel_w == 1 && w->pad_top == 0 && w->pad_left == 0 &&
-           (w->out_h - 1) * w->stride_h < w->in_h && (w->out_w - 1) * w->stride_w < w->in_w;
-}
-
 /* What the window at `at` sees of the group's channels, as one dense row. */
 static const int8_t *fetch(const hil_conv2d_s8_params *p, const hil_position *at,
                            const int8_t *input, int32_t first_channel, int8_t *patch) {
     const hil_window *w = &p->window;
     const int32_t channels = w->in_c / p->groups;
-    if (reads_directly(w)) {
+    if (hil_reads_directly(w)) {
         return input + hil_input_index(w, at, at->y, at->x) + first_channel;
     }
     if (!hil_window_inside(w, at)) {

@@ -43,6 +43,12 @@ static inline int hil_window_inside(const hil_window *w, const hil_position *at)
            at->x + (w->kernel_w - 1) * w->dilation_w < w->in_w;
 }
 
+/* Whether each output position sees exactly one input position: a 1x1 kernel without padding. */
+static inline int hil_reads_directly(const hil_window *w) {
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->pad_top == 0 && w->pad_left == 0 &&
+           (w->out_h - 1) * w->stride_h < w->in_h && (w->out_w - 1) * w->stride_w < w->in_w;
+}
+
 /* Index of element (y, x, channel 0) of the position's image. */
 static inline int32_t hil_input_index(const hil_window *w, const hil_position *at, int32_t y,
                                       int32_t x) {
