@@ -1,0 +1,113 @@
+"""Trace and ELF into measurements: every figure with its kind and its uncertainty."""
+
+from __future__ import annotations
+
+import bisect
+
+from harness.errors import RunFailed
+from harness.measure.cores import core_table
+from harness.measure.decode import ReadCode
+from harness.measure.energy import energy_figure
+from harness.measure.latency import (
+    Window,
+    function_rows,
+    measured_figures,
+    measured_op_rows,
+    median_window,
+    modelled_figures,
+    op_rows,
+    price_windows,
+)
+from harness.measure.memory import memory_figures
+from harness.profiles import Profile
+from harness.records import (
+    Firmware,
+    FunctionMeasurement,
+    Measurement,
+    Measurements,
+    OpMeasurement,
+    Trace,
+)
+from harness.tflite.graph import Graph
+
+
+def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> Measurements:
+    """Make figures, op rows and function rows of a trace.
+
+    Cycle-counter readings (a board) win over block counts (an emulator); time on a board refers
+    to the clock it ran at, modelled time to the profile's. Values are those of the window of
+    median length, ``spread_pct`` is over all windows.
+
+    Raises:
+        RunFailed: the trace holds neither counter readings nor an execution profile.
+    """
+    windows = _windows(profile, firmware, trace, graph)
+    on_silicon = any(inference.cycles is not None for inference in trace.inferences)
+    if not windows and not on_silicon:
+        raise RunFailed(
+            "the run gave neither cycle counts nor an execution profile",
+            hint="run again with --keep DIR and look at the transcript and QEMU's messages",
+        )
+    figures: dict[str, Measurement] = {}
+    ops: tuple[OpMeasurement, ...] = ()
+    functions: tuple[FunctionMeasurement, ...] = ()
+    if windows:
+        from harness.firmware.elf import symbols
+
+        middle = median_window(windows)
+        figures |= modelled_figures(profile, windows)
+        ops = op_rows(profile, graph, middle)
+        functions = function_rows(middle, symbols(firmware.elf))
+    if on_silicon:
+        clock_hz = trace.platform.clock_hz
+        figures |= measured_figures(clock_hz, trace.inferences)
+        ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
+    figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
+    figures |= memory_figures(firmware, trace)
+    return Measurements(figures, ops, functions, _notes(profile, trace, windows))
+
+
+def _windows(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> list[Window]:
+    profiles = [i.profile for i in trace.inferences if i.profile is not None]
+    if not profiles:
+        return []
+    return price_windows(profile, _code_reader(firmware), profiles, graph)
+
+
+def _code_reader(firmware: Firmware) -> ReadCode:
+    """Read code of the ELF by address.
+
+    Raises (when called):
+        RunFailed: a block ran outside the ELF's executable sections.
+    """
+    from harness.firmware.elf import code_bytes
+
+    sections = code_bytes(firmware.elf)
+    origins = [address for address, _ in sections]
+
+    def read(start: int, end: int) -> bytes:
+        at = bisect.bisect_right(origins, start) - 1
+        if at < 0 or end > origins[at] + len(sections[at][1]):
+            raise RunFailed(
+                f"the device ran code at 0x{start:08x}, which is not in the firmware",
+                hint="this is a fault of the run or of the firmware; keep it with --keep DIR",
+            )
+        return sections[at][1][start - origins[at] : end - origins[at]]
+
+    return read
+
+
+def _notes(profile: Profile, trace: Trace, windows: list[Window]) -> tuple[str, ...]:
+    notes = []
+    if windows:
+        core = core_table(profile.chip.core)
+        notes.append(f"timing model of {core.title}: {core.validation}")
+        window = median_window(windows)
+        if profile.flash.wait_states:
+            notes.append(
+                f"flash waits are estimated: between {window.wait_low:,.0f} and "
+                f"{window.wait_high:,.0f} cycles, the middle is taken"
+            )
+    if not trace.platform.exact and trace.platform.note:
+        notes.append(trace.platform.note)
+    return tuple(notes)

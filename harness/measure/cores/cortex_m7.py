@@ -1,0 +1,27 @@
+"""Cortex-M7 with FPU: six stages, two instructions a cycle, branch prediction."""
+
+from harness.measure.cores.table import Core
+
+CORTEX_M7F = Core(
+    name="cortex-m7f",
+    title="Arm Cortex-M7 with FPU",
+    source=(
+        "assumed: independent neighbours of different units share a cycle, loads reach the next "
+        "instruction one cycle late, predicted branches cost a cycle of their own; Arm's TRM "
+        "(DDI 0489) has no timings. Arm quotes 5.0 CoreMark/MHz against the Cortex-M4's 3.4"
+    ),
+    validation="not validated on silicon",
+    uncertainty_pct=30.0,
+    float_uncertainty_pct=40.0,
+    load=1,
+    load_use=1,
+    store_register_offset=1,
+    address_after_alu=0,
+    branch_taken=0,
+    call_taken=0,
+    indirect_taken=1,
+    pc_load_taken=2,
+    halfword_target=0,
+    it=0,
+    issue_width=2,
+)

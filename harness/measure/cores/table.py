@@ -1,0 +1,66 @@
+"""What a timing model knows of a core: one table of costs that the rules in ``pricing`` read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Core:
+    """Costs in cycles at zero wait states. Fractions are means over what programs do.
+
+    Field by field:
+
+    - ``load``, ``load_pipelined``: a load by itself; directly after another load or store whose
+      result its address does not need. ``load_use``: more where the next instruction reads it.
+    - ``store``, ``store_register_offset``: the latter not directly after a load.
+    - ``multiple``: LDM, STM, PUSH, POP, LDRD, STRD, VLDM, VSTM are this plus one each word.
+    - ``address_after_alu``, ``address_after_load``: more where an address register was written by
+      the instruction before.
+    - ``*_taken``: more than the instruction's own cost where control flow leaves: ``branch`` direct
+      (B, CBZ), ``call`` direct (BL), ``indirect`` through a register (BX, BLX, MOV pc), ``pc_load``
+      from memory (POP {pc}, LDR pc, TBB).
+    - ``halfword_target``: more where a branch goes to a 32-bit instruction that is not
+      word-aligned.
+    - ``it``: an IT instruction (0 where it always folds).
+    - ``fp_hazard``: more where the next instruction reads the result of FP arithmetic.
+    - ``issue_width`` 2: two independent neighbours of different units share a cycle.
+
+    ``uncertainty_pct`` is the half band of integer code, ``float_uncertainty_pct`` of code that
+    does nothing but FP arithmetic. ``validation`` says in words what either was compared with.
+    """
+
+    name: str
+    title: str
+    source: str
+    validation: str
+    uncertainty_pct: float
+    float_uncertainty_pct: float
+    alu: float = 1
+    mul: float = 1
+    mla: float = 1
+    mul_long: float = 1
+    mla_long: float = 1
+    divide: float = 7
+    load: float = 2
+    load_pipelined: float = 1
+    load_use: float = 0
+    store: float = 1
+    store_register_offset: float = 2
+    multiple: float = 1
+    address_after_alu: float = 1
+    address_after_load: float = 1
+    branch_taken: float = 1
+    call_taken: float = 1
+    indirect_taken: float = 2
+    pc_load_taken: float = 3
+    halfword_target: float = 1
+    it: float = 0.3
+    barrier: float = 3
+    fp_alu: float = 1
+    fp_mul: float = 1
+    fp_mac: float = 3
+    fp_div: float = 14
+    fp_sqrt: float = 14
+    fp_hazard: float = 1
+    issue_width: int = 1

@@ -1,0 +1,170 @@
+"""What a block of code costs at zero wait states: the rules that read a core's table.
+
+A block is priced from its instructions in order; the instruction before the first one is unknown
+(a branch led here), so no rule that looks back applies to it. Rules and their sources are listed
+in ``docs/timing.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.measure.cores import Core
+from harness.measure.decode import Insn, ReadCode, decode
+
+_SINGLE = ("load", "store")
+_MULTIPLE = ("multiple_load", "multiple_store")
+_MEMORY = _SINGLE + _MULTIPLE
+_FLOAT_RESULT = ("fp_alu", "fp_mul", "fp_mac", "fp_div", "fp_sqrt")
+
+
+@dataclass(frozen=True)
+class PricedBlocks:
+    """Prices of blocks, parallel to the (start, end) pairs that were asked for.
+
+    ``cycles`` per execution; ``taken_cycles`` more each time the block is left by a branch;
+    ``target_cycles`` more each time it is entered by one. ``float_cycles`` is the share of
+    ``cycles`` that is FP arithmetic. ``literal_loads`` read constants beside the code;
+    ``data_loads`` and ``data_bytes`` count single loads from neither there nor the stack.
+    """
+
+    cycles: npt.NDArray[np.float64]
+    taken_cycles: npt.NDArray[np.float64]
+    target_cycles: npt.NDArray[np.float64]
+    float_cycles: npt.NDArray[np.float64]
+    instructions: npt.NDArray[np.int64]
+    literal_loads: npt.NDArray[np.int64]
+    data_loads: npt.NDArray[np.int64]
+    data_bytes: npt.NDArray[np.int64]
+
+
+def price_blocks(core: Core, read: ReadCode, blocks: Sequence[tuple[int, int]]) -> PricedBlocks:
+    """Price the blocks ``(start, end)`` of the program that ``read`` gives bytes of."""
+    code = decode(read, blocks)
+    rows = [_price_block(core, code, start, end) for start, end in blocks]
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 8)
+    counts: npt.NDArray[Any] = table[:, 4:].astype(np.int64)
+    return PricedBlocks(
+        cycles=table[:, 0],
+        taken_cycles=table[:, 1],
+        target_cycles=table[:, 2],
+        float_cycles=table[:, 3],
+        instructions=counts[:, 0],
+        literal_loads=counts[:, 1],
+        data_loads=counts[:, 2],
+        data_bytes=counts[:, 3],
+    )
+
+
+def _price_block(
+    core: Core, code: dict[int, tuple[int, Insn]], start: int, end: int
+) -> tuple[float, ...]:
+    cycles = float_cycles = 0.0
+    n = literal_loads = data_loads = data_bytes = 0
+    before: Insn | None = None
+    paired = False
+    insn = None
+    address = start
+    while address < end:
+        size, insn = code[address]
+        cost = instruction_cycles(core, insn, before)
+        if paired := core.issue_width > 1 and not paired and _pairs(insn, before):
+            cost -= 1
+        cycles += cost
+        if insn.is_float:
+            float_cycles += cost
+        if insn.kind == "load":
+            literal_loads += insn.literal
+            if not (insn.literal or insn.stack):
+                data_loads += 1
+                data_bytes += insn.access_bytes
+        n += 1
+        before = insn
+        address += size
+    taken = leaving_cycles(core, insn) if insn else 0.0
+    target = core.halfword_target if start % 4 == 2 and code[start][0] == 4 else 0.0
+    return cycles, taken, target, float_cycles, n, literal_loads, data_loads, data_bytes
+
+
+def instruction_cycles(core: Core, insn: Insn, before: Insn | None) -> float:
+    """Cycles of one instruction after ``before``, without what a taken branch adds."""
+    cost = _own_cycles(core, insn, before)
+    if before is None:
+        return cost
+    if insn.kind in _MEMORY and before.writes & insn.address:
+        cost += core.address_after_load if _is_load(before) else core.address_after_alu
+    elif _is_load(before) and before.writes & insn.reads:
+        cost += core.load_use
+    if _float_hazard(insn, before):
+        cost += core.fp_hazard
+    return cost
+
+
+def _float_hazard(insn: Insn, before: Insn) -> bool:
+    """Whether FP arithmetic waits for the result before it; accumulating chains do not."""
+    chain = insn.kind == before.kind == "fp_mac"
+    return before.kind in _FLOAT_RESULT and not chain and bool(before.writes & insn.reads)
+
+
+def leaving_cycles(core: Core, insn: Insn) -> float:
+    """Cycles that ``insn`` costs more when it does leave its block."""
+    return {
+        "": 0.0,
+        "branch": core.branch_taken,
+        "call": core.call_taken,
+        "indirect": core.indirect_taken,
+        "pc_load": core.pc_load_taken,
+    }[insn.leaves]
+
+
+def _own_cycles(core: Core, insn: Insn, before: Insn | None) -> float:
+    if insn.kind == "load":
+        follows = before is not None and before.kind in _SINGLE
+        needs = before is not None and _is_load(before) and before.writes & insn.address
+        return core.load_pipelined if follows and not needs else core.load
+    if insn.kind == "store":
+        after_load = before is not None and before.kind == "load"
+        offset = insn.register_offset and not after_load
+        return core.store_register_offset if offset else core.store
+    if insn.kind in _MULTIPLE:
+        return core.multiple + insn.words
+    return _arithmetic_cycles(core, insn)
+
+
+def _arithmetic_cycles(core: Core, insn: Insn) -> float:
+    """Cost from the table's field of the same name; a branch's own cycle is as an ALU's."""
+    if insn.kind in ("alu", "branch"):
+        return core.alu
+    if insn.kind == "fp_move":
+        return core.fp_alu * max(1, len(insn.writes))
+    return float(getattr(core, insn.kind))
+
+
+def _is_load(insn: Insn) -> bool:
+    return insn.kind in ("load", "multiple_load")
+
+
+def _pairs(insn: Insn, before: Insn | None) -> bool:
+    """Whether a dual-issue core starts ``insn`` in the cycle of ``before``."""
+    if before is None or before.writes & (insn.reads | insn.writes) or before.leaves:
+        return False
+    units = [_unit(insn), _unit(before)]
+    return None not in units and (units[0] != units[1] or units[0] == "alu")
+
+
+def _unit(insn: Insn) -> str | None:
+    """The unit that serves an instruction; None for what issues alone."""
+    if insn.kind in _SINGLE:
+        return "memory"
+    if insn.kind in ("alu", "branch", "it"):
+        return insn.kind
+    if insn.kind in ("mul", "mla", "mul_long", "mla_long"):
+        return "multiply"
+    if insn.kind in ("fp_alu", "fp_mul", "fp_mac", "fp_move"):
+        return "float"
+    return None
