@@ -1,8 +1,8 @@
 """Configuration: flags, then ``HIL_*``, then ``hil.toml``, then the user's file, then built-in.
 
 ``hil.toml`` is searched from the current folder upward; the user's file is ``config.toml`` in the
-user's configuration folder (``~/.config/hil`` on Linux). Both hold the keys of ``Settings`` at their
-top level. Paths in a file are relative to that file.
+user's configuration folder (``~/.config/hil`` on Linux). Both hold the keys of ``Settings`` at the
+top. Relative paths in a file are relative to that file.
 """
 
 from __future__ import annotations

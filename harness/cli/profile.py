@@ -1,0 +1,118 @@
+"""``hil profile list`` and ``hil profile show``: the devices that hil knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli import output
+from harness.cli.options import JsonOption
+
+app = typer.Typer(
+    help="List and show device profiles.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("list")
+def list_profiles(json: JsonOption = False) -> None:
+    """List the device profiles that ship with hil."""
+    from harness import profiles
+
+    loaded = [profiles.load(name) for name in profiles.names()]
+    if json:
+        data = [
+            {
+                "name": p.name,
+                "title": p.title,
+                "part": p.chip.part,
+                "core": p.chip.core,
+                "clock_hz": p.clock.hz,
+                "flash_bytes": p.flash.size_bytes,
+                "ram_bytes": p.main_ram.size_bytes,
+                "emulation": p.emulation.qemu,
+            }
+            for p in loaded
+        ]
+        output.emit_json("hil.profile.list/1", "ok", {"profiles": data})
+        return
+    right = output.Column
+    output.print_table(
+        [
+            "profile",
+            "device",
+            "core",
+            right("clock", right=True),
+            right("flash", right=True),
+            right("RAM", right=True),
+            "emulated on",
+        ],
+        [
+            (
+                p.name,
+                p.title,
+                p.chip.core,
+                output.format_value(p.clock.hz, "Hz"),
+                output.format_bytes(p.flash.size_bytes),
+                output.format_bytes(p.main_ram.size_bytes),
+                ", ".join(p.emulation.qemu),
+            )
+            for p in loaded
+        ],
+    )
+
+
+@app.command()
+def show(
+    profile: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE", help="Name of a profile, or a TOML file.", show_default=False
+        ),
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Show one device profile: every number with its source."""
+    from harness import profiles
+
+    loaded = profiles.load(profile)
+    data = loaded.model_dump(mode="json", by_alias=True)
+    if json:
+        output.emit_json("hil.profile.show/1", "ok", data)
+        return
+    typer.echo(f"{loaded.name}: {loaded.title}\n{loaded.description}")
+    for title, section in _sections(data):
+        typer.echo(f"\n{title}")
+        for key, value in section.items():
+            if key != "source" and value is not None:
+                typer.echo(f"  {key:<18} {_value(key, value)}")
+        if "source" in section:
+            typer.echo(f"  source: {section['source']}")
+
+
+def _sections(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The tables of the profile; a list of tables gives one section each."""
+    sections: list[tuple[str, Mapping[str, Any]]] = []
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            sections.append((key, value))
+        elif isinstance(value, list):
+            sections.extend((f"{key}: {item['name']}", item) for item in value)
+    return sections
+
+
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    if key == "origin":
+        return f"0x{value:08x}"
+    if key.endswith("_bytes"):
+        exact = f"{value:,} B"
+        scaled = output.format_bytes(value)
+        return exact if scaled == exact else f"{exact} ({scaled})"
+    if key.endswith("hz") and isinstance(value, int):
+        return f"{value:,} Hz ({output.format_value(value, 'Hz')})"
+    return f"{value:,}" if isinstance(value, int) else str(value)
