@@ -1,0 +1,273 @@
+"""The spine: from a .tflite file and a profile to a stored run. Reads like docs/design.md."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import provenance
+from harness.check import compare
+from harness.engines.registry import engine as find_engine
+from harness.errors import HilError, RunFailed, WrongOutput
+from harness.firmware.build import build
+from harness.firmware.fit import check_fit
+from harness.measure import measure
+from harness.profiles import Profile
+from harness.records import (
+    Array,
+    Check,
+    EngineSources,
+    ErrorInfo,
+    Firmware,
+    Measurements,
+    Platform,
+    RunRecord,
+    RunStatus,
+    Trace,
+)
+from harness.resources import cache_dir
+from harness.targets.machines import choose_platform
+from harness.targets.qemu import LoadPath, QemuTarget
+from harness.tflite.graph import Graph
+from harness.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
+from harness.tflite.reader import read_model
+from harness.tflite.reference import Reference
+
+if TYPE_CHECKING:
+    from harness.store import Store
+
+Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run. Random inputs are followed by the two extremes (all-min, all-max)."""
+
+    model: Path
+    profile: Profile
+    engine: str = "aot"
+    inputs: str | None = None
+    samples: int | None = None
+    repeat: int = 1
+    machine: str | None = None
+    optimize: str = "-O3"
+    load: LoadPath = "auto"
+    timeout_s: float = 60.0
+    keep: Path | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that was understood: the model lowered, the platform and the inputs chosen.
+
+    ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked.
+    """
+
+    request: Request
+    graph: Graph
+    model_bytes: bytes
+    sources: EngineSources
+    platform: Platform
+    inputs: list[tuple[Array, ...]]
+    timed: int
+
+
+@dataclass
+class _Stages:
+    """Tells the progress callback which stage runs, and remembers how long each took."""
+
+    progress: Progress | None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.tell(name, 0, 0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 4)
+
+    def tell(self, name: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(name, done, total)
+
+
+def prepare(request: Request) -> Job:
+    """Understand a request without building or storing anything.
+
+    Raises:
+        UsageError: the model, an op, the inputs or the machine is not usable.
+        MissingTool: there is no emulator.
+    """
+    graph = read_model(request.model)
+    sources = find_engine(request.engine).sources(graph)
+    platform = choose_platform(request.profile, machine=request.machine)
+    spec = request.inputs or DEFAULT_SPEC
+    inputs = make_inputs(spec, graph, request.samples)
+    timed = len(inputs)
+    if spec.startswith("random"):
+        inputs = [*inputs, *extremes(graph)]
+    data = request.model.read_bytes()
+    return Job(request, graph, data, sources, platform, inputs, timed)
+
+
+def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
+    """Carry out a request and keep what came of it, whatever came of it.
+
+    The returned record's status is ``passed``, ``failed`` (the device was asked and did not
+    deliver, or the model does not fit) or ``error`` (something here stood in the way). Errors of
+    the request itself are raised before anything is stored; an interrupt is stored and re-raised.
+    """
+    stages = _Stages(progress)
+    with stages.stage("plan"):
+        job = prepare(request)
+    record = provenance.begin(job.request, job.graph, job.platform, job.sources)
+    store.begin(record)
+    try:
+        record = _carry_out(job, record, stages)
+    except KeyboardInterrupt:
+        store.finish(_ended(record, "interrupted", ErrorInfo("interrupted", "run it again")))
+        raise
+    except HilError as error:
+        status: RunStatus = "failed" if isinstance(error, RunFailed) else "error"
+        info = ErrorInfo(error.message, error.hint, type(error).__name__)
+        record = _ended(record, status, info)
+    except BaseException as error:
+        info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
+        store.finish(_ended(record, "error", info))
+        raise
+    record = dataclasses.replace(
+        record, provenance={**record.provenance, "stage_s": dict(stages.seconds)}
+    )
+    store.finish(record)
+    return record
+
+
+def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
+    _check_fit(job)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference") as pool:
+        expected = pool.submit(_reference_outputs, job)
+        with stages.stage("build"):
+            firmware = _build(job)
+        with stages.stage("run"):
+            trace = _run_on_target(job, firmware, stages)
+        with stages.stage("measure"):
+            measurements = measure(job.request.profile, firmware, trace, job.graph)
+        with stages.stage("check"):
+            check = _check(job, trace, expected)
+    record = _with_results(record, job, firmware, trace, measurements, check)
+    if job.request.keep is not None:
+        _keep(job.request.keep, firmware, trace)
+    if not check.passed:
+        return _ended(record, "failed", _wrong_output(check))
+    return _ended(record, "passed")
+
+
+def _check_fit(job: Job) -> None:
+    config = job.request.profile.firmware
+    check_fit(
+        job.sources,
+        device=job.request.profile.name,
+        flash_bytes=job.platform.flash.size,
+        ram_bytes=job.platform.ram.size,
+        stack_bytes=config.stack_bytes,
+        heap_bytes=config.heap_bytes,
+    )
+
+
+def _build(job: Job) -> Firmware:
+    config = job.request.profile.firmware
+    return build(
+        job.sources,
+        job.platform,
+        stack_bytes=config.stack_bytes,
+        heap_bytes=config.heap_bytes,
+        baud=config.baud,
+        optimize=job.request.optimize,
+        cache=cache_dir() / "firmware",
+        keep=job.request.keep,
+    )
+
+
+def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
+    tensors = [job.graph.tensors[index] for index in job.graph.outputs]
+    return QemuTarget().run(
+        firmware,
+        job.platform,
+        job.inputs,
+        [(tensor.shape, tensor.dtype) for tensor in tensors],
+        repeat=job.request.repeat,
+        profile_windows=job.timed * job.request.repeat,
+        n_ops=len(job.graph.ops),
+        timeout_s=job.request.timeout_s,
+        load=job.request.load,
+        progress=lambda done, total: stages.tell("run", done, total),
+    )
+
+
+def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
+    reference = Reference(job.model_bytes)
+    return reference.version, [reference.run(inputs) for inputs in job.inputs]
+
+
+def _check(job: Job, trace: Trace, expected: Future[tuple[str, list[tuple[Array, ...]]]]) -> Check:
+    reference, outputs = expected.result()
+    repeated = [tensors for tensors in outputs for _ in range(job.request.repeat)]
+    check = compare([one.outputs for one in trace.inferences], repeated, reference)
+    return dataclasses.replace(check, inputs=len(job.inputs))
+
+
+def _wrong_output(check: Check) -> ErrorInfo:
+    error = WrongOutput(
+        f"outputs differ from {check.reference} on {check.mismatches} of {check.inputs} inputs "
+        f"(largest difference {check.max_abs_diff:g})",
+        hint="the time of a wrong answer does not count; rerun with --keep DIR and compare",
+    )
+    return ErrorInfo(error.message, error.hint, type(error).__name__)
+
+
+def _with_results(
+    record: RunRecord,
+    job: Job,
+    firmware: Firmware,
+    trace: Trace,
+    measurements: Measurements,
+    check: Check,
+) -> RunRecord:
+    return dataclasses.replace(
+        record,
+        measurements=measurements.figures,
+        ops=measurements.ops,
+        functions=measurements.functions,
+        flash_by_owner=firmware.flash_by_owner,
+        ram_by_owner=firmware.ram_by_owner,
+        check=check,
+        notes=(*record.notes, *measurements.notes),
+        provenance={
+            **record.provenance,
+            **provenance.of_results(firmware, trace, check, job.inputs),
+        },
+    )
+
+
+def _ended(record: RunRecord, status: RunStatus, *errors: ErrorInfo) -> RunRecord:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return dataclasses.replace(
+        record, status=status, finished_at=now, errors=(*record.errors, *errors)
+    )
+
+
+def _keep(folder: Path, firmware: Firmware, trace: Trace) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "firmware.elf").write_bytes(firmware.elf.read_bytes())
+    (folder / "transcript.txt").write_text(trace.transcript, encoding="utf-8")
+    (folder / "target-command.txt").write_text(" ".join(trace.command) + "\n", encoding="utf-8")

@@ -1,0 +1,320 @@
+"""``hil run``: one model on one or more profiles, checked, stored, and shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli import output
+from harness.cli.options import CacheDirOption, DbOption, EngineOption, JsonOption, QemuOption
+
+if TYPE_CHECKING:
+    from harness.bench import Request
+    from harness.records import RunRecord
+    from harness.settings import Settings
+    from harness.store import Store
+
+SCHEMA = "hil.run/1"
+_HEADLINE = (
+    "latency_us",
+    "cycles",
+    "instructions",
+    "cpi",
+    "energy_uj",
+    "flash_bytes",
+    "weights_bytes",
+    "ram_bytes",
+    "arena_bytes",
+    "stack_bytes",
+    "heap_bytes",
+)
+
+
+def run(
+    model: Annotated[Path, typer.Argument(help="The .tflite file.", show_default=False)],
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME|FILE",
+            help="Device profile; give it again for several. `hil profile list` shows them.",
+            show_default=False,
+        ),
+    ] = None,
+    engine: EngineOption = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            "--inputs",
+            metavar="FILE|random:SEED",
+            help="Inputs to run and check: .npy, .npz or random:SEED (default random:0, "
+            "followed by the all-minimum and all-maximum inputs).",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            min=1,
+            max=100_000,
+            help="How many inputs: so many random ones (default 3), or the first so many of FILE "
+            "(default all).",
+            show_default=False,
+        ),
+    ] = None,
+    repeat: Annotated[
+        int, typer.Option("--repeat", min=1, max=10_000, help="Inferences of each input.")
+    ] = 1,
+    emulator_machine: Annotated[
+        str | None,
+        typer.Option(
+            "--emulator-machine",
+            metavar="NAME",
+            help="QEMU machine instead of the most faithful one.",
+            show_default=False,
+        ),
+    ] = None,
+    optimize: Annotated[
+        str | None,
+        typer.Option(
+            "--optimize", metavar="FLAG", help="Optimization of the kernels: -O2, -O3 or -Os."
+        ),
+    ] = None,
+    load: Annotated[
+        str,
+        typer.Option(
+            "--load",
+            help="How inputs reach the device: auto, direct (debug access) or protocol (serial).",
+        ),
+    ] = "auto",
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.1, help="Seconds that one answer of the device may take."),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="DIR",
+            help="Keep generated sources, ELF and transcript there.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE", help="Write an HTML report too.", show_default=False
+        ),
+    ] = None,
+    db: DbOption = None,
+    cache_dir: CacheDirOption = None,
+    qemu: QemuOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run MODEL on an emulated device; measure, check, store and show.
+
+    The outputs are compared with TensorFlow Lite's reference kernels; a run whose outputs differ
+    has failed. Exit code 0: every run passed; 3: one failed.
+    """
+    from harness import settings as configuration
+    from harness.store import Store
+
+    settings = configuration.load(
+        db=db,
+        engine=engine,
+        cache_dir=cache_dir,
+        qemu=qemu,
+        optimize=optimize,
+        timeout_s=timeout,
+        samples=samples,
+    )
+    requests = _requests(
+        settings, model, profile, inputs, samples, repeat, emulator_machine, load, keep
+    )
+    with Store.open(settings.db) as store:
+        records, problems = _run_all(requests, store, quiet=json)
+    if report is not None and records:
+        from harness.report import write_report
+
+        written = write_report(records, report)
+    _show(records, problems, as_json=json)
+    if report is not None and records:
+        (output.note if json else typer.echo)(f"report: {written}")
+    _exit(records, problems)
+
+
+def _requests(
+    settings: Settings,
+    model: Path,
+    names: list[str] | None,
+    inputs: str | None,
+    samples: int | None,
+    repeat: int,
+    machine: str | None,
+    load: str,
+    keep: Path | None,
+) -> list[Request]:
+    """One request a profile; everything that the options alone can get wrong is refused here."""
+    from harness import profiles
+    from harness.bench import Request
+    from harness.errors import UsageError
+
+    chosen = names or ([settings.profile] if settings.profile else [])
+    if not chosen:
+        raise UsageError(
+            "no profile given", hint="add --profile NAME; `hil profile list` shows them"
+        )
+    if load not in ("auto", "direct", "protocol"):
+        raise UsageError(f"--load does not know '{load}'", hint="it takes auto, direct or protocol")
+    loaded = [profiles.load(name) for name in dict.fromkeys(chosen)]
+    return [
+        Request(
+            model=model,
+            profile=one,
+            engine=settings.engine,
+            inputs=inputs,
+            samples=samples or (settings.samples if inputs is None else None),
+            repeat=repeat,
+            machine=machine,
+            optimize=settings.optimize,
+            load=load,  # type: ignore[arg-type]
+            timeout_s=settings.timeout_s,
+            keep=keep / one.name if keep and len(loaded) > 1 else keep,
+            command=("hil", *sys.argv[1:]),
+        )
+        for one in loaded
+    ]
+
+
+def _run_all(
+    requests: list[Request], store: Store, *, quiet: bool
+) -> tuple[list[RunRecord], list[Any]]:
+    """Run each request; with several, one that cannot even start does not stop the others."""
+    from harness import bench
+    from harness.errors import HilError
+
+    records: list[RunRecord] = []
+    problems: list[HilError] = []
+    for request in requests:
+        with output.progress() as show:
+            try:
+                records.append(bench.run(request, store, None if quiet else _teller(show, request)))
+            except HilError as error:
+                if len(requests) == 1:
+                    raise
+                problems.append(error)
+    return records, problems
+
+
+_STAGES = {
+    "plan": "planning",
+    "build": "building the firmware",
+    "run": "running on the emulator",
+    "measure": "pricing the execution profile",
+    "check": "comparing outputs with the reference",
+}
+
+
+def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int, int], None]:
+    def tell(stage: str, done: int, total: int) -> None:
+        counter = f" {done}/{total}" if total else ""
+        show(
+            f"{request.model.name} on {request.profile.name}: {_STAGES.get(stage, stage)}{counter}"
+        )
+
+    return tell
+
+
+def _show(records: list[RunRecord], problems: list[Any], *, as_json: bool) -> None:
+    if as_json:
+        _show_json(records, problems)
+        return
+    for record in records:
+        _show_record(record)
+    for problem in problems:
+        output.error(problem.message, problem.hint)
+
+
+def _show_json(records: list[RunRecord], problems: list[Any]) -> None:
+    """One object: the run, or with several profiles ``{"runs": [...]}``; the worst status."""
+    from harness.report.run_json import run_data, run_errors
+
+    errors = [error for record in records for error in run_errors(record)]
+    errors += [{"message": p.message, "hint": p.hint} for p in problems]
+    statuses = [record.status for record in records] + ["error"] * len(problems)
+    status = next((s for s in ("error", "failed") if s in statuses), "passed")
+    data = [run_data(record) for record in records]
+    single = len(data) == 1 and not problems
+    output.emit_json(SCHEMA, status, data[0] if single else {"runs": data}, errors)
+
+
+def _show_record(record: RunRecord) -> None:
+    model = record.model
+    assert model is not None
+    stand_in = "" if record.machine_exact else ", standing in"
+    typer.echo(
+        f"{model.name} ({model.dtype}, {model.macs:,} MACs) on {record.profile_name} "
+        f"[{record.target} {record.machine}{stand_in}], engine {record.engine}"
+    )
+    if record.measurements:
+        _show_figures(record)
+    if record.check is not None:
+        typer.echo(_check_line(record))
+    for text in record.notes:
+        typer.echo(f"note: {text}")
+    typer.echo(f"{record.status}: run {record.run_id}")
+    for problem in record.errors:
+        output.error(problem.message, problem.hint)
+
+
+def _show_figures(record: RunRecord) -> None:
+    figures = record.measurements
+    names = [n for n in _HEADLINE if n in figures] + [n for n in figures if n not in _HEADLINE]
+    rows = []
+    for name in names:
+        figure = figures[name]
+        band = figure.uncertainty_pct
+        rows.append(
+            (
+                name,
+                output.format_value(figure.value, figure.unit),
+                "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
+                figure.kind,
+            )
+        )
+    columns = [
+        output.Column("measurement"),
+        output.Column("value", right=True),
+        output.Column("band", right=True),
+        output.Column("kind"),
+    ]
+    output.print_table(columns, rows)
+
+
+def _check_line(record: RunRecord) -> str:
+    check = record.check
+    assert check is not None
+    if check.passed and check.exact:
+        return f"outputs: bit-equal to {check.reference} on {check.inputs} inputs"
+    words = "within tolerance of" if check.passed else "WRONG against"
+    return (
+        f"outputs: {words} {check.reference} on {check.inputs} inputs "
+        f"(largest difference {check.max_abs_diff:.3g}, relative {check.max_rel_diff:.2g}, "
+        f"tolerance {check.tolerance:g})"
+    )
+
+
+def _exit(records: list[RunRecord], problems: list[Any]) -> None:
+    from harness import errors
+
+    kinds = [type(problem).__name__ for problem in problems]
+    kinds += [problem.kind for record in records for problem in record.errors]
+    codes = [getattr(errors, kind, errors.HilError).exit_code for kind in kinds]
+    if codes:
+        raise typer.Exit(max(codes))

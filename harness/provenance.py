@@ -1,0 +1,134 @@
+"""Where a number comes from: versions, hashes, and the command that repeats the run."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform as host
+import secrets
+import shlex
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.profiles import Profile
+from harness.records import (
+    Array,
+    Check,
+    EngineSources,
+    Firmware,
+    ModelInfo,
+    Platform,
+    RunRecord,
+    Trace,
+)
+from harness.tflite.graph import Graph
+
+
+class Asked(Protocol):
+    """The part of a request that provenance tells of."""
+
+    @property
+    def model(self) -> Path: ...  # noqa: D102
+    @property
+    def profile(self) -> Profile: ...  # noqa: D102
+    @property
+    def command(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def optimize(self) -> str: ...  # noqa: D102
+
+
+def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources) -> RunRecord:
+    """Return the record of a run that starts now."""
+    started = datetime.now(UTC)
+    profile = asked.profile.model_dump(mode="json", by_alias=True)
+    return RunRecord(
+        run_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        status="running",
+        started_at=started.isoformat(timespec="milliseconds"),
+        finished_at=None,
+        profile_name=asked.profile.name,
+        profile=profile,
+        target=platform.target,
+        machine=platform.machine,
+        machine_exact=platform.exact,
+        engine=sources.engine,
+        model=ModelInfo(
+            name=graph.name,
+            path=str(asked.model),
+            sha256=graph.sha256,
+            dtype=graph.dtype,
+            size_bytes=graph.size_bytes,
+            macs=graph.macs,
+            ops=len(graph.ops),
+        ),
+        measurements={},
+        ops=(),
+        functions=(),
+        plan=sources.plan,
+        flash_by_owner={},
+        ram_by_owner={},
+        check=None,
+        provenance={
+            "command": shlex.join(asked.command),
+            "hil_version": version("hil"),
+            "hil_commit": commit(),
+            "python": host.python_version(),
+            "host": f"{host.system()} {host.machine()}",
+            "engine_version": sources.engine_version,
+            "model_sha256": graph.sha256,
+            "optimize": asked.optimize,
+        },
+        notes=(platform.note,) if platform.note else (),
+        errors=(),
+    )
+
+
+def of_results(
+    firmware: Firmware, trace: Trace, check: Check, inputs: Sequence[tuple[Array, ...]]
+) -> dict[str, Any]:
+    """Return what is known of the tools and the data once the run is over."""
+    return {
+        "compiler": firmware.compiler,
+        "compiler_flags": firmware.flags,
+        "build_command": firmware.build_command,
+        "firmware_sha256": firmware.sha256,
+        "firmware_cached": firmware.cached,
+        "emulator": trace.tool,
+        "emulator_command": shlex.join(trace.command),
+        "input_path": trace.load_path,
+        "load_retries": trace.load_retries,
+        "reference": check.reference,
+        "inputs_sha256": inputs_sha256(inputs),
+    }
+
+
+def inputs_sha256(inputs: Sequence[tuple[Array, ...]]) -> str:
+    """Hash the bytes of all inputs in order."""
+    digest = hashlib.sha256()
+    for tensors in inputs:
+        for tensor in tensors:
+            digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+@functools.cache
+def commit() -> str:
+    """Return the git commit that hil runs from, ``+`` appended if changed, or ``""``."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return ""
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
