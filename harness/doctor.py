@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,9 +82,7 @@ def _reference() -> list[Finding]:
         except Exception as error:  # a native module that does not fit numpy raises SystemError
             return [Finding(name, "missing", detail=f"{package}: {error}", install=install)]
         return [Finding(name, "ok", metadata.version(package), package)]
-    package = (
-        "tflite-runtime" if platform.python_version_tuple() < ("3", "12") else "ai-edge-litert"
-    )
+    package = "tflite-runtime" if sys.version_info < (3, 12) else "ai-edge-litert"
     detail = "TensorFlow Lite's interpreter is not installed"
     return [Finding(name, "missing", detail=detail, install=f"pip install {package}")]
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from harness.cli import output
 from harness.cli.options import CacheDirOption, DbOption, JsonOption, QemuOption
+
+if TYPE_CHECKING:
+    from harness.doctor import Finding
 
 _SCHEMA = "hil.doctor/1"
 
@@ -32,7 +37,7 @@ def doctor(
         errors = [{"message": f"{f.name}: {f.detail}", "hint": f.install} for f in missing]
         output.emit_json(_SCHEMA, "error" if missing else "ok", {"checks": findings}, errors)
     else:
-        columns = ["", "tool", "version", output.Column("detail", fold=True)]
+        columns = [*map(output.Column, ("", "tool", "version")), output.Column("detail", fold=True)]
         output.print_table(columns, [(f.state, f.name, f.version, f.detail) for f in findings])
         _show_commands([f for f in findings if f.state != "ok" and f.install])
     if missing:
@@ -41,10 +46,7 @@ def doctor(
         raise typer.Exit(4)
 
 
-def _show_commands(findings: list[object]) -> None:
-    from harness.doctor import Finding
-
+def _show_commands(findings: list[Finding]) -> None:
     for finding in findings:
-        assert isinstance(finding, Finding)
         word = "needed" if finding.state == "missing" else "optional"
         typer.echo(f"\n{finding.name} ({word}):\n  {finding.install}")

@@ -102,8 +102,10 @@ def _find(settings: Settings, model: str | None, **filters: Any) -> list[RunSumm
 
 def _show(runs: list[RunSummary]) -> None:
     right = [output.Column(t, right=True) for t in ("latency", "energy", "flash", "RAM")]
-    columns = ["run", "when", "status", "profile", "model", "engine", "target", *right]
-    output.print_table(columns, [_row(run) for run in runs])
+    words = ("run", "when", "status", "profile", "model", "engine", "target")
+    output.print_table([*map(output.Column, words), *right], [_row(run) for run in runs])
+    if not all(run.machine_exact for run in runs):
+        output.note("* a machine of the same core stands in for the chip")
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:

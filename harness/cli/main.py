@@ -171,7 +171,7 @@ def _on_usage(arguments: list[str], error: typer.TyperException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(str(error), err=True)
         return 2
-    message = getattr(error, "format_message", error.__str__)()
+    message = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "hil"
     hint = f"`{command} --help` lists what is accepted"

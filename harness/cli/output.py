@@ -22,10 +22,10 @@ _emitted = False
 
 _UNIT_STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {
     "us": ((1.0, "µs"), (1e3, "ms"), (1e6, "s")),
-    "uJ": ((1.0, "µJ"), (1e3, "mJ"), (1e6, "J")),
-    "Hz": ((1.0, "Hz"), (1e3, "kHz"), (1e6, "MHz")),
+    "uj": ((1.0, "µJ"), (1e3, "mJ"), (1e6, "J")),
+    "hz": ((1.0, "Hz"), (1e3, "kHz"), (1e6, "MHz")),
 }
-_BYTE_UNITS = frozenset({"B", "byte", "bytes"})
+_BYTE_UNITS = frozenset({"b", "byte", "bytes"})
 _SCALE_FROM = 10_000  # values below stay in the base unit, so that tables compare at a glance
 
 
@@ -171,22 +171,22 @@ def format_number(value: float, digits: int = 4) -> str:
 
 
 def format_bytes(size_bytes: float) -> str:
-    """``9,216 B`` or ``54.2 KiB``: bytes below 10 KiB are exact, above three digits are enough."""
+    """``9,216 B``, ``54.2 KiB`` or ``1 MiB``: below 10 KiB bytes are exact."""
     if abs(size_bytes) < 10 * 1024:
         return f"{format_number(size_bytes)} B"
-    for unit, factor in (("KiB", 1024), ("MiB", 1024**2)):
-        if abs(size_bytes) < 10 * 1024 * factor or unit == "MiB":
-            return f"{size_bytes / factor:,.1f} {unit}"
-    raise AssertionError("unreachable: the last unit takes everything")
+    unit, factor = ("KiB", 1024) if abs(size_bytes) < 1024**2 else ("MiB", 1024**2)
+    scaled = float(size_bytes) / factor
+    return f"{scaled:,.0f} {unit}" if scaled.is_integer() else f"{scaled:,.1f} {unit}"
 
 
 def format_value(value: float, unit: str) -> str:
     """A value with a readable unit: times, energies and sizes are scaled, counts are not."""
-    if unit in _BYTE_UNITS:
+    key = unit.lower().replace("µ", "u")
+    if key in _BYTE_UNITS:
         return format_bytes(value)
-    steps = _UNIT_STEPS.get(unit)
+    steps = _UNIT_STEPS.get(key)
     if steps is None:
-        return f"{format_number(value)} {unit}".rstrip()
+        return f"{format_number(value)} {'' if unit == '1' else unit}".rstrip()
     factor, name = steps[0]
     for next_factor, next_name in steps[1:]:
         if abs(value) / factor >= _SCALE_FROM:

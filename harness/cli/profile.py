@@ -37,15 +37,14 @@ def list_profiles(json: JsonOption = False) -> None:
         ]
         output.emit_json("hil.profile.list/1", "ok", {"profiles": data})
         return
-    right = output.Column
     output.print_table(
         [
             "profile",
             "device",
             "core",
-            right("clock", right=True),
-            right("flash", right=True),
-            right("RAM", right=True),
+            output.Column("clock", right=True),
+            output.Column("flash", right=True),
+            output.Column("RAM", right=True),
             "emulated on",
         ],
         [
