@@ -37,10 +37,9 @@ static inline int32_t hil_rounding_shift_right(int32_t x, int32_t exponent) {
 /* x * multiplier * 2^(shift - 31); multiplier and shift as quant.py's quantize_multiplier gives
  * them: 0 <= multiplier < 2^31, -31 <= shift <= 30 (shift > 0 is a left shift). */
 static inline int32_t hil_requantize(int32_t x, int32_t multiplier, int32_t shift) {
-    if (shift > 0) {
-        x = hil_shift_left(x, shift);
-    }
-    const int32_t high = (int32_t)(((int64_t)x * multiplier + (INT64_C(1) << 30)) >> 31);
+    const int32_t left = shift & ~(shift >> 31); /* max(shift, 0) */
+    const int64_t product = (int64_t)hil_shift_left(x, left) * multiplier;
+    const int32_t high = (int32_t)((product + (INT64_C(1) << 30)) >> 31);
     if (shift >= 0) {
         return high;
     }
