@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from harness.errors import UsageError
 from harness.records import Kind, OpMeasurement, RunRecord
-from harness.report.format import MISSING, count, plural, significant, tensor_name, when
-from harness.report.judge import Judgement, judge
+from harness.report.format import MISSING, count, plural, tensor_name, when
+from harness.report.judge import Judgement, judge, no_result, ratio_text
 from harness.report.view import FIGURE_LABELS, Figure, RunView, figure, run_view, used_kinds
 
 
@@ -117,18 +117,26 @@ def figure_rows(runs: Sequence[RunRecord]) -> tuple[FigureRow, ...]:
 
 
 def _figure_row(name: str, runs: Sequence[RunRecord]) -> FigureRow:
-    baseline = runs[0].measurements.get(name)
     cells = []
     for position, run in enumerate(runs):
         measured = run.measurements.get(name)
         cells.append(
             Cell(
                 figure(name, measured) if measured else None,
-                judge(baseline, measured) if position and baseline and measured else None,
+                _judge(runs[0], run, name) if position else None,
             )
         )
     label = next(cell.figure.label for cell in cells if cell.figure)
     return FigureRow(name, label, tuple(cells))
+
+
+def _judge(first: RunRecord, other: RunRecord, name: str) -> Judgement | None:
+    baseline, measured = first.measurements.get(name), other.measurements.get(name)
+    if baseline is None or measured is None:
+        return None
+    if first.status != "passed" or other.status != "passed":
+        return no_result(baseline, measured)
+    return judge(baseline, measured)
 
 
 def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:
@@ -140,7 +148,7 @@ def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:
         found.append("The runs are for different chips.")
     for run in runs:
         if run.status != "passed":
-            found.append(f"Run {run.run_id} is {run.status}: its figures are not a result.")
+            found.append(f"Run {run.run_id} did not pass ({run.status}): it is no result.")
     if len({run.machine_exact for run in runs}) > 1:
         found.append("Some of the runs used a stand-in machine, others the chip's own.")
     return tuple(found)
@@ -166,11 +174,17 @@ def _summary(rows: Sequence[FigureRow], views: Sequence[RunView]) -> str:
         ("ram_bytes", "RAM"),
     ):
         if judgement := by_name.get(name):
-            ratio = f"{judgement.ratio_text} the {noun}" if judgement.ratio_text else noun
-            parts.append(f"{ratio} ({judgement.words})")
+            parts.append(_phrase(judgement, noun))
     if not parts:
         return "The runs have no figure in common."
     return "Against the baseline, the second run takes " + ", ".join(parts) + "."
+
+
+def _phrase(judgement: Judgement, noun: str) -> str:
+    if judgement.verdict == "same":
+        return f"the same {noun}"
+    ratio = f"{judgement.ratio_text} the {noun}" if judgement.ratio_text else noun
+    return f"{ratio} ({judgement.words})"
 
 
 _FACTS: tuple[tuple[str, Callable[[RunRecord], str]], ...] = (
@@ -214,13 +228,15 @@ def align_ops(runs: Sequence[RunRecord]) -> tuple[tuple[OpLine, ...], str]:
     By index where all runs carry out the same sequence of ops; by the output tensor's name where
     the model is the same but an engine has joined or split ops.
     """
-    if not all(run.ops for run in runs):
-        return (), "At least one run has no figures by op."
-    if len({tuple(op.op for op in run.ops) for run in runs}) == 1:
-        return _lines(runs, [(op.index,) for op in runs[0].ops], lambda op: (op.index,)), ""
-    if len({run.model.sha256 if run.model else "" for run in runs}) == 1 and runs[0].model:
-        keys = dict.fromkeys((op.name,) for run in runs for op in run.ops)
-        note = "The runs carry out different ops; they are matched by the tensor they make."
+    with_ops = [run for run in runs if run.ops]
+    if not with_ops:
+        return (), "No run has figures by op."
+    note = "" if len(with_ops) == len(runs) else "Not every run has figures by op. "
+    if len({tuple(op.op for op in run.ops) for run in with_ops}) == 1:
+        return _lines(runs, [(op.index,) for op in with_ops[0].ops], lambda op: (op.index,)), note
+    if len({run.model.sha256 if run.model else "" for run in with_ops}) == 1:
+        keys = dict.fromkeys((op.name,) for run in with_ops for op in run.ops)
+        note += "The runs carry out different ops; they are matched by the tensor they make."
         return _lines(runs, list(keys), lambda op: (op.name,)), note
     return (), "The models have different ops, so there is nothing to line up op by op."
 
@@ -245,5 +261,5 @@ def _op_cell(op: OpMeasurement | None, baseline: OpMeasurement | None, longest: 
     if op is None:
         return OpCell(None, MISSING, 0.0, "")
     ratio = op.cycles / baseline.cycles if baseline is not None and baseline.cycles else None
-    shown = f"{significant(ratio)}×" if ratio is not None and op is not baseline else ""
+    shown = ratio_text(ratio) if op is not baseline else ""
     return OpCell(op.cycles, count(op.cycles), 100 * op.cycles / longest, shown)

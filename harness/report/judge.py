@@ -10,9 +10,7 @@ from harness.report.format import percent, significant
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
 
-_TIMES = {"latency_us", "cycles", "instructions", "cpi", "energy_uj"}
-_SIZES = {"flash_bytes", "ram_bytes", "arena_bytes", "stack_bytes", "heap_bytes", "weights_bytes"}
-_LOWER_IS_BETTER = _TIMES | _SIZES
+_LOWER_IS_BETTER = frozenset({"latency_us", "cycles", "instructions", "cpi", "energy_uj"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def judge(baseline: Measurement, other: Measurement) -> Judgement:
     if other.unit != baseline.unit:
         return Judgement("unknown", None, "", "different units")
     ratio = other.value / baseline.value if baseline.value else None
-    text = f"{significant(ratio)}×" if ratio is not None else ""
+    text = ratio_text(ratio)
     if other.value == baseline.value:
         return Judgement("same", ratio, text, "the same")
     change = _change(baseline.value, other.value)
@@ -44,10 +42,23 @@ def judge(baseline: Measurement, other: Measurement) -> Judgement:
     if bands_overlap(baseline, other):
         return Judgement("unclear", ratio, text, f"{change}, within the uncertainty")
     less = other.value < baseline.value
-    if baseline.name not in _LOWER_IS_BETTER:
+    if not (baseline.name in _LOWER_IS_BETTER or baseline.name.endswith("_bytes")):
         return Judgement("less" if less else "more", ratio, text, change)
     word: Verdict = "better" if less else "worse"
     return Judgement(word, ratio, text, f"{change}, {word}")
+
+
+def no_result(baseline: Measurement, other: Measurement) -> Judgement:
+    """Both values stand, but one of them belongs to a run that did not pass."""
+    ratio = other.value / baseline.value if baseline.value else None
+    return Judgement("unknown", ratio, ratio_text(ratio), "not a result")
+
+
+def ratio_text(ratio: float | None) -> str:
+    """``0.52×``; three digits outside of 0.1 to 10, empty for None."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f}×" if 0.1 <= ratio < 10 else f"{significant(ratio)}×"
 
 
 def bands_overlap(a: Measurement, b: Measurement) -> bool:

@@ -41,8 +41,12 @@ FIGURE_LABELS = {
     "cycles": "Clock cycles",
     "instructions": "Instructions",
     "cpi": "Cycles per instruction",
+    "code_bytes": "Code",
     "weights_bytes": "Weights",
+    "tables_bytes": "Tables",
+    "runtime_bytes": "Runtime",
     "arena_bytes": "Arena",
+    "static_bytes": "Static variables",
     "stack_bytes": "Stack, highest level",
     "heap_bytes": "Heap, highest level",
 }
@@ -209,12 +213,13 @@ _STATUS = {
 
 def figure(name: str, measured: Measurement) -> Figure:
     """Format one measurement."""
+    unit = "" if measured.unit == name else measured.unit  # "Instructions: 15.8 M" says it once
     return Figure(
         name=name,
         label=FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize(),
         value=measured.value,
-        text=quantity(measured.value, measured.unit),
-        full=exact(measured.value, measured.unit),
+        text=quantity(measured.value, unit),
+        full=exact(measured.value, unit),
         kind=measured.kind,
         band=band(measured.uncertainty_pct),
         band_range=band_range(measured),

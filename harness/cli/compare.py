@@ -1,0 +1,180 @@
+"""``hil compare``: runs side by side, in the terminal and as HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli import output
+from harness.cli.options import DbOption, JsonOption
+from harness.cli.report import find_run
+
+if TYPE_CHECKING:
+    from harness.records import RunRecord
+    from harness.report.compare_view import Cell, CompareView
+
+SCHEMA = "hil.compare/1"
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="Run ids, the baseline first: ids, beginnings of ids, 'latest' or 'latest~N' "
+            "(N runs before the latest).",
+            show_default=False,
+        ),
+    ],
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write the comparison as HTML too.", show_default=False
+        ),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", help="Title of the HTML page.", show_default=False)
+    ] = None,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put two or more stored runs side by side; the first is the baseline.
+
+    A difference is called better or worse only where the uncertainty bands do not overlap.
+    """
+    from harness import settings as configuration
+    from harness.errors import UsageError
+    from harness.report import write_compare
+    from harness.report.compare_view import compare_view
+    from harness.store import Store
+
+    if len(runs) < 2:
+        raise UsageError(
+            "a comparison needs at least two runs",
+            hint="for example `hil compare latest~1 latest`; `hil history` lists the runs",
+        )
+    with Store.open(configuration.load(db=db).db, create=False) as store:
+        records = [find_run(store, name) for name in runs]
+    path = write_compare(records, html, title) if html is not None else None
+    if json:
+        output.emit_json(SCHEMA, "ok", _data(records, path))
+        return
+    _show(compare_view(records, title))
+    if path is not None:
+        typer.echo(f"\nreport: {path}")
+
+
+def _show(view: CompareView) -> None:
+    letters = [_letter(position) for position in range(len(view.runs))]
+    for letter, run in zip(letters, view.runs, strict=True):
+        base = " (baseline)" if letter == "A" else ""
+        typer.echo(f"{letter}{base}: {run.run_id}  {run.title}, {run.engine}, {run.status_word}")
+    typer.echo("")
+    _show_figures(view, letters)
+    typer.echo("")
+    _show_ops(view, letters)
+    for label, values in _differences(view):
+        typer.echo(f"differs: {label}: {' | '.join(values)}")
+    for warning in view.warnings:
+        output.note(f"note: {warning}")
+
+
+def _show_figures(view: CompareView, letters: list[str]) -> None:
+    columns: list[output.Column | str] = ["Figure", "Kind", output.Column("A", right=True)]
+    for letter in letters[1:]:
+        columns += [output.Column(letter, right=True), output.Column("against A", fold=True)]
+    rows = []
+    for row in view.figures:
+        first, *others = row.cells
+        cells = [text for cell in others for text in _texts(cell)]
+        rows.append([row.label, _kinds(row.cells), _texts(first)[0], *cells])
+    output.print_table(columns, rows)
+
+
+def _texts(cell: Cell) -> tuple[str, str]:
+    if cell.figure is None:
+        return "-", ""
+    value = f"{cell.figure.text} {cell.figure.band}"
+    if cell.judgement is None:
+        return value, ""
+    return value, f"{cell.judgement.ratio_text} {cell.judgement.words}".strip()
+
+
+def _kinds(cells: tuple[Cell, ...]) -> str:
+    return "/".join(dict.fromkeys(cell.figure.kind for cell in cells if cell.figure))
+
+
+def _show_ops(view: CompareView, letters: list[str]) -> None:
+    if view.ops_note:
+        typer.echo(view.ops_note)
+    if not view.ops:
+        return
+    columns: list[output.Column | str] = [output.Column("#", right=True), "Op"]
+    columns.append(output.Column("A cycles", right=True))
+    for letter in letters[1:]:
+        columns.append(output.Column(f"{letter} cycles", right=True))
+        columns.append(output.Column(f"{letter}/A", right=True))
+    rows = []
+    for line in view.ops:
+        first, *others = line.cells
+        cells = [text for cell in others for text in (cell.text, cell.ratio)]
+        rows.append([str(line.index), line.op, first.text, *cells])
+    output.print_table(columns, rows)
+    typer.echo("")
+
+
+def _differences(view: CompareView) -> list[tuple[str, tuple[str, ...]]]:
+    """Facts that differ, without the ones that always do."""
+    return [
+        (fact.label, fact.values)
+        for fact in view.facts
+        if fact.differs and fact.label not in ("Started",)
+    ]
+
+
+def _letter(position: int) -> str:
+    return chr(ord("A") + position) if position < 26 else f"run {position + 1}"
+
+
+def _data(records: list[RunRecord], path: Path | None) -> dict[str, Any]:
+    """The comparison as plain data: every figure of every run, and its ratio to the baseline."""
+    from harness.report.compare_view import figure_rows, warnings
+
+    figures: dict[str, list[dict[str, Any] | None]] = {}
+    for row in figure_rows(records):
+        figures[row.name] = [
+            _figure_data(record, row.name, cell)
+            for record, cell in zip(records, row.cells, strict=True)
+        ]
+    return {
+        "baseline": records[0].run_id,
+        "runs": [
+            {
+                "run_id": record.run_id,
+                "status": record.status,
+                "model": record.model.name if record.model else None,
+                "profile": record.profile_name,
+                "engine": record.engine,
+            }
+            for record in records
+        ],
+        "figures": figures,
+        "notes": warnings(records),
+        "path": path,
+    }
+
+
+def _figure_data(record: RunRecord, name: str, cell: Cell) -> dict[str, Any] | None:
+    measured = record.measurements.get(name)
+    if measured is None:
+        return None
+    return {
+        "value": measured.value,
+        "unit": measured.unit,
+        "kind": measured.kind,
+        "uncertainty_pct": measured.uncertainty_pct,
+        "ratio": cell.judgement.ratio if cell.judgement else None,
+        "verdict": cell.judgement.verdict if cell.judgement else None,
+    }
