@@ -78,8 +78,8 @@ def ensure_plugin(qemu: Path) -> Path:
 def plugin_argument(plugin: Path, firmware_elf: Path, out: Path, windows: int) -> str:
     """Return the value for QEMU's ``-plugin``: profile the first ``windows`` inferences.
 
-    Records go to ``out``. Addresses come from the ELF's symbols; whatever ``symbol_address`` raises for a missing one
-    passes through.
+    Records go to ``out``. Addresses come from the ELF's symbols; what ``symbol_address`` raises
+    for a missing one passes through.
     """
     from harness.firmware.elf import symbol_address
 
