@@ -164,5 +164,7 @@ def _read_only_url(file: Path) -> URL:
     (https://www.sqlite.org/wal.html#read_only_databases).
     """
     log = file.with_name(file.name + "-wal")
-    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-    return URL.create("sqlite", database=f"{file.resolve().as_uri()}?{mode}&uri=true")
+    query = {"mode": "ro", "uri": "true"}
+    if not (log.exists() and log.stat().st_size):
+        query["immutable"] = "1"
+    return URL.create("sqlite", database=file.resolve().as_uri(), query=query)

@@ -1,8 +1,11 @@
-"""A run with something in every field."""
+"""Databases, records and disks for the store's tests."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +14,8 @@ import pytest
 from harness.records import RunRecord
 from harness.store import Store
 from tests.store.samples import rich_record
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -32,3 +37,42 @@ def make() -> Callable[..., RunRecord]:
         return dataclasses.replace(rich_record(), run_id=run_id, **fields)  # type: ignore[arg-type]
 
     return changed
+
+
+@pytest.fixture
+def worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts a task of ``worker.py``; what still runs is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(task: str, *arguments: object) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.store.worker", task, *map(str, arguments)]
+        process = subprocess.Popen(
+            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts a tmpfs with options, where this user may."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("mounting a small disk needs root")
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"this container may not mount: {done.stderr.strip()}")
+        return folder
+
+    yield mount
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,0 +1,62 @@
+"""A process beside the test: ``python -m tests.store.worker TASK DATABASE …``."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import sys
+import time
+
+from harness.errors import StoreError
+from harness.store import Store
+from tests.store.samples import rich_record
+
+
+def write(database: str, name: str, count: str) -> None:
+    """Begin and finish ``count`` runs, each with a store of its own, as ``hil run`` does."""
+    for number in range(int(count)):
+        record = dataclasses.replace(rich_record(), run_id=f"{name}-{number:03d}")
+        with Store.open(database) as store:
+            store.begin(dataclasses.replace(record, status="running", finished_at=None, ops=()))
+            store.finish(record)
+
+
+def hang(database: str) -> None:
+    """Begin a run, say so, and never finish it."""
+    with Store.open(database) as store:
+        store.begin(dataclasses.replace(rich_record(), run_id="hanging", status="running"))
+        print("begun", flush=True)
+        time.sleep(60)
+
+
+def loaded(database: str) -> None:
+    """Open an existing database and print which heavy modules that took."""
+    with Store.open(database) as store:
+        store.find()
+    print(sorted({"alembic", "numpy", "mako"} & set(sys.modules)))
+
+
+def limited(database: str, limit_bytes: str) -> None:
+    """Save ever more runs while no file may grow beyond the limit; print the error."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit_bytes), int(limit_bytes)))
+    fill(database)
+
+
+def fill(database: str) -> None:
+    """Save ever larger runs until the store refuses; print its error and what it had kept."""
+    kept = 0
+    try:
+        for number in range(200):
+            record = dataclasses.replace(rich_record(), run_id=f"run-{number:03d}")
+            record = dataclasses.replace(record, notes=("x" * 20_000,))
+            with Store.open(database) as store:
+                store.finish(record)
+            kept += 1
+    except StoreError as error:
+        print(f"{kept}\n{error.message}\n{error.hint}")
+        return
+    print("never refused")
+
+
+if __name__ == "__main__":
+    {f.__name__: f for f in (write, hang, loaded, limited, fill)}[sys.argv[1]](*sys.argv[2:])
