@@ -29,6 +29,11 @@ def translated(where: str, file: Path | None) -> Iterator[None]:
             f"there is no SQLAlchemy dialect for {where}",
             hint="use a file, sqlite:///…, or install the package that brings the dialect",
         ) from error
+    except ImportError as error:
+        raise StoreError(
+            f"the driver for {where} is not installed: {error}",
+            hint=f"pip install {error.name or 'the driver'}",
+        ) from error
     except exc.DBAPIError as error:
         raise explain(where, file, error.orig or error) from error
     except (exc.SQLAlchemyError, sqlite3.Error, OSError) as error:

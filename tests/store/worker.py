@@ -33,7 +33,7 @@ def loaded(database: str) -> None:
     """Open an existing database and print which heavy modules that took."""
     with Store.open(database) as store:
         store.find()
-    print(sorted({"alembic", "numpy", "mako"} & set(sys.modules)))
+    print(sorted({"alembic", "mako"} & set(sys.modules)))
 
 
 def limited(database: str, limit_bytes: str) -> None:
