@@ -46,6 +46,7 @@ class Decoder:
         self._n_ops = self._length(self._subgraph.OperatorsLength, "operators")
         self._n_codes = self._length(self._model.OperatorCodesLength, "operator codes")
         self._n_buffers = self._length(self._model.BuffersLength, "buffers")
+        self._check_buffers()
 
     def description(self) -> str:
         """Return the model's description, often the converter's name."""
@@ -68,6 +69,13 @@ class Decoder:
         """Return all ops, in execution order."""
         names = [self._op_code(index) for index in range(self._n_codes)]
         return tuple(self._op(index, names, tensors) for index in range(self._n_ops))
+
+    def _check_buffers(self) -> None:
+        """Every buffer ends inside the file, also those that no tensor uses (metadata)."""
+        for index in range(self._n_buffers):
+            raw = self._model.Buffers(index)
+            if raw.DataLength():
+                raw.DataAsNumpy()  # raises where the file is too short
 
     # Tensors
 
