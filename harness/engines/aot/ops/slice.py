@@ -113,6 +113,9 @@ def _take(
         if ellipsis >> i & 1:
             later = sum(not new_axis >> j & 1 for j in range(i + 1, len(spec)))
             whole = shape[len(axes) : len(shape) - later]
+            if not whole:
+                # TFLite's kernel lets it swallow an axis, unlike TensorFlow and numpy.
+                refuse(op, "an ellipsis that stands for no axis", "ellipses of one axis or more")
             axes += [_Axis(0, 1, size, (size,)) for size in whole]
             result += whole
         elif new_axis >> i & 1:
