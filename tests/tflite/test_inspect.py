@@ -1,0 +1,96 @@
+"""``hil model inspect`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.tflite.reader import parse_model
+from harness.tflite.summary import summarize
+from tests.support.tflite_builder import ModelBuilder
+from tests.tflite.samples import DIGITS, REPOSITORY
+
+DIGITS_INT8 = DIGITS / "digits_int8.tflite"
+
+
+def hil(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HIL_STATE_DIR": str(home), "HIL_CACHE_DIR": str(home)}
+    return subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment,
+        check=False,
+    )
+
+
+def test_table(tmp_path: Path) -> None:
+    done = hil("model", "inspect", str(DIGITS_INT8), home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *_ = done.stdout.splitlines()
+    assert head == "digits_int8: int8, 7 ops, 56,320 MACs, weights 6,224 B, file 11.8 KiB"
+    rows = {line.split()[1]: line for line in done.stdout.splitlines() if line[:1].isdigit()}
+    assert "1x8x8x16" in rows["DEPTHWISE_CONV_2D"]
+    assert "9,216" in rows["DEPTHWISE_CONV_2D"]
+    assert "5,120" in rows["FULLY_CONNECTED"]
+    assert "scale 0.003921569, zero point -128" in done.stdout
+    assert "3,072 B live at once" in done.stdout
+
+
+def test_tensors(tmp_path: Path) -> None:
+    done = hil("model", "inspect", "--tensors", str(DIGITS_INT8), home=tmp_path)
+    assert done.returncode == 0
+    assert "16 scales along axis 3" in done.stdout
+    assert "start to 0" in done.stdout
+    assert "6 to end" in done.stdout
+
+
+def test_json(tmp_path: Path) -> None:
+    done = hil("model", "inspect", str(DIGITS_INT8), "--json", home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    envelope = json.loads(done.stdout)
+    assert envelope["schema"] == "hil.model.inspect/1"
+    assert (envelope["status"], envelope["errors"]) == ("ok", [])
+    data = envelope["data"]
+    assert (data["macs"], data["arithmetic"], data["weights_bytes"]) == (56320, "int8", 6224)
+    assert data["peak_live_bytes"] == 3072
+    assert data["largest_activations"] == [2, 3, 1]
+    pool = data["ops"][3]
+    assert pool["op"] == "MAX_POOL_2D"
+    assert pool["options"]["padding"] == "VALID"
+    assert pool["shape"] == [1, 4, 4, 32]
+    image = data["tensors"][data["inputs"][0]]
+    assert (image["first_op"], image["last_op"], image["constant"]) == (-1, 0, False)
+
+
+def test_failures_are_words_and_an_envelope(tmp_path: Path) -> None:
+    (tmp_path / "cut.tflite").write_bytes(DIGITS_INT8.read_bytes()[:5000])
+    for name in ("cut.tflite", "absent.tflite"):
+        done = hil("model", "inspect", str(tmp_path / name), "--json", home=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ")
+        assert "\nhint: " in done.stderr
+        assert "Traceback" not in done.stderr
+        envelope = json.loads(done.stdout)
+        assert (envelope["status"], envelope["data"]) == ("error", None)
+        assert name in envelope["errors"][0]["message"]
+
+
+def test_summary_counts_shared_weights_once_and_waiting_tensors_as_live() -> None:
+    b = ModelBuilder()
+    x, a, c, y = (b.tensor((1, 4), "float32") for _ in range(4))
+    w = b.tensor((4, 4), "float32", data=[[1] * 4] * 4)
+    b.op("FULLY_CONNECTED", [x, w, -1], [a])
+    b.op("FULLY_CONNECTED", [a, w, -1], [c])
+    b.op("ADD", [x, c], [y])
+    unused = b.tensor((1, 4), "float32")
+    summary = summarize(parse_model(b.build([x], [y]), "shared"))
+    assert summary.weights_bytes == 64
+    assert [op.weights_bytes for op in summary.ops] == [64, 64, 0]
+    assert [op.activation_bytes for op in summary.ops] == [32, 32, 48]
+    assert [op.live_bytes for op in summary.ops] == [32, 48, 48]  # x waits while op 1 runs
+    assert (summary.tensors[unused].first_op, summary.tensors[w].first_op) == (None, None)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+from harness.errors import InputError, ModelError
+from harness.tflite.inputs import make_inputs
+from harness.tflite.reader import read_model
+from harness.tflite.reference import Reference
+from tests.support.tflite_builder import ModelBuilder
+from tests.tflite.samples import DIGITS, REPOSITORY, conv_model
+
+
+@pytest.mark.parametrize(("name", "correct"), [("digits_float32", 355), ("digits_int8", 355)])
+def test_digits_accuracy_is_what_the_readme_says(name: str, correct: int) -> None:
+    samples = DIGITS / "digits_samples.npz"
+    labels = np.load(samples)["y"]
+    path = DIGITS / f"{name}.tflite"
+    reference = Reference(path.read_bytes())
+    inputs = make_inputs(str(samples), read_model(path))
+    classes = np.asarray([reference.run(one)[0].argmax() for one in inputs])
+    assert len(labels) == 360
+    # One sample's slack: float sums may round differently on another host.
+    assert abs(int(np.sum(classes == labels)) - correct) <= (name == "digits_float32")
+    readme = (DIGITS / "README.md").read_text()
+    assert f"| {name.removeprefix('digits_')} | {correct} of 360 |" in readme
+
+
+def test_held_out_samples_are_digits_and_quantized_alike() -> None:
+    samples = np.load(DIGITS / "digits_samples.npz")
+    assert set(samples["y"].tolist()) == set(range(10))
+    graph = read_model(DIGITS / "digits_int8.tflite")
+    quantization = graph.tensors[graph.inputs[0]].quantization
+    assert quantization is not None
+    scale, zero_point = float(quantization.scale[0]), int(quantization.zero_point[0])
+    quantized = np.round(samples["x"] / scale) + zero_point
+    np.testing.assert_array_equal(quantized, samples["x_int8"])
+
+
+def test_version_names_package_and_kernels() -> None:
+    version = Reference(conv_model()).version
+    package, number, kernels = version.split(" ")
+    assert number == metadata.version(package)
+    assert kernels == "BUILTIN_REF"
+
+
+def test_outputs_are_copies() -> None:
+    reference = Reference(conv_model())
+    first = reference.run([np.full((1, 6, 6, 2), 50, np.int8)])
+    kept = first[0].copy()
+    reference.run([np.full((1, 6, 6, 2), -50, np.int8)])
+    np.testing.assert_array_equal(first[0], kept)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ([], "1 inputs, 0 were given"),
+        ([np.zeros((1, 6, 6, 2), np.float32)], "must be int8 .* not float32"),
+        ([np.zeros((6, 6, 2), np.int8)], "shape (6, 6, 2)"),
+        ([np.zeros((2, 6, 6, 2), np.int8)], "shape (2, 6, 6, 2)"),
+    ],
+)
+def test_wrong_inputs(arrays: list[np.ndarray], words: str) -> None:
+    pattern = words if ".*" in words else re.escape(words)
+    with pytest.raises(InputError, match=pattern) as caught:
+        Reference(conv_model()).run(arrays)
+    assert caught.value.hint
+
+
+def test_model_that_tflite_refuses() -> None:
+    b = ModelBuilder()
+    x, y = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")
+    b.op("CUSTOM:NoSuchOp", [x], [y])
+    with pytest.raises(ModelError, match="NoSuchOp") as caught:
+        Reference(b.build([x], [y]))
+    assert "newer" in caught.value.hint
+
+
+def test_garbage_is_a_model_error() -> None:
+    with pytest.raises(ModelError, match="refuses"):
+        Reference(b"garbage garbage garbage garbage")
+
+
+def test_nothing_is_printed() -> None:
+    """Neither on stdout nor on stderr, also past Python; and stderr works again afterwards."""
+    code = (
+        "import sys, pathlib\n"
+        "from harness.tflite.reference import Reference\n"
+        f"Reference(pathlib.Path({str(DIGITS / 'digits_float32.tflite')!r}).read_bytes())\n"
+        "print('after', file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "after\n")
+
+
+def test_native_log_lines_are_what_is_silenced(capfd: pytest.CaptureFixture[str]) -> None:
+    """The counter-check: without the silence, this descriptor does carry output."""
+    import os
+
+    from harness.tflite.reference import _quiet_native_stderr
+
+    os.write(2, b"before\n")
+    with _quiet_native_stderr():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "before\nafter\n"
