@@ -167,15 +167,17 @@ class Link:
             LinkClosed: the other end is gone (lines that had arrived are returned before).
             Garbage: the line is not ASCII or has no end; it is consumed and in the transcript.
         """
-        while b"\n" not in self._buffer:
-            if len(self._buffer) > _MAX_LINE:
-                return self._decode(self._take(len(self._buffer)), endless=True)
+        searched = 0  # bytes come one by one from an emulator: look at each only once
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > _MAX_LINE:
+                return self._decode(self._take(searched), endless=True)
             left = deadline - time.monotonic()
             data = self._read(left)
             if not data and left <= 0:
                 return None
             self._buffer += data
-        return self._decode(self._take(self._buffer.index(b"\n") + 1))
+        return self._decode(self._take(end + 1))
 
     def drain(self, quiet_s: float, limit_s: float = 2.0) -> None:
         """Read and forget (the transcript does not) until nothing came for ``quiet_s``."""

@@ -22,6 +22,7 @@ from harness.targets.link import Garbage, Link, LinkClosed
 RETRIES = 3
 _ANSWER_S = 10.0
 _QUIET_S = 0.1
+_KNOCK_S = 0.5
 _BYTES_A_COMMAND = 31
 _T = TypeVar("_T")
 
@@ -60,8 +61,22 @@ class DutClient:
         self._symbolize = symbolize
         self._info: DutInfo | None = None
 
-    def wait_ready(self) -> None:
-        """Wait for the end of the boot messages; noise of a UART that starts up is no error."""
+    def wait_ready(self, *, knock: bool = False) -> None:
+        """Wait for the end of the boot messages; noise of a UART that starts up is no error.
+
+        With ``knock`` a lone ``%`` asks every half second whether anybody is there: for a board
+        that may have started before the port was opened.
+        """
+        until = time.monotonic() + self._timeout_s
+        while knock:
+            self.link.send(b"%")
+            try:
+                self._collect("boot", min(_KNOCK_S, self._timeout_s), tolerant=True)
+                self.link.drain(_QUIET_S)
+                return
+            except DeviceTimeout:
+                if time.monotonic() > until:
+                    raise self._timeout("boot", self._timeout_s) from None
         self._collect("boot", self._timeout_s, tolerant=True)
 
     def info(self) -> DutInfo:
