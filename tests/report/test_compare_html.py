@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.records import ModelInfo, OpMeasurement, RunRecord
+from harness.report import render_compare
+from harness.report.compare_view import align_ops
+
+from .page import Node, parse
+from .report_records import bare, passed, scaled, wrong_output
+
+
+def compare(*runs: RunRecord) -> Node:
+    return parse(render_compare(runs))
+
+
+def figure(page: Node, name: str) -> list[str]:
+    return [cell.text for cell in page.one("tr", data_figure=name).all("td")]
+
+
+def other(**changes: Any) -> RunRecord:
+    return passed(run_id="20261121T025000-bbbbbb", **changes)
+
+
+def test_ratio_value_kind_and_verdict_stand_in_every_cell() -> None:
+    page = compare(passed(), scaled(other(), 0.5))
+    baseline, second = figure(page, "latency_us")
+    assert baseline == "249 ms ±15 % modelled"
+    assert second == "124 ms ±15 % modelled 0.50× ▼ −50 %, better"
+    assert figure(page, "flash_bytes")[1].endswith("1.00× = the same")
+
+
+def test_overlapping_bands_are_within_the_uncertainty() -> None:
+    page = compare(passed(), scaled(other(), 1.05))
+    assert figure(page, "latency_us")[1].endswith("1.05× ≈ +5.0 %, within the uncertainty")
+    assert figure(page, "instructions")[1].endswith("1.05× ▲ +5.0 %, worse")
+    assert "most of its error is common to all columns" in page.text
+
+
+def test_summary_in_words() -> None:
+    text = compare(passed(), scaled(other(), 0.5)).one("p", class_="headline").text
+    assert text == (
+        "Against the baseline, the second run takes 0.50× the time (−50 %, better), 0.50× the "
+        "energy (−50 %, better), the same flash, the same RAM."
+    )
+
+
+def test_a_failed_run_is_never_better() -> None:
+    page = compare(passed(), scaled(wrong_output(), 0.1))
+    assert figure(page, "latency_us")[1].endswith("0.10× not a result")
+    assert page.all("span", class_="better") == []
+    assert "did not pass (failed)" in page.text
+
+
+def test_ops_share_one_scale() -> None:
+    page = compare(passed(), scaled(other(), 0.5))
+    rows = page.one("table", class_="by-op").one("tbody").all("tr")
+    assert len(rows) == 13
+    widths = [node.attrs["width"] for node in rows[2].all("rect", class_="fill")]
+    assert widths == ["100%", "50%"]
+    assert rows[2].text == "2 CONV_2D activation_2/Relu 3.50 M 1.75 M 0.50×"
+
+
+def test_different_models_are_compared_but_it_is_said() -> None:
+    model = ModelInfo("ic_int8", "ic.tflite", "77" * 32, "int8", 98_496, 12_501_632, 3)
+    page = compare(passed(), other(model=model, ops=passed().ops[:3]))
+    assert "The runs are of different models" in page.text
+    assert "nothing to line up op by op" in page.text
+    assert page.all("table", class_="by-op") == []
+
+
+def test_facts_that_differ_are_marked() -> None:
+    changed = {**passed().provenance, "optimize": "-O2"}
+    page = compare(passed(), other(provenance=changed))
+    marked = [row.text for row in page.all("tr", class_="differs")]
+    assert marked == ["≠ Optimization -O3 -O2"]
+
+
+def test_engines_that_join_ops_are_matched_by_tensor() -> None:
+    def op(index: int, name: str, cycles: int) -> OpMeasurement:
+        return OpMeasurement(index, name.upper(), name, 1, 1, cycles, 1.0, "modelled")
+
+    first = passed(ops=(op(0, "conv", 100), op(1, "pool", 20)))
+    second = passed(ops=(op(0, "pool", 90),))
+    lines, note = align_ops([first, second])
+    assert "matched by the tensor" in note
+    assert [(line.name, [cell.cycles for cell in line.cells]) for line in lines] == [
+        ("conv", [100, None]),
+        ("pool", [20, 90]),
+    ]
+    assert lines[1].cells[1].ratio == "4.50×"
+
+
+def test_a_run_without_ops_leaves_its_column_empty() -> None:
+    page = compare(passed(), other(), bare("error"))
+    assert "Not every run has figures by op." in page.text
+    cells = page.one("table", class_="by-op").one("tbody").all("tr")[0].all("td")
+    assert [cell.text for cell in cells] == ["0", "2.10 M", "2.10 M 1.00×", "–"]
+    assert figure(page, "latency_us")[2] == "no figure"
+
+
+def test_runs_without_any_figure_render() -> None:
+    page = compare(bare("error"), bare("interrupted"))
+    assert "None of the runs has a figure." in page.text
+    assert "No run has figures by op." in page.text
+
+
+def test_a_comparison_needs_two() -> None:
+    with pytest.raises(UsageError, match="at least two runs"):
+        render_compare([passed()])
+
+
+def test_zero_cycles_make_no_ratio() -> None:
+    empty = dataclasses.replace(passed().ops[0], cycles=0)
+    lines, _ = align_ops([passed(ops=(empty,)), passed(ops=(empty,))])
+    assert [cell.ratio for cell in lines[0].cells] == ["", ""]

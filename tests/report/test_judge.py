@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.records import Measurement
+from harness.report.judge import judge
+
+
+def latency(value: float, band: float | None = 10.0, name: str = "latency_us") -> Measurement:
+    return Measurement(name, value, "us", "modelled", band)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict", "words"),
+    [
+        (100, "same", "the same"),
+        (50, "better", "−50 %, better"),
+        (200, "worse", "+100 %, worse"),
+        (105, "unclear", "+5.0 %, within the uncertainty"),
+        (121, "unclear", "+21 %, within the uncertainty"),
+        (123, "worse", "+23 %, worse"),
+    ],
+)
+def test_bands_decide(value: float, verdict: str, words: str) -> None:
+    # 100 ± 10 reaches to 110; 121 ± 10 % begins at 108.9, 123 ± 10 % at 110.7.
+    judgement = judge(latency(100), latency(value))
+    assert judgement.verdict == verdict
+    assert judgement.words.replace("\u00a0", " ") == words
+    assert judgement.ratio == value / 100
+
+
+def test_exact_figures_need_no_margin() -> None:
+    assert judge(latency(1000, 0.0), latency(1001, 0.0)).verdict == "worse"
+
+
+def test_an_unknown_band_decides_nothing() -> None:
+    judgement = judge(latency(100, None), latency(10))
+    assert judgement.verdict == "unknown"
+    assert "uncertainty unknown" in judgement.words
+
+
+def test_figures_without_a_good_direction_are_only_less_or_more() -> None:
+    assert judge(latency(1, 0.0, "accuracy"), latency(2, 0.0, "accuracy")).verdict == "more"
+
+
+def test_every_size_is_better_when_smaller() -> None:
+    assert judge(latency(2, 0.0, "tables_bytes"), latency(1, 0.0, "tables_bytes")).verdict == (
+        "better"
+    )
+
+
+def test_against_nothing_there_is_no_ratio() -> None:
+    judgement = judge(latency(0, 0.0), latency(8, 0.0))
+    assert (judgement.verdict, judgement.ratio, judgement.ratio_text) == ("worse", None, "")
+
+
+def test_different_units_are_not_compared() -> None:
+    other = Measurement("latency_us", 1, "s", "measured", 0.0)
+    assert judge(latency(100), other).words == "different units"

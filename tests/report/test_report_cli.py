@@ -1,0 +1,159 @@
+"""``hil report`` and ``hil compare`` as a user calls them, on a real database."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.store import Store
+
+from .page import parse
+from .report_records import passed, scaled, wrong_output
+
+FIRST, SECOND, THIRD = (
+    "20261121T024000-a1b2c3",
+    "20261121T024300-0d0d0d",
+    "20261121T025000-bbbbbb",
+)
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "runs.db"
+    faster = scaled(passed(), 0.5, run_id=THIRD, started_at="2026-11-21T02:50:00.000+00:00")
+    wrong = dataclasses.replace(wrong_output(), started_at="2026-11-21T02:43:00.000+00:00")
+    with Store.open(str(path)) as store:
+        for record in (passed(), wrong, faster):
+            store.begin(dataclasses.replace(record, status="running"))
+            store.finish(record)
+    return path
+
+
+def hil(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HIL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", *arguments],
+        cwd=folder,
+        env={**clean, "HIL_STATE_DIR": str(folder / "state"), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def envelope(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    return dict(json.loads(done.stdout))
+
+
+def test_the_latest_run_is_the_default_and_the_path_is_printed(db: Path, tmp_path: Path) -> None:
+    done = hil(tmp_path, "report", "--db", str(db))
+    assert (done.returncode, done.stderr) == (0, "")
+    path = Path(done.stdout.strip())
+    assert path == tmp_path / "hil-report.html"
+    page = parse(path.read_text(encoding="utf-8"))
+    assert THIRD in page.text
+    assert FIRST not in page.text
+
+
+def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.html"
+    done = hil(
+        tmp_path, "report", "a1b2c3", "latest~1", "-o", str(out), "--title", "Mine", "--json",
+        HIL_DB=str(db),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer = envelope(done)
+    assert (answer["schema"], answer["status"], answer["errors"]) == ("hil.report/1", "ok", [])
+    assert answer["data"] == {
+        "path": str(out),
+        "runs": [
+            {"run_id": FIRST, "status": "passed"},
+            {"run_id": SECOND, "status": "failed"},
+        ],
+    }
+    assert parse(out.read_text(encoding="utf-8")).one("h1").text == "Mine"
+
+
+def test_last_takes_the_newest_oldest_first(db: Path, tmp_path: Path) -> None:
+    done = hil(tmp_path, "report", "--last", "2", "--profile", "stm32l4", "--json", "--db", str(db))
+    assert [run["run_id"] for run in envelope(done)["data"]["runs"]] == [SECOND, THIRD]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message", "hint"),
+    [
+        (["--model", "nope"], 2, "there is no run of model 'nope' in", "`hil run MODEL.tflite`"),
+        (["latest~7"], 2, "there is no run 'latest~7'", "hil history"),
+        (["latest~x"], 2, "'latest~x' names no run", "latest~1"),
+        (["a1b2c3", "--last", "2"], 2, "exclude each other", "let the filters choose"),
+        (["-o", "nowhere/r.html"], 2, "cannot write the report", "-o FILE"),
+    ],
+)
+def test_errors_name_the_way_out(
+    db: Path, tmp_path: Path, arguments: list[str], code: int, message: str, hint: str
+) -> None:
+    done = hil(tmp_path, "report", *arguments, "--db", str(db))
+    assert done.returncode == code
+    assert done.stdout == ""
+    error, advice = done.stderr.strip().splitlines()
+    assert error.startswith("error: ")
+    assert message in error
+    assert advice.startswith("hint: ")
+    assert hint in advice
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_any_run_it_says_how_to_make_one(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.db"
+    Store.open(str(empty)).close()
+    done = hil(tmp_path, "report", "--db", str(empty))
+    assert done.returncode == 2
+    assert "there is no run in" in done.stderr
+    assert "`hil run MODEL.tflite` makes one" in done.stderr
+
+
+def test_open_hands_the_file_to_the_browser(db: Path, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{tmp_path}/opened"\n')
+    browser.chmod(0o755)
+    done = hil(tmp_path, "report", "--open", "--db", str(db), BROWSER=f"{browser} %s")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "opened").read_text().strip() == (tmp_path / "hil-report.html").as_uri()
+
+
+def test_compare_in_the_terminal_and_as_html(db: Path, tmp_path: Path) -> None:
+    done = hil(tmp_path, "compare", FIRST, "latest", "--html", "c.html", "--db", str(db))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.replace("\u00a0", " ").split()) for line in done.stdout.splitlines()]
+    assert f"A (baseline): {FIRST} kws_int8 on stm32l4, aot, passed" in lines
+    assert "Time per inference modelled 249 ms ±15 % 124 ms ±15 % 0.50× −50 %, better" in lines
+    assert "2 CONV_2D 3.50 M 1.75 M 0.50×" in lines
+    assert f"report: {tmp_path / 'c.html'}" in lines
+    assert "0.50× the time" in parse((tmp_path / "c.html").read_text(encoding="utf-8")).text
+
+
+def test_compare_as_json(db: Path, tmp_path: Path) -> None:
+    answer = envelope(hil(tmp_path, "compare", FIRST, "latest~1", "--json", "--db", str(db)))
+    assert answer["schema"] == "hil.compare/1"
+    data = answer["data"]
+    assert data["baseline"] == FIRST
+    first, second = data["figures"]["latency_us"]
+    assert first["ratio"] is None
+    assert second["verdict"] == "unknown"  # the second run failed
+    assert second["ratio"] == 1.0
+    assert "did not pass" in data["notes"][0]
+
+
+def test_one_run_cannot_be_compared(db: Path, tmp_path: Path) -> None:
+    done = hil(tmp_path, "compare", "latest", "--db", str(db))
+    assert done.returncode == 2
+    assert "error: a comparison needs at least two runs" in done.stderr
+    assert "hint: for example `hil compare latest~1 latest`" in done.stderr
