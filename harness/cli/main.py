@@ -23,7 +23,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from harness.cli import output
+from harness.cli import (
+    compare,
+    config,
+    doctor,
+    history,
+    model,
+    output,
+    profile,
+    report,
+    run,
+)
 from harness.errors import HilError, RunFailed
 
 EXIT_BUG = 70
@@ -97,28 +107,15 @@ def _global_options(
         os.environ["HIL_DEBUG"] = "1"
 
 
-def _register() -> None:
-    """Hang the commands into the app, in the order in which help lists them."""
-    import importlib
-    import importlib.util
-
-    def present(name: str) -> Any:
-        found = importlib.util.find_spec(f"harness.cli.{name}")
-        return importlib.import_module(f"harness.cli.{name}") if found else None
-
-    for name in ("run", "report", "compare", "history"):
-        if module := present(name):
-            app.command(name)(getattr(module, name))
-    for name in ("model", "profile"):
-        if module := present(name):
-            app.add_typer(module.app, name=name)
-    if module := present("doctor"):
-        app.command("doctor")(module.doctor)
-    if module := present("config"):
-        app.add_typer(module.app, name="config")
-
-
-_register()
+# In the order in which help lists them.
+app.command("run")(run.run)
+app.command("report")(report.report)
+app.command("compare")(compare.compare)
+app.command("history")(history.history)
+app.add_typer(model.app, name="model")
+app.add_typer(profile.app, name="profile")
+app.command("doctor")(doctor.doctor)
+app.add_typer(config.app, name="config")
 
 
 def main(args: Sequence[str] | None = None) -> None:
