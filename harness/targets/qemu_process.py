@@ -27,6 +27,7 @@ from harness.targets.link import LinkClosed
 
 _START_S = 20.0
 _QUIT_S = 2.0
+_DYING_S = 2.0
 _HARMLESS = ("has no peer",)  # every MPS2 machine has a network card that we leave unconnected
 
 
@@ -75,8 +76,9 @@ class QemuProcess:
             self._start()
             self._qmp("qmp_capabilities")
         except LinkError as error:
+            explained = self.explain(error)
             self._end()
-            raise self.explain(error) from error
+            raise explained from error
         except BaseException:
             self._end()
             raise
@@ -104,7 +106,7 @@ class QemuProcess:
 
     def explain(self, error: LinkError) -> RunFailed:
         """Return what is to be raised for a broken link: QEMU's own end, where it has ended."""
-        code = self._exit_code()
+        code = self._exit_code(_DYING_S if isinstance(error, LinkClosed) else 0.0)
         if code is None:
             return error
         how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
@@ -122,6 +124,8 @@ class QemuProcess:
         return arguments + (["-gdb", "chardev:gdb"] if debug else [])
 
     def _start(self) -> None:
+        if not os.access(self.command[0], os.X_OK):  # the wrapper would hide it
+            raise MissingTool(f"{self.command[0]} is not an executable file", hint=INSTALL_HINT)
         try:
             with self._messages.open("wb") as messages:
                 self._process = subprocess.Popen(
@@ -150,12 +154,12 @@ class QemuProcess:
         for end in (*self._ours.values(), *self._theirs.values()):
             end.close()
 
-    def _exit_code(self) -> int | None:
-        """QEMU's exit code, waiting a moment for one that is just dying."""
+    def _exit_code(self, wait_s: float) -> int | None:
+        """QEMU's exit code, waiting for one that is just dying; None while it lives."""
         if self._process is None:
             return None
         try:
-            return self._process.wait(1.0)
+            return self._process.wait(wait_s)
         except subprocess.TimeoutExpired:
             return None
 

@@ -1,0 +1,273 @@
+"""The QEMU target with a real QEMU and real firmware."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import (
+    DeviceFault,
+    DeviceTimeout,
+    HilError,
+    LinkError,
+    MissingTool,
+    RunFailed,
+    UsageError,
+)
+from harness.records import BlockProfile, Firmware, Platform, Trace
+from harness.targets.answers import HardwareFault, Rejected
+from harness.targets.qemu import QemuTarget
+from tests.support.tiny_engine import FAIL, FAULT, SPIN, tiny_inputs, tiny_outputs, tiny_specs
+from tests.targets.conftest import Tiny
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def run(qemu: Path, made: tuple[Firmware, Platform], seeds: int = 2, **options: object) -> Trace:
+    inputs = [tiny_inputs(seed) for seed in range(seeds)]
+    settings: dict[str, object] = {"n_ops": 3, "timeout_s": 20.0, **options}
+    return QemuTarget(qemu).run(*made, inputs, tiny_specs(), **settings)  # type: ignore[arg-type]
+
+
+def run_mischief(qemu: Path, made: tuple[Firmware, Platform], kind: int, timeout_s: float) -> None:
+    inputs = [tiny_inputs(0, add=kind)]
+    QemuTarget(qemu).run(*made, inputs, tiny_specs(), n_ops=3, timeout_s=timeout_s)
+
+
+def equal(a: BlockProfile | None, b: BlockProfile | None) -> bool:
+    assert a is not None
+    assert b is not None
+    columns = ("start", "end", "region", "executed", "taken")
+    return a.instructions == b.instructions and all(
+        np.array_equal(getattr(a, column), getattr(b, column)) for column in columns
+    )
+
+
+def check_outputs(trace: Trace, repeat: int = 1) -> None:
+    for at, inference in enumerate(trace.inferences):
+        wanted = tiny_outputs(tiny_inputs(at // repeat), at + 1)
+        for got, expected in zip(inference.outputs, wanted, strict=True):
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+
+
+def processes_with(word: str) -> list[int]:
+    """Processes whose command line has the word in it; this machine's only record of them."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        if "qemu-system" in command.split("\0")[0] and word in command:
+            found.append(int(entry.name))
+    return found
+
+
+def wait_until(true: Callable[[], object], limit_s: float = 5.0) -> bool:
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("machine", ["mps2-an386", "b-l475e-iot01a"])
+def test_both_ways_in_give_equal_outputs_and_counts(qemu: Path, tiny: Tiny, machine: str) -> None:
+    made = tiny(machine)
+    direct = run(qemu, made, repeat=2, profile_windows=3, load="auto")
+    protocol = run(qemu, made, repeat=2, profile_windows=3, load="protocol")
+    check_outputs(direct, repeat=2)
+    check_outputs(protocol, repeat=2)
+    assert (direct.load_path, protocol.load_path) == ("direct", "protocol")
+    assert (direct.load_retries, protocol.load_retries) == (0, 0)
+    assert "> db load 68%" in protocol.transcript
+    assert "> db " not in direct.transcript
+    assert "> hil-direct 68%" in direct.transcript
+    assert len(direct.inferences) == 4
+    for mine, other in zip(direct.inferences[:3], protocol.inferences[:3], strict=True):
+        assert equal(mine.profile, other.profile)
+    assert direct.inferences[3].profile is None
+    assert direct.inferences[0].cycles is None
+
+
+def test_a_trace_says_what_ran(qemu: Path, tiny: Tiny) -> None:
+    firmware, platform = tiny()
+    seen: list[tuple[int, int]] = []
+    trace = run(qemu, (firmware, platform), progress=lambda *now: seen.append(now))
+    assert seen == [(1, 2), (2, 2)]
+    assert trace.platform is platform
+    assert trace.tool.startswith("QEMU emulator version ")
+    assert trace.command[0] == str(qemu)
+    assert "mps2-an386" in trace.command
+    assert trace.transcript.startswith("< m-init-done\n< m-ready\n")
+    assert trace.memory.stack_reserved_bytes == 4096
+    assert 0 < trace.memory.stack_bytes < 4096
+    assert 0 < trace.memory.arena_bytes <= 144
+    assert trace.wall_s > 0
+    assert [one.profile for one in trace.inferences] == [None, None]
+
+
+def test_counts_are_equal_in_another_version_of_qemu(
+    qemu: Path, other_qemu: Path, tiny: Tiny
+) -> None:
+    made = tiny()
+    here, there = (run(each, made, profile_windows=2) for each in (qemu, other_qemu))
+    check_outputs(there)
+    assert here.tool != there.tool
+    for mine, other in zip(here.inferences, there.inferences, strict=True):
+        assert equal(mine.profile, other.profile)
+
+
+def test_the_other_qemu_loads_both_ways(other_qemu: Path, tiny: Tiny) -> None:
+    for path in ("direct", "protocol"):
+        check_outputs(run(other_qemu, tiny(), load=path))
+
+
+def test_a_large_input_does_not_go_through_the_uart(qemu: Path, tiny: Tiny) -> None:
+    n = 16 * 1024  # several packets of the debug protocol
+    inputs = [tiny_inputs(1, n)]
+    firmware, platform = tiny(n=n)
+    trace = QemuTarget(qemu).run(firmware, platform, inputs, tiny_specs(n), n_ops=3)
+    np.testing.assert_array_equal(trace.inferences[0].outputs[0], tiny_outputs(inputs[0], 1)[0])
+
+
+def test_an_unknown_load_path(qemu: Path, tiny: Tiny) -> None:
+    with pytest.raises(UsageError, match="unknown load path 'magic'"):
+        run(qemu, tiny(), load="magic")
+
+
+def test_outputs_of_another_model(qemu: Path, tiny: Tiny) -> None:
+    with pytest.raises(LinkError, match=r"outputs have \[64, 12\] bytes, the model's \[4\]"):
+        QemuTarget(qemu).run(*tiny(), [tiny_inputs(0)], [((1, 4), "int8")], n_ops=3)
+
+
+def test_a_device_that_never_answers(qemu: Path, tiny: Tiny) -> None:
+    firmware, platform = tiny()
+    start = time.monotonic()
+    with pytest.raises(DeviceTimeout, match="did not answer 'infer 1 0' within 1 s"):
+        run_mischief(qemu, (firmware, platform), SPIN, 1.0)
+    assert time.monotonic() - start < 10
+    assert processes_with(str(firmware.elf)) == []
+
+
+def test_a_fault_names_the_function(qemu: Path, tiny: Tiny) -> None:
+    with pytest.raises(HardwareFault) as caught:
+        run_mischief(qemu, tiny(), FAULT, 20)
+    fault = caught.value
+    assert "tiny_mischief" in fault.message or "hil_model_invoke" in fault.message
+    assert fault.function is not None
+    assert fault.registers["bfar"] == 0xF000_0000
+    assert fault.registers["cfsr"] & 0x8200 == 0x8200  # precise, BFAR valid
+
+
+def test_an_inference_that_fails(qemu: Path, tiny: Tiny) -> None:
+    with pytest.raises(Rejected, match="'infer 1 0' with the error: invoke -7"):
+        run_mischief(qemu, tiny(), FAIL, 20)
+
+
+def test_a_model_that_does_not_start(qemu: Path, tiny: Tiny) -> None:
+    with pytest.raises(DeviceFault, match="model-init -5"):
+        run(qemu, tiny(init=-5))
+
+
+def test_an_elf_that_is_none(qemu: Path, tiny: Tiny, tmp_path: Path) -> None:
+    firmware, platform = tiny()
+    broken = type(firmware)(**{**firmware.__dict__, "elf": tmp_path / "missing.elf"})
+    with pytest.raises(RunFailed, match=r"QEMU ended early with exit code 1: .*missing\.elf"):
+        run(qemu, (broken, platform))
+
+
+def test_a_lockup_of_the_guest(qemu: Path, tiny: Tiny, tmp_path: Path) -> None:
+    """A vector table of nothing: the first fault faults, and QEMU aborts."""
+    source, elf = tmp_path / "lockup.S", tmp_path / "lockup.elf"
+    source.write_text('.section .vectors,"a"\n.word 0x20001000\n.word 0xF0000001\n')
+    subprocess.run(
+        [
+            *("arm-none-eabi-gcc", "-nostdlib", "-Wl,--section-start=.vectors=0", "-Wl,-e0"),
+            *("-o", str(elf), str(source)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    firmware, platform = tiny()
+    broken = type(firmware)(**{**firmware.__dict__, "elf": elf})
+    with pytest.raises(RunFailed, match=r"QEMU ended early with signal SIGABRT: .*Lockup"):
+        run(qemu, (broken, platform))
+
+
+def test_qemu_killed_in_mid_run(qemu: Path, tiny: Tiny) -> None:
+    firmware, platform = tiny(n=68)  # an ELF of its own, to find its process by
+    errors: list[HilError] = []
+
+    def work() -> None:
+        try:
+            inputs = [tiny_inputs(0, 68, add=SPIN)]
+            QemuTarget(qemu).run(firmware, platform, inputs, tiny_specs(68), n_ops=3)
+        except HilError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert wait_until(lambda: processes_with(str(firmware.elf)))
+    time.sleep(0.2)
+    for pid in processes_with(str(firmware.elf)):
+        os.kill(pid, signal.SIGKILL)
+    thread.join(10)
+    assert len(errors) == 1
+    assert isinstance(errors[0], RunFailed)
+    assert "QEMU ended early with signal SIGKILL" in errors[0].message
+
+
+def test_qemu_is_missing(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(MissingTool) as caught:
+        run(tmp_path / "qemu-system-arm", tiny())
+    assert "apt-get install qemu-system-arm" in caught.value.hint
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from harness.records import Firmware, MemoryRegion, Platform
+from harness.targets.qemu import QemuTarget
+from tests.support.tiny_engine import SPIN, tiny_inputs, tiny_specs
+elf, qemu = sys.argv[1:]
+firmware = Firmware(Path(elf), "", {}, {}, "", "", "", True)
+region = MemoryRegion(0, 0)
+platform = Platform("qemu", "mps2-an386", "mps2", "cortex-m4f", region, region, 0, False)
+inputs = [tiny_inputs(0, add=SPIN)]
+QemuTarget(Path(qemu)).run(firmware, platform, inputs, tiny_specs(), n_ops=3, timeout_s=60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_behind(
+    qemu: Path, tiny: Tiny, tmp_path: Path, number: signal.Signals
+) -> None:
+    elf = tmp_path / "alone.elf"
+    elf.write_bytes(tiny()[0].elf.read_bytes())
+    with subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(elf), str(qemu)],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as child:
+        assert wait_until(lambda: processes_with(str(elf)), 20)
+        time.sleep(0.2)
+        child.send_signal(number)
+        _, stderr = child.communicate(timeout=10)
+    assert wait_until(lambda: not processes_with(str(elf)), 1.0)
+    assert child.returncode == -number
+    assert (b"KeyboardInterrupt" in stderr) == (number == signal.SIGINT)
