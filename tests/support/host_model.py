@@ -30,7 +30,12 @@ from harness.tflite.reference import Reference
 FLOAT_TOLERANCE = 1e-5  # max |a - b| / max |b| over a tensor, as hil_aot.h states
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wcast-qual", "-Werror")
 _PLAIN = ("-O1", "-fPIC")
-_SANITIZE = ("-O1", "-fPIC", "-fsanitize=undefined,bounds-strict", "-fsanitize-trap=undefined")
+_SANITIZE = (
+    "-O1",
+    "-fPIC",
+    "-fsanitize=undefined,bounds-strict",
+    "-fsanitize-undefined-trap-on-error",
+)
 _NUMPY_OF_HIL = (np.float32, np.int8, np.uint8, np.int16, np.int32, np.int64, np.bool_)
 _STUBS = """
 #include <stdint.h>
@@ -46,7 +51,7 @@ void hil_op_end(uint32_t index) { mark(-(int32_t)index - 1); }
 
 
 class _Io(ctypes.Structure):
-    _fields_ = [  # noqa: RUF012  (ctypes wants it so)
+    _fields_ = [
         ("data", ctypes.c_void_p),
         ("bytes", ctypes.c_uint32),
         ("dtype", ctypes.c_uint8),
