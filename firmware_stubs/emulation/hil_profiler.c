@@ -57,6 +57,8 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+/* As declared up to API version 2; from version 3 on it takes a buffer (not called there). */
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 
 /* Only their presence matters: each came with an API version. */
 extern void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(void) __attribute__((weak)); /* 2 */
@@ -265,12 +267,25 @@ static bool is_mark(uint32_t address)
     return addr_sled && address - addr_sled < 2 * n_slots && (address - addr_sled) % 2 == 0;
 }
 
+/* Bytes of an instruction. With API version 1 (QEMU 7.2), the size of a 16-bit instruction before one
+ * that crosses a page includes the half-word that the translator looked at next; its own first
+ * half-word tells the truth (Armv7-M ARM, A5.1: 0b11101, 0b11110 and 0b11111 begin 32 bits). */
+static uint32_t insn_size(const struct qemu_plugin_insn *insn)
+{
+    uint16_t first;
+
+    if (qemu_plugin_version > 1)
+        return (uint32_t)qemu_plugin_insn_size(insn);
+    memcpy(&first, qemu_plugin_insn_data(insn), sizeof first);
+    return first >> 11 >= 0x1D ? 4 : 2;
+}
+
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     size_t n = qemu_plugin_tb_n_insns(tb);
     const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
     uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
-    uint32_t end = (uint32_t)(qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last));
+    uint32_t end = (uint32_t)qemu_plugin_insn_vaddr(last) + insn_size(last);
     void (*callback)(unsigned int, void *) = on_block;
 
     (void)id;
