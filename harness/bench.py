@@ -193,7 +193,7 @@ def _build(job: Job) -> Firmware:
         heap_bytes=config.heap_bytes,
         baud=config.baud,
         optimize=job.request.optimize,
-        cache=cache_dir() / "firmware",
+        cache=cache_dir(),
         keep=job.request.keep,
     )
 

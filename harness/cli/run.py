@@ -234,10 +234,10 @@ def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int
 def _show(records: list[RunRecord], problems: list[Any], *, as_json: bool) -> None:
     if as_json:
         _show_json(records, problems)
-        return
-    for record in records:
-        _show_record(record)
-    for problem in problems:
+    else:
+        for record in records:
+            _show_record(record)
+    for problem in [*(error for record in records for error in record.errors), *problems]:
         output.error(problem.message, problem.hint)
 
 
@@ -269,8 +269,6 @@ def _show_record(record: RunRecord) -> None:
     for text in record.notes:
         typer.echo(f"note: {text}")
     typer.echo(f"{record.status}: run {record.run_id}")
-    for problem in record.errors:
-        output.error(problem.message, problem.hint)
 
 
 def _show_figures(record: RunRecord) -> None:
