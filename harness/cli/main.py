@@ -33,8 +33,9 @@ from harness.cli import (
     profile,
     report,
     run,
+    streams,
 )
-from harness.errors import HilError, RunFailed
+from harness.errors import HilError, RunFailed, StoreError
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -121,6 +122,7 @@ app.add_typer(config.app, name="config")
 def main(args: Sequence[str] | None = None) -> None:
     """Run ``hil`` and exit the process with the code that fits (the list is in ``app.epilog``)."""
     arguments = list(sys.argv[1:] if args is None else args)
+    streams.prepare()
     _install_signals()
     sys.exit(_run(arguments))
 
@@ -140,8 +142,8 @@ def _run(arguments: list[str]) -> int:
         return _on_failure(arguments, error)
     except typer.TyperException as error:
         return _on_usage(arguments, error)
-    except BrokenPipeError as error:
-        return EXIT_CLOSED_PIPE if _stdout_is_closed() else _on_bug(arguments, error)
+    except OSError as error:
+        return _on_system(arguments, error)
     except Exception as error:  # the top of the program: everything must end in words
         return _on_bug(arguments, error)
 
@@ -152,6 +154,9 @@ def _invoke(arguments: list[str]) -> int:
         result = app(args=arguments, prog_name="hil", standalone_mode=False)
     except _Carried as carried:
         raise carried.cause from None
+    except SystemExit:  # typer's answer to a pipe that was closed while it printed help
+        streams.abandon_stdout()
+        return EXIT_CLOSED_PIPE
     return result if isinstance(result, int) else 0
 
 
@@ -184,6 +189,17 @@ def _on_interrupt(arguments: list[str], error: KeyboardInterrupt) -> int:
     output.error(message)
     _envelope(arguments, "error", message, "")
     return 128 + error.signum if isinstance(error, Terminated) else EXIT_INTERRUPTED
+
+
+def _on_system(arguments: list[str], error: OSError) -> int:
+    """Tell a reader that went away (no fault), and a full disk under stdout, from a bug."""
+    failure = streams.stdout_failure()
+    if failure is None:
+        return _on_bug(arguments, error)
+    if isinstance(failure, BrokenPipeError):
+        return EXIT_CLOSED_PIPE
+    output.error(f"cannot write the output: {failure.strerror}", "see where stdout leads")
+    return StoreError.exit_code
 
 
 def _on_bug(arguments: list[str], error: BaseException) -> int:
@@ -260,17 +276,6 @@ def _debugging() -> bool:
 def _show_traceback_if_debugging() -> None:
     if _debugging():
         traceback.print_exc()
-
-
-def _stdout_is_closed() -> bool:
-    """Whether the reader of stdout is gone; if so nothing is written there any more."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # The interpreter flushes once more at exit and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
 
 
 def _install_signals() -> None:
