@@ -101,6 +101,8 @@ def one_op(name: str, dtype: str = "int8", **change: Any) -> bytes:
         ({"dtype_out": "float32"}, ["float32 and int8"]),
         ({"shape": (5,)}, ["[5]", "[4]"]),
         ({"scale_in": None}, ["no scale"]),
+        ({"scale_in": 0.0}, ["not positive"]),
+        ({"scale_in": 1e20}, ["ratio of scales"]),
         ({"scale": [0.1, 0.2, 0.3, 0.4]}, ["several scales"]),
     ],
 )

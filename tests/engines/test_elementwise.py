@@ -157,9 +157,12 @@ def one_op(
         ({"scales": (None, 0.1, 0.1)}, ["no scale"]),
         ({"scales": ([0.1, 0.2], 0.1, 0.1)}, ["several scales"]),
         ({"scales": (1.0, 0.1, 1e-7)}, ["output scale", "too small"]),
+        ({"scales": (0.0, 0.1, 0.1)}, ["not positive"]),
+        ({"name": "MUL", "scales": (1e30, 1e30, 0.1)}, ["ratio of scales of inf"]),
+        ({"name": "MUL", "scales": (1e6, 1e6, 0.1)}, ["ratio of scales of 1e+13"]),
         ({"a": (1,) * 7, "y": (1,) * 5 + (2, 3)}, ["7 dimensions", "up to 6"]),
         ({"a": (0, 3), "y": (0, 3)}, ["no elements"]),
     ],
 )
 def test_refuses(change: dict[str, Any], words: list[str]) -> None:
-    assert_refused(one_op(**change), "ADD", *words)
+    assert_refused(one_op(**change), change.get("name", "ADD"), *words)

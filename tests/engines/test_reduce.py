@@ -101,6 +101,7 @@ def test_extreme_scale_ratios(ratio: float) -> None:
         ({"axes": None}, ["run time", "constant axes"]),
         ({"out": (3, 1)}, ["[3, 1]", "[3]"]),
         ({"shape": (1,) * 6 + (3,), "axes": [0]}, ["7 dimensions", "up to 6"]),
+        ({"scale": 1e-12}, ["ratio of scales"]),
         ({"shape": ((1 << 23) + 1, 3)}, ["8388609 elements"]),
     ],
 )
@@ -109,6 +110,6 @@ def test_refuses(change: dict[str, Any], words: list[str]) -> None:
     dtype, axes = change.get("dtype", "int8"), change.get("axes", [0])
     x = b.tensor(change.get("shape", (2, 3)), dtype, scale=0.1)
     a = b.tensor((1,), "int32", data=axes)
-    y = b.tensor(change.get("out", (3,)), dtype, scale=0.1)
+    y = b.tensor(change.get("out", (3,)), dtype, scale=change.get("scale", 0.1))
     b.op("MEAN", [x, a], [y])
     assert_refused(b.build([x] if axes else [x, a], [y]), "MEAN", *words)

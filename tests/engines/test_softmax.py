@@ -52,8 +52,9 @@ def test_shapes_and_betas(drawn: list[dict[str, Any]]) -> None:
 
 
 def test_long_rows() -> None:
+    """Sums of up to 4095; from 512 on the reference's rounding shift leaves its range."""
     cases = OpCases()
-    for depth in (255, 256, 257, 1000, 4095):
+    for depth in (255, 256, 511, 512, 1000, 4095):
         for scale in (1e-4, 0.02, 0.7):
             x = cases.input((2, depth), scale=scale)
             cases.op("SOFTMAX", [x], [cases.output((2, depth), **OUT)])

@@ -56,6 +56,16 @@ static int32_t row_sum(const hil_softmax_s8_params *p, const int8_t *row, int32_
     return sum;
 }
 
+/* A product of reciprocal and exponential, at least 0, brought to units of 1/256. A sum of 512 or
+ * more asks for a shift beyond 31, for which gemmlowp's rounding shift is not meant; compiled for
+ * x86-64 and AArch64, the reference then shifts modulo 32 and always rounds up. So do we. */
+static inline int32_t scaled_output(int32_t product, int32_t right) {
+    if (right > 31) {
+        return hil_wrap_add(product >> (right & 31), 1);
+    }
+    return hil_rounding_shift_right(product, right);
+}
+
 void hil_softmax_s8(const hil_softmax_s8_params *p, const int8_t *input, int8_t *output) {
     const int32_t exp_count = p->exp_count;
     for (int32_t r = 0; r < p->rows; ++r) {
@@ -67,12 +77,12 @@ void hil_softmax_s8(const hil_softmax_s8_params *p, const int8_t *input, int8_t 
         const int32_t right = SUM_INTEGER_BITS - headroom + 31 - 8;
         for (int32_t i = 0; i < p->depth; ++i) {
             const int32_t distance = maximum - input[i];
-            int32_t value = -128;
+            int32_t value = 0;
             if (distance < exp_count) {
-                value += hil_rounding_shift_right(
+                value = scaled_output(
                     hil_rounding_doubling_high_mul(reciprocal, p->exp_table[distance]), right);
             }
-            output[i] = hil_clamp_s8(value, -128, 127);
+            output[i] = hil_clamp_s8(hil_min(value, 255) - 128, -128, 127);
         }
         input += p->depth;
         output += p->depth;

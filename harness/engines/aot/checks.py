@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -12,6 +13,8 @@ from harness.tflite.graph import Graph, Op, Tensor
 
 #: Types that data-movement kernels carry, since they only look at the size of an element.
 MOVABLE = ("int8", "uint8", "bool", "int16", "int32", "float32", "int64")
+
+_MAX_RATIO = 2.0**30
 
 
 def input_tensor(op: Op, graph: Graph, position: int = 0) -> Tensor:
@@ -66,3 +69,13 @@ def same_quantization(op: Op, tensors: Collection[Tensor]) -> None:
     """Refuse 8-bit or 16-bit tensors that do not share one scale and zero point."""
     if len({scale_zero_point(op, t) for t in tensors}) > 1:
         refuse(op, "differing scales or zero points", "one scale and zero point for all tensors")
+
+
+def check_ratio(op: Op, ratio: float) -> float:
+    """Return a ratio of scales; refuse one that a multiplier and a shift cannot express.
+
+    ``hil_requantize`` shifts left by 30 at most; beyond, the reference kernels overflow.
+    """
+    if not math.isfinite(ratio) or abs(ratio) >= _MAX_RATIO:
+        refuse(op, f"a ratio of scales of {ratio:g}", f"ratios of scales below {_MAX_RATIO:g}")
+    return ratio

@@ -10,7 +10,13 @@ import math
 import numpy as np
 
 from harness.engines.aot import tables
-from harness.engines.aot.checks import input_tensor, output_tensor, same_dtype, same_shape
+from harness.engines.aot.checks import (
+    check_ratio,
+    input_tensor,
+    output_tensor,
+    same_dtype,
+    same_shape,
+)
 from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Constant, Lowered, lowers, refuse
 from harness.engines.aot.quant import scale_zero_point
@@ -49,9 +55,12 @@ def lower_activation(op: Op, graph: Graph) -> Lowered:
 
 def _table(op: Op, source: Tensor, output: Tensor) -> tables.Bytes:
     scales = (*scale_zero_point(op, source), *scale_zero_point(op, output))
+    for ratio in (scales[0], 1 / scales[2], scales[0] / scales[2]):
+        check_ratio(op, ratio)
     if op.name in _RELU_BOUNDS:
         return tables.relu(*scales, bounds=_RELU_BOUNDS[op.name])
     if op.name == "LEAKY_RELU":
+        check_ratio(op, scales[0] * _alpha(op) / scales[2])
         return tables.leaky_relu(*scales, alpha=_alpha(op))
     if op.name == "TANH":
         return tables.tanh(*scales)

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.engines.aot.checks import input_tensor, output_tensor, same_dtype, same_shape
+from harness.engines.aot.checks import (
+    check_ratio,
+    input_tensor,
+    output_tensor,
+    same_dtype,
+    same_shape,
+)
 from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Lowered, lowers, refuse
 from harness.engines.aot.quant import (
@@ -110,8 +116,9 @@ def _mul_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value
     b_scale, b_zero_point = scale_zero_point(op, b)
     out_scale, out_zero_point = scale_zero_point(op, output)
     # The reference divides and multiplies in float32 before it widens to double.
-    real = float(np.float32(a_scale) * np.float32(b_scale) / np.float32(out_scale))
-    multiplier, shift = quantize_multiplier(real)
+    with np.errstate(over="ignore"):
+        real = float(np.float32(a_scale) * np.float32(b_scale) / np.float32(out_scale))
+    multiplier, shift = quantize_multiplier(check_ratio(op, real))
     act_min, act_max = activation_range_s8(op, output)
     return {
         "a_zero_point": a_zero_point,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.engines.aot import tables
-from harness.engines.aot.checks import input_tensor, output_tensor, same_shape
+from harness.engines.aot.checks import check_ratio, input_tensor, output_tensor, same_shape
 from harness.engines.aot.literals import struct_literal
 from harness.engines.aot.lower import Lowered, lowers, refuse
 from harness.engines.aot.ops.activation import lower_table
@@ -20,9 +20,10 @@ def lower_quantize(op: Op, graph: Graph) -> Lowered:
     source, output = input_tensor(op, graph), output_tensor(op, graph)
     same_shape(op, output, source.shape)
     if source.dtype in _BYTES and output.dtype in _BYTES:
+        scales = (*scale_zero_point(op, source), *scale_zero_point(op, output))
+        check_ratio(op, scales[0] / scales[2])
         table = tables.requantized(
-            *scale_zero_point(op, source),
-            *scale_zero_point(op, output),
+            *scales,
             in_signed=source.dtype == "int8",
             out_signed=output.dtype == "int8",
         )

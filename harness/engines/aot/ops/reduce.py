@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from harness.engines.aot.checks import (
+    check_ratio,
     constant_ints,
     input_tensor,
     output_tensor,
@@ -76,7 +77,7 @@ def _int8_fields(op: Op, source: Tensor, output: Tensor, count: int) -> dict[str
         refuse(op, f"a mean of {count} elements", f"up to {_MAX_COUNT} elements")
     in_scale, in_zero_point = scale_zero_point(op, source)
     out_scale, out_zero_point = scale_zero_point(op, output)
-    multiplier, shift = quantize_multiplier(in_scale / out_scale)
+    multiplier, shift = quantize_multiplier(check_ratio(op, in_scale / out_scale))
     extra = min(count.bit_length() - 1, 32, 31 + shift)
     return {
         "sum_offset": -in_zero_point * count,
