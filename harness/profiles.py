@@ -44,6 +44,7 @@ class Flash(_Strict):
     """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
 
     Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
+    ``uncertainty_pct`` widens the band of cycles where the vendor does not document the timing.
     """
 
     origin: int = Field(ge=0)
@@ -53,6 +54,7 @@ class Flash(_Strict):
     prefetch: bool
     icache_bytes: int = Field(ge=0)
     dcache_bytes: int = Field(ge=0)
+    uncertainty_pct: float = Field(default=0, ge=0)
     source: str
 
 
