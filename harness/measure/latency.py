@@ -130,7 +130,7 @@ def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, M
     window = median_window(windows)
     totals = [w.total for w in windows]
     instructions = int(window.instructions.sum())
-    band = band_pct(core, window)
+    band = band_pct(core, profile, window)
     source = f"block counts in emulation x timing model of {core.title}, {_waits_text(profile)}"
     spread = _spread_pct(totals)
     counted = [int(w.instructions.sum()) for w in windows]
@@ -161,12 +161,12 @@ def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, M
     return {figure.name: figure for figure in figures}
 
 
-def band_pct(core: Core, window: Window) -> float:
-    """Half band in per cent: the core's pipeline rules and the bounds of the flash waits."""
+def band_pct(core: Core, profile: Profile, window: Window) -> float:
+    """Half band in per cent: pipeline rules, bounds of the flash waits, undocumented flash."""
     share = window.float_share
     pipeline = core.uncertainty_pct * (1 - share) + core.float_uncertainty_pct * share
     waits = 100.0 * (window.wait_high - window.wait_low) / 2 / max(1, window.total)
-    combined = combined_pct(pipeline, waits)
+    combined = combined_pct(pipeline, waits, profile.flash.uncertainty_pct)
     assert combined is not None
     return combined
 

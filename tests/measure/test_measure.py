@@ -102,6 +102,11 @@ def test_waiting_flash_costs_more_and_widens_the_band(
     assert slow.figures["instructions"] == quick.figures["instructions"]
 
 
+def test_undocumented_flash_widens_the_band(recorded: tuple[Path, list[BlockProfile]]) -> None:
+    figure = measured(recorded, uncertainty_pct=12).figures["cycles"]
+    assert figure.uncertainty_pct == pytest.approx(13.0)
+
+
 def test_the_median_window_counts_and_the_spread_is_over_all(
     recorded: tuple[Path, list[BlockProfile]],
 ) -> None:
