@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import BuildFailed, UsageError
+from harness.errors import UsageError
 from harness.firmware import cache as build_cache
 from harness.firmware.toolchain import (
     Compiler,
@@ -220,11 +220,6 @@ def _describe(request: _Request, build_dir: Path) -> Firmware:
 
     elf = build_dir / "firmware.elf"
     flash, ram = sizes_by_owner(elf)
-    if flash["weights"] < request.sources.weights_bytes:
-        raise BuildFailed(
-            f"the linker kept {flash['weights']} of {request.sources.weights_bytes} B of weights",
-            hint="this is a defect of hil: weights must stand in .hil_weights and be used",
-        )
     return Firmware(
         elf=elf,
         sha256=hashlib.sha256(elf.read_bytes()).hexdigest(),
@@ -244,7 +239,7 @@ def _command_line(request: _Request, folder: Path) -> str:
 
 
 def _keep_sources(request: _Request, keep: Path) -> None:
-    """Put what the user may want to look at, or to build, into ``keep``; also if it fails to build."""
+    """Put what the user may want to look at, or to build, into ``keep``; also if that fails."""
     try:
         keep.mkdir(parents=True, exist_ok=True)
         _write_sources(request, keep)

@@ -8,6 +8,16 @@
 #include "hil_dut.h"
 
 #define VTOR (*(volatile uint32_t *)0xE000ED08u)
+#define MPU_TYPE (*(volatile uint32_t *)0xE000ED90u)
+#define MPU_CTRL (*(volatile uint32_t *)0xE000ED94u)
+#define MPU_CTRL_ENABLE (1u << 0)
+#define MPU_CTRL_PRIVDEFENA (1u << 2)
+#define MPU_RBAR (*(volatile uint32_t *)0xE000ED9Cu)
+#define MPU_RBAR_VALID_REGION_0 (1u << 4)
+#define MPU_RASR (*(volatile uint32_t *)0xE000EDA0u)
+#define MPU_RASR_NO_EXECUTE_NO_ACCESS (1u << 28)
+#define MPU_RASR_64K (15u << 1)
+#define MPU_RASR_ENABLE (1u << 0)
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define CPACR_FPU (0xFu << 20)
 
@@ -73,6 +83,20 @@ static void set_vector_table(void)
 #endif
 }
 
+/* An overflow of the stack must fault. It leaves the RAM at its lower end, where a chip may have
+ * nothing, but QEMU's MPS2 swallow writes. The rest of the memory map stays as it is. */
+static void guard_stack(void)
+{
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+    if (MPU_TYPE != 0) {
+        MPU_RBAR = ((uint32_t)(uintptr_t)hil_stack_bottom - 0x10000u) | MPU_RBAR_VALID_REGION_0;
+        MPU_RASR = MPU_RASR_NO_EXECUTE_NO_ACCESS | MPU_RASR_64K | MPU_RASR_ENABLE;
+        MPU_CTRL = MPU_CTRL_ENABLE | MPU_CTRL_PRIVDEFENA;
+        __asm__ volatile("dsb\n isb" ::: "memory");
+    }
+#endif
+}
+
 void hil_reset(void)
 {
     uint32_t *sp;
@@ -80,6 +104,7 @@ void hil_reset(void)
     __asm__ volatile("mov %0, sp" : "=r"(sp));
     fill(hil_stack_bottom, sp, HIL_STACK_PAINT);
     set_vector_table();
+    guard_stack();
     enable_fpu();
     copy(hil_data_start, hil_data_end, hil_data_load);
     fill(hil_bss_start, hil_bss_end, 0);

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from harness.firmware.build import build
+from harness.records import EngineSources, Firmware, Platform
+from tests.firmware import dut
+
+Build = Callable[..., Firmware]
+Start = Callable[..., AbstractContextManager[dut.Dut]]
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One build cache for all tests, xdist's workers included: it is made to be shared."""
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    return base / "firmware-cache"
+
+
+@pytest.fixture(scope="session")
+def make(shared_cache: Path) -> Build:
+    """Build an engine for a platform with plain settings; skips (fails in CI) without tools."""
+    missing = [t for t in ("arm-none-eabi-gcc", "cmake", "ninja") if shutil.which(t) is None]
+    if missing:
+        unavailable(f"not installed: {', '.join(missing)}")
+
+    def run(sources: EngineSources, platform: Platform, **options: object) -> Firmware:
+        settings: dict[str, object] = {
+            "stack_bytes": 4096,
+            "heap_bytes": 0,
+            "baud": 115200,
+            "cache": shared_cache,
+        }
+        return build(sources, platform, **{**settings, **options})  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture
+def start(make: Build) -> Start:
+    """Build, start on the first QEMU that has the machine, and wait for the end of the boot."""
+
+    @contextmanager
+    def run(
+        sources: EngineSources, platform: Platform, qemu: Path | None = None, **options: object
+    ) -> Iterator[dut.Dut]:
+        emulator = qemu or _emulator_with(platform.machine)
+        elf = make(sources, platform, **options).elf
+        with dut.running(elf, platform.machine, emulator) as device:
+            device.boot = device.read_until(b"m-ready\r\n")
+            yield device
+
+    return run
+
+
+def _emulator_with(machine: str) -> Path:
+    found = [qemu for qemu in dut.emulators() if dut.has_machine(qemu, machine)]
+    if not found:
+        unavailable(f"no QEMU here has {machine}")
+    return found[0]
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip with a reason; in CI a missing tool is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
