@@ -93,6 +93,18 @@ def test_extreme_multipliers() -> None:
         assert_matches_reference(b.build([x], [y]), 3)
 
 
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 5])
+def test_ties_round_as_the_reference_does(exponent: int) -> None:
+    """A power of two as effective scale: every 2**exponent-th sum lies halfway."""
+    b = ModelBuilder()
+    x = b.tensor((1, 16, 16, 2), "int8", scale=0.25, zero_point=1)
+    w = b.tensor((2, 1, 1, 2), "int8", scale=0.5, data=[[[[1, 0]]], [[[-1, 1]]]])
+    c = b.tensor((2,), "int32", scale=0.125, data=[0, 1])
+    y = b.tensor((1, 16, 16, 2), "int8", scale=0.125 * 2**exponent, zero_point=0)
+    b.op("CONV_2D", [x, w, c], [y])
+    assert_matches_reference(b.build([x], [y]), 2)
+
+
 def _refusal(**overrides: object) -> str:
     b = ModelBuilder()
     x = b.tensor((1, 4, 4, 2), str(overrides.get("x_dtype", "int8")), scale=0.1)

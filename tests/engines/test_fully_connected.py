@@ -111,6 +111,19 @@ def test_input_of_higher_rank_is_flattened() -> None:
     assert_matches_reference(b.build([x], [y]), 4)
 
 
+@pytest.mark.parametrize("weights_zero_point", [0, 1])
+def test_each_unit_of_the_sum_counts(weights_zero_point: int) -> None:
+    """An effective scale of one, so that an error of one in a sum is seen; rest of blocks too."""
+    b = ModelBuilder()
+    x = b.tensor((4, 3), "int8", scale=0.25, zero_point=2)
+    data = np.random.default_rng(5).integers(-1, 2, (7, 3)).astype(np.int8)
+    w = b.tensor((7, 3), "int8", scale=0.5, zero_point=weights_zero_point, data=data)
+    c = b.tensor((7,), "int32", scale=0.125, data=np.arange(-3, 4, dtype=np.int32))
+    y = b.tensor((4, 7), "int8", scale=0.25, zero_point=-4)
+    b.op("FULLY_CONNECTED", [x, w, c], [y], version=4)
+    assert_matches_reference(b.build([x], [y]), 8)
+
+
 def _per_channel(zero_point: int) -> bytes:
     b = ModelBuilder()
     x = b.tensor((2, 8), "int8", scale=0.1, zero_point=5)

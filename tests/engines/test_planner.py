@@ -147,6 +147,12 @@ def test_an_input_that_is_still_needed_is_not_overwritten() -> None:
     assert layout.offsets[0] != layout.offsets[1]
 
 
+def test_a_larger_output_does_not_go_in_place() -> None:
+    graph = graph_of([100, 400], [((0,), (1,))], (0,), (1,))
+    layout = plan(graph, [Lowered((), CALL, in_place=(0,))])
+    assert layout.offsets[0] != layout.offsets[1]
+
+
 def test_a_view_keeps_its_source_alive() -> None:
     """t1 is a view of t0; t0 dies first, and yet nothing may be written over it."""
     ops = [((0,), (1,)), ((0,), (2,)), ((1, 2), (3,))]
