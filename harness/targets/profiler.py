@@ -6,6 +6,7 @@ record format. One shared object serves every QEMU with TCG plugins (7.2 and 10 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import BuildFailed, LinkError, MissingTool
+from harness.firmware.toolchain import cache_error
 from harness.records import BlockProfile
 from harness.resources import cache_dir, data_dir
 
@@ -55,8 +57,9 @@ def ensure_plugin(qemu: Path) -> Path:
     Safe when several processes do it at once: each builds into a file of its own and renames it.
 
     Raises:
-        MissingTool: no C compiler for this host, or ``qemu`` was built without TCG plugins.
-        BuildFailed: the compiler refused the source, or the cache folder cannot be written.
+        MissingTool: no C compiler for this host, ``qemu`` cannot load plugins, or the cache folder
+            cannot be written.
+        BuildFailed: the compiler refused the source.
     """
     source = data_dir("firmware_stubs") / "emulation" / "hil_profiler.c"
     key = hashlib.sha256(source.read_bytes() + " ".join(_FLAGS).encode()).hexdigest()[:16]
@@ -68,10 +71,7 @@ def ensure_plugin(qemu: Path) -> Path:
             _build(source, plugin)
         _require_plugin_support(qemu, folder)
     except OSError as error:
-        raise BuildFailed(
-            f"cannot write the profiler plugin into {folder}: {error.strerror}",
-            hint="free some disk space there, or set HIL_CACHE_DIR to another folder",
-        ) from error
+        raise cache_error(folder, error) from error
     return plugin
 
 
@@ -180,6 +180,8 @@ def _build(source: Path, plugin: Path) -> None:
         result = subprocess.run(
             [compiler, *_FLAGS, "-o", name, str(source)], capture_output=True, text=True
         )
+        if "No space left on device" in result.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if result.returncode != 0:
             raise BuildFailed(
                 f"{compiler} cannot build the profiler plugin: {result.stderr.strip()[-800:]}",
@@ -193,7 +195,12 @@ def _build(source: Path, plugin: Path) -> None:
 
 def _require_plugin_support(qemu: Path, folder: Path) -> None:
     """Refuse a QEMU without ``-plugin``; asked once for each executable, remembered as a file."""
-    status = os.stat(qemu)
+    try:
+        status = os.stat(qemu)
+    except OSError as error:
+        raise MissingTool(
+            f"{qemu} cannot be run: {error.strerror}", hint="sudo apt install qemu-system-arm"
+        ) from error
     identity = f"{qemu.resolve()} {status.st_mtime_ns} {status.st_size}"
     marker = folder / f"plugins-ok-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if marker.exists():

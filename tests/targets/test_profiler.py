@@ -157,6 +157,34 @@ def test_a_compiler_that_fails_leaves_nothing(
 
 
 @pytest.mark.usefixtures("_own_cache")
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin" / "cc"
+    fake.parent.mkdir()
+    fake.write_text(
+        "#!/bin/sh\necho 'ld: final link failed: No space left on device' >&2\nexit 1\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent))
+    with pytest.raises(MissingTool, match="No space left") as caught:
+        profiler.ensure_plugin(Path(sys.executable))
+    assert "HIL_CACHE_DIR" in caught.value.hint
+
+
+def test_a_cache_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HIL_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(MissingTool, match="cache folder"):
+        profiler.ensure_plugin(Path(sys.executable))
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_a_qemu_that_is_gone(tmp_path: Path) -> None:
+    tool("cc")
+    with pytest.raises(MissingTool, match="nowhere"):
+        profiler.ensure_plugin(tmp_path / "nowhere")
+
+
+@pytest.mark.usefixtures("_own_cache")
 def test_a_qemu_without_plugins_is_refused() -> None:
     tool("cc")
     with pytest.raises(MissingTool, match="without TCG plugins"):
