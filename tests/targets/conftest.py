@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.firmware.build import build
-from harness.profiles import load
+from harness.profiles import Profile, load
 from harness.records import Firmware, Platform
 from harness.targets.emulator import QEMU
-from harness.targets.machines import choose_platform
+from harness.targets.machines import MACHINES, choose_platform
 from tests.support.tiny_engine import tiny_sources
 
 Tiny = Callable[..., tuple[Firmware, Platform]]
@@ -22,6 +22,21 @@ def unavailable(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def changed(profile: Profile, **parts: dict[str, object]) -> Profile:
+    """A profile with other values in some of its tables."""
+    data = profile.model_dump(by_alias=True)
+    for part, values in parts.items():
+        data[part].update(values)
+    return Profile.model_validate(data)
+
+
+def chip_for(machine: str) -> Profile:
+    """The STM32L4's profile with a core that the machine runs."""
+    profile = load("stm32l4")
+    cores = MACHINES[machine].cores
+    return profile if profile.chip.core in cores else changed(profile, chip={"core": cores[-1]})
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +79,7 @@ def tiny(qemu: Path, session_cache: Path) -> Tiny:
 
     def make(machine: str = "mps2-an386", n: int = 64, init: int = 0) -> tuple[Firmware, Platform]:
         try:
-            platform = choose_platform(load("stm32l4"), machine=machine, qemu=qemu)
+            platform = choose_platform(chip_for(machine), machine=machine, qemu=qemu)
         except Exception:
             if machine.startswith("mps2"):
                 raise

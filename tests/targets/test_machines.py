@@ -9,20 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.errors import MissingTool, UsageError
-from harness.profiles import Profile, load
+from harness.profiles import load, names
 from harness.records import MemoryRegion
 from harness.targets.emulator import find_qemu, probe
 from harness.targets.machines import MACHINES, choose_platform, usable_machines
+from tests.targets.conftest import changed
 
 ALL = list(MACHINES)
-
-
-def changed(profile: Profile, **parts: dict[str, object]) -> Profile:
-    """A profile with other values in some of its tables."""
-    data = profile.model_dump(by_alias=True)
-    for part, values in parts.items():
-        data[part].update(values)
-    return Profile.model_validate(data)
 
 
 def test_the_chip_itself_is_preferred() -> None:
@@ -76,6 +69,14 @@ def test_refusals_name_what_there_is(machine: str, available: list[str], message
     with pytest.raises(UsageError, match=message) as caught:
         choose_platform(load("stm32l4"), machine=machine, available=available)
     assert "mps2-an386" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_profile_runs_on_the_machines_of_debian_12(name: str) -> None:
+    """QEMU 7.2 has the MPS2 boards only."""
+    platform = choose_platform(load(name), available=[m for m in ALL if m.startswith("mps2")])
+    assert platform.port == "mps2"
+    assert platform.ram.size == load(name).main_ram.size_bytes
 
 
 def test_no_machine_at_all() -> None:

@@ -25,7 +25,9 @@ from harness.errors import (
 )
 from harness.records import BlockProfile, Firmware, Platform, Trace
 from harness.targets.answers import HardwareFault, Rejected
+from harness.targets.gdbstub import GdbStub
 from harness.targets.qemu import QemuTarget
+from harness.targets.qemu_process import QemuProcess
 from tests.support.tiny_engine import FAIL, FAULT, SPIN, tiny_inputs, tiny_outputs, tiny_specs
 from tests.targets.conftest import Tiny
 
@@ -144,6 +146,36 @@ def test_a_large_input_does_not_go_through_the_uart(qemu: Path, tiny: Tiny) -> N
     np.testing.assert_array_equal(trace.inferences[0].outputs[0], tiny_outputs(inputs[0], 1)[0])
 
 
+@pytest.mark.parametrize("machine", ["mps2-an385", "mps2-an500", "mps2-an505"])
+def test_other_cores(qemu: Path, tiny: Tiny, machine: str) -> None:
+    """The M3, the M7 and the M33; the last one's memories lie in the secure world."""
+    made = tiny(machine)
+    direct = run(qemu, made, profile_windows=2)
+    protocol = run(qemu, made, profile_windows=2, load="protocol")
+    check_outputs(direct)
+    check_outputs(protocol)
+    for mine, other in zip(direct.inferences, protocol.inferences, strict=True):
+        assert equal(mine.profile, other.profile)
+
+
+def test_a_write_where_no_memory_is(qemu: Path, tiny: Tiny, tmp_path: Path) -> None:
+    firmware, platform = tiny()
+    arguments = ["-M", platform.machine, "-kernel", str(firmware.elf), "-display", "none"]
+    with QemuProcess(qemu, [*arguments, "-nodefaults", "-S"], folder=tmp_path, debug=True) as one:
+        one.resume()
+        stub = GdbStub(one.gdb)
+        with pytest.raises(LinkError, match="cannot write 4 bytes at 0xF0000000"):
+            stub.write_memory(0xF000_0000, b"\1\2\3\4")
+
+
+def test_without_setpriv(
+    qemu: Path, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tiny()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check_outputs(run(qemu, made))
+
+
 def test_an_unknown_load_path(qemu: Path, tiny: Tiny) -> None:
     with pytest.raises(UsageError, match="unknown load path 'magic'"):
         run(qemu, tiny(), load="magic")
@@ -241,7 +273,9 @@ _CHILD = """
 import sys
 from pathlib import Path
 from harness.records import Firmware, MemoryRegion, Platform
+from harness.targets.gdbstub import GdbStub
 from harness.targets.qemu import QemuTarget
+from harness.targets.qemu_process import QemuProcess
 from tests.support.tiny_engine import SPIN, tiny_inputs, tiny_specs
 elf, qemu = sys.argv[1:]
 firmware = Firmware(Path(elf), "", {}, {}, "", "", "", True)
