@@ -90,7 +90,7 @@ def percent(fraction: float) -> str:
     """Format a fraction as per cent: ``0.583`` is ``58 %``; small ones keep a digit."""
     value = fraction * 100
     if 0 < abs(value) < 0.1:
-        return f"under 0.1{NBSP}%"
+        return f"<0.1{NBSP}%"
     digits = 1 if 0 < abs(value) < 9.95 else 0
     return f"{value:.{digits}f}{NBSP}%"
 

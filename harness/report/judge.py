@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.records import Measurement
-from harness.report.format import percent, significant
+from harness.report.format import NBSP, significant
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
 
-_LOWER_IS_BETTER = frozenset({"latency_us", "cycles", "instructions", "cpi", "energy_uj"})
+_LOWER_IS_BETTER = frozenset({"latency_us", "cycles", "instructions", "energy_uj"})
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,6 @@ def _change(baseline: float, value: float) -> str:
     if not baseline:
         return "from none"
     sign = "−" if value < baseline else "+"
-    return f"{sign}{percent(abs(value / baseline - 1))}"
+    change_pct = 100 * abs(value / baseline - 1)
+    digits = significant(change_pct, 2) if change_pct < 10 else f"{change_pct:.0f}"
+    return f"{sign}{digits}{NBSP}%"

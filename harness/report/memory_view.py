@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.records import Kind, MemoryPlan, OpMeasurement, Placement, RunRecord
+from harness.records import Kind, Measurement, MemoryPlan, OpMeasurement, Placement, RunRecord
 from harness.report.format import capacity as capacity_text
 from harness.report.format import percent, plural, quantity, tensor_name
 
@@ -25,6 +25,8 @@ _OWNERS: dict[str, tuple[str, str]] = {
     "heap": ("heap, used", "highest level seen while running"),
     "stack_spare": ("stack, spare", "set aside for the stack, never touched"),
     "stack_reserved": ("stack", "set aside for the stack"),
+    "heap_spare": ("heap, spare", "set aside for the heap, never touched"),
+    "heap_reserved": ("heap", "set aside for the heap"),
 }
 _MAX_TICKS = 28
 _LABEL_MIN_WIDTH, _LABEL_MIN_HEIGHT = 2.2, 5.5
@@ -70,7 +72,6 @@ class Box:
 
     number: int
     name: str
-    full_name: str
     role: str  # "io", "tensor", "scratch"
     bytes: int
     size: str
@@ -130,23 +131,30 @@ def flash_bar(run: RunRecord) -> MemoryBar | None:
 def ram_bar(run: RunRecord) -> MemoryBar | None:
     """RAM by owner against the profile's main RAM; None where neither is known.
 
-    The stack counts with its observed high-water mark; the rest of what is set aside for it is a
-    segment of its own, so that "free" is what a larger program could really take.
+    Stack and heap count with their observed high-water marks; the rest of what is set aside for
+    them are segments of their own, so that "free" is what a larger program could really take.
     """
     sizes = dict(run.ram_by_owner)
-    reserved = sizes.pop("stack_reserved", 0)
+    reserved = {name: sizes.pop(f"{name}_reserved", 0) for name in ("stack", "heap")}
     parts: list[tuple[str, int, Kind]] = [
         (key, size, "static") for key, size in _ordered(sizes, ("arena", "static"))
     ]
-    stack, heap = run.measurements.get("stack_bytes"), run.measurements.get("heap_bytes")
-    if stack is not None:
-        parts.append(("stack", int(stack.value), stack.kind))
-        reserved -= int(stack.value)
-    if heap is not None and heap.value:
-        parts.append(("heap", int(heap.value), heap.kind))
-    if reserved > 0:
-        parts.append(("stack_spare" if stack is not None else "stack_reserved", reserved, "static"))
+    for name, size in reserved.items():
+        parts += _used_and_spare(name, size, run.measurements.get(f"{name}_bytes"))
     return _bar("RAM", parts, main_ram_bytes(run.profile))
+
+
+def _used_and_spare(
+    name: str, reserved: int, seen: Measurement | None
+) -> list[tuple[str, int, Kind]]:
+    """Segments of the stack or the heap; empty ones are left out."""
+    if seen is None:
+        return [(f"{name}_reserved", reserved, "static")] if reserved else []
+    used = int(seen.value)
+    parts: list[tuple[str, int, Kind]] = [(name, used, seen.kind)] if used else []
+    if reserved > used:
+        parts.append((f"{name}_spare", reserved - used, "static"))
+    return parts
 
 
 def main_ram_bytes(profile: Mapping[str, Any]) -> int | None:
@@ -177,7 +185,7 @@ def _ordered(sizes: Mapping[str, int], order: Iterable[str]) -> list[tuple[str, 
 
 
 def _bar(name: str, parts: list[tuple[str, int, Kind]], capacity: int | None) -> MemoryBar | None:
-    used = sum(size for key, size, _ in parts if key != "stack_spare")
+    used = sum(size for key, size, _ in parts if not key.endswith("_spare"))
     taken = sum(size for _, size, _ in parts)
     if not parts or not capacity:
         return None
@@ -275,7 +283,6 @@ def _box(number: int, placed: Placement, columns: int, arena: int, n_ops: int) -
     return Box(
         number=number,
         name=tensor_name(placed.name),
-        full_name=placed.name,
         role=role,
         bytes=placed.size,
         size=quantity(placed.size, "bytes"),

@@ -131,7 +131,13 @@ def _environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["pct"] = _pct
+    environment.filters["short"] = _short
     return environment
+
+
+def _short(value: float) -> str:
+    """A number to sort by: whole ones in full, others with seven digits."""
+    return str(int(value)) if value == int(value) else f"{value:.7g}"
 
 
 def _pct(value: float) -> str:

@@ -50,6 +50,7 @@ FIGURE_LABELS = {
     "stack_bytes": "Stack, highest level",
     "heap_bytes": "Heap, highest level",
 }
+_SAID_BY_LABEL = ("cycles", "instructions", "cycles/instruction")
 _CARDS = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
 
 
@@ -85,6 +86,7 @@ class CheckView:
 
     passed: bool
     verdict: str
+    short: str
     rows: tuple[tuple[str, str], ...]
 
 
@@ -213,7 +215,7 @@ _STATUS = {
 
 def figure(name: str, measured: Measurement) -> Figure:
     """Format one measurement."""
-    unit = "" if measured.unit == name else measured.unit  # "Instructions: 15.8 M" says it once
+    unit = "" if measured.unit in _SAID_BY_LABEL else measured.unit
     return Figure(
         name=name,
         label=FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize(),
@@ -296,10 +298,12 @@ def _model_facts(run: RunRecord) -> tuple[tuple[str, str], ...]:
 
 
 def _split_machine_note(run: RunRecord) -> tuple[str, tuple[str, ...]]:
-    """Take the note about a stand-in machine out of the notes (the spine stores it first)."""
-    if run.machine_exact or not run.notes:
-        return "", run.notes
-    return run.notes[0], run.notes[1:]
+    """Take the note about a stand-in machine, which begins with its name, out of the notes."""
+    notes = tuple(dict.fromkeys(run.notes))
+    if run.machine_exact:
+        return "", notes
+    note = next((note for note in notes if note.startswith(run.machine)), "")
+    return note, tuple(other for other in notes if other != note)
 
 
 def _cycle_kind(run: RunRecord) -> Kind | None:
@@ -315,15 +319,16 @@ def _check(run: RunRecord) -> CheckView | None:
         return None
     inputs = plural(check.inputs, "input")
     if not check.passed:
-        verdict = f"Wrong: outputs differ on {check.mismatches:,} of {inputs}."
+        verdict, short = f"Wrong: outputs differ on {check.mismatches:,} of {inputs}.", "wrong"
     elif check.exact:
-        verdict = f"Identical, bit for bit, on {inputs}."
+        verdict, short = f"Identical, bit for bit, on {inputs}.", "identical"
     else:
-        verdict = f"Equal within the tolerance on {inputs}."
+        verdict, short = f"Equal within the tolerance on {inputs}.", "within tolerance"
     tolerance = "none: every bit must agree" if check.exact else f"{check.tolerance:g} relative"
     return CheckView(
         passed=check.passed,
         verdict=verdict,
+        short=short,
         rows=(
             ("Compared with", check.reference),
             ("Inputs tried", f"{check.inputs:,}"),

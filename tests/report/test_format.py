@@ -59,7 +59,7 @@ def test_band_range_has_both_ends() -> None:
 
 @pytest.mark.parametrize(
     ("fraction", "text"),
-    [(0.583, "58 %"), (0.0512, "5.1 %"), (0, "0 %"), (0.0004, "under 0.1 %"), (1.27, "127 %")],
+    [(0.583, "58 %"), (0.0512, "5.1 %"), (0, "0 %"), (0.0004, "<0.1 %"), (1.27, "127 %")],
 )
 def test_percent(fraction: float, text: str) -> None:
     assert plain(fmt.percent(fraction)) == text

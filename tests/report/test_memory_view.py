@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from harness.records import MemoryPlan, Placement
+from harness.records import Measurement, MemoryPlan, Placement
 from harness.report.memory_view import arena_view, flash_bar, occupied_bytes, ram_bar
 
 from .report_records import bare, passed, plan
@@ -31,7 +31,7 @@ def test_occupancy_counts_shared_memory_once() -> None:
 def test_boxes_are_where_op_and_offset_say() -> None:
     arena = arena_view(SMALL, (), n_ops=2)
     assert arena is not None
-    boxes = {box.full_name: box for box in arena.boxes}
+    boxes = {box.name: box for box in arena.boxes}
     # Four columns: input, op 0, op 1, output; the y axis points down.
     entry = boxes["in"]
     assert (entry.x, entry.width, entry.y, entry.height) == (0, 50, 60, 40)
@@ -87,6 +87,24 @@ def test_ram_bar_before_the_run_counts_the_whole_stack() -> None:
     bar = ram_bar(passed(measurements={}))
     assert bar is not None
     assert [segment.key for segment in bar.segments] == ["arena", "static", "stack_reserved"]
+
+
+def test_a_reserved_heap_is_split_like_the_stack() -> None:
+    run = passed(ram_by_owner={"arena": 100, "heap_reserved": 1_000, "stack_reserved": 0})
+    heap = Measurement("heap_bytes", 300, "bytes", "modelled", 0.0)
+    used = ram_bar(dataclasses.replace(run, measurements={"heap_bytes": heap}))
+    untouched = ram_bar(dataclasses.replace(run, measurements={}))
+    assert used is not None
+    assert untouched is not None
+    assert [(s.key, s.bytes) for s in used.segments] == [
+        ("arena", 100),
+        ("heap", 300),
+        ("heap_spare", 700),
+    ]
+    assert [(s.key, s.bytes) for s in untouched.segments] == [
+        ("arena", 100),
+        ("heap_reserved", 1_000),
+    ]
 
 
 def test_segments_join_without_gaps_and_end_at_what_is_used() -> None:

@@ -20,7 +20,6 @@ from .report_records import (
     many_ops,
     passed,
     plan,
-    scaled,
     wrong_output,
 )
 
@@ -125,7 +124,8 @@ def test_provenance_and_the_command_that_repeats_the_run() -> None:
 
 def test_a_stand_in_machine_is_said_with_its_note() -> None:
     note = "mps2-an386 stands in: same core, other memories"
-    page = report(passed(machine="mps2-an386", machine_exact=False, notes=(note, "other note")))
+    notes = ("other note", note, "other note", note)
+    page = report(passed(machine="mps2-an386", machine_exact=False, notes=notes))
     assert f"Stand-in: {note}" in page.one("p", class_="caveat").text
     assert [item.text for item in page.one("ul", class_="notes").all("li")] == ["other note"]
     assert "stood in for the chip" in page.one("p", class_="headline").text
@@ -266,8 +266,11 @@ def test_several_runs_begin_with_an_overview() -> None:
 
 
 def test_four_runs_stay_below_300_kb() -> None:
-    html = render_report([passed(), scaled(passed(), 0.5), wrong_output(), passed()])
-    assert len(html.encode()) < 300_000
+    deep = many_ops(31)  # as many ops as the visual wake words model, names as TFLite fuses them
+    deep = dataclasses.replace(
+        deep, ops=tuple(dataclasses.replace(op, name=f"{FUSED};{FUSED}") for op in deep.ops)
+    )
+    assert len(render_report([deep] * 4).encode()) < 300_000
 
 
 def test_two_hundred_ops_stay_readable() -> None:
