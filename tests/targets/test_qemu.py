@@ -25,6 +25,7 @@ from harness.errors import (
 )
 from harness.records import BlockProfile, Firmware, Platform, Trace
 from harness.targets.answers import HardwareFault, Rejected
+from harness.targets.emulator import probe
 from harness.targets.gdbstub import GdbStub
 from harness.targets.qemu import QemuTarget
 from harness.targets.qemu_process import QemuProcess
@@ -159,6 +160,8 @@ def test_other_cores(qemu: Path, tiny: Tiny, machine: str) -> None:
 
 
 def test_a_write_where_no_memory_is(qemu: Path, tiny: Tiny, tmp_path: Path) -> None:
+    if " version 7." in probe(qemu).version:
+        pytest.skip("QEMU 7 calls such a write done; hil-crc is what finds it")
     firmware, platform = tiny()
     arguments = ["-M", platform.machine, "-kernel", str(firmware.elf), "-display", "none"]
     with QemuProcess(qemu, [*arguments, "-nodefaults", "-S"], folder=tmp_path, debug=True) as one:
@@ -273,6 +276,7 @@ _CHILD = """
 import sys
 from pathlib import Path
 from harness.records import Firmware, MemoryRegion, Platform
+from harness.targets.emulator import probe
 from harness.targets.gdbstub import GdbStub
 from harness.targets.qemu import QemuTarget
 from harness.targets.qemu_process import QemuProcess
