@@ -108,6 +108,4 @@ def _notes(profile: Profile, trace: Trace, windows: list[Window]) -> tuple[str, 
                 f"flash waits are estimated: between {window.wait_low:,.0f} and "
                 f"{window.wait_high:,.0f} cycles, the middle is taken"
             )
-    if not trace.platform.exact and trace.platform.note:
-        notes.append(trace.platform.note)
     return tuple(notes)
