@@ -53,13 +53,18 @@ def load(cache: Path, key: str) -> Firmware | None:
         stored = json.loads((folder / "firmware.json").read_text(encoding="utf-8"))
         os.utime(folder)
         firmware = Firmware(elf=folder / "firmware.elf", cached=True, **stored)
+        if hashlib.sha256(firmware.elf.read_bytes()).hexdigest() != firmware.sha256:
+            return None
     except (OSError, ValueError, TypeError):
         return None
-    return firmware if firmware.elf.is_file() else None
+    return firmware
 
 
 def store(cache: Path, key: str, firmware: Firmware, beside: Iterable[Path]) -> Firmware:
     """Store a firmware and the files that belong ``beside`` it; return it at its new place.
+
+    To be called under the lock of its tree, after :func:`load` found nothing: what stands in the
+    way is damaged.
 
     Raises:
         OSError: the cache cannot be written.
@@ -73,19 +78,10 @@ def store(cache: Path, key: str, firmware: Firmware, beside: Iterable[Path]) -> 
             shutil.copyfile(path, Path(new) / path.name)
         (Path(new) / "firmware.json").write_text(json.dumps(_as_json(firmware)), encoding="utf-8")
         os.chmod(new, 0o755)
-        _put_in_place(Path(new), target)
+        shutil.rmtree(target, ignore_errors=True)
+        Path(new).rename(target)
     _sweep(folder, _KEEP_ELFS)
     return replace(firmware, elf=target / "firmware.elf")
-
-
-def _put_in_place(new: Path, target: Path) -> None:
-    """Rename ``new`` to ``target``; what stands there already is the same, or is broken."""
-    with contextlib.suppress(OSError):
-        new.rename(target)
-        return
-    if not (target / "firmware.json").is_file():
-        shutil.rmtree(target, ignore_errors=True)
-        new.rename(target)
 
 
 def _as_json(firmware: Firmware) -> Mapping[str, Any]:

@@ -95,7 +95,7 @@ SCALE = engine(
         arena[128 + i] = (uint8_t)(arena[i < 40 ? i : i + 24] + weights[i]);
     hil_op_end(0);
     hil_op_begin(1);
-    arena[900] = (uint8_t)(tables[0] + (int)expf((float)arena[128] * 0.01f));
+    arena[900] = (uint8_t)(tables[arena[128] & 15] + (int)expf((float)arena[128] * 0.01f));
     hil_op_end(1);
     return 0;"""
 )
