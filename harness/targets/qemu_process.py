@@ -37,7 +37,7 @@ class QemuProcess:
     QEMU runs in a session of its own, so that Ctrl-C in a terminal reaches Python alone, which
     ends QEMU in ``__exit__``. Should Python itself be killed, the kernel kills QEMU (the parent
     death signal, set by util-linux's ``setpriv``; without it, as on other systems than Linux, a
-    killed Python leaves its QEMU behind).
+    killed Python leaves its QEMU behind). To the kernel the parent is the thread that entered.
 
     Raises on entering:
         MissingTool: QEMU cannot be started at all.

@@ -301,6 +301,7 @@ def test_no_process_is_left_behind(
         cwd=REPOSITORY,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # a killed process leaves its folder
     ) as child:
         assert wait_until(lambda: processes_with(str(elf)), 20)
         time.sleep(0.2)
