@@ -42,7 +42,7 @@ def doctor(
         _show_commands([f for f in findings if f.state != "ok" and f.install])
     if missing:
         names = ", ".join(finding.name for finding in missing)
-        output.error(f"missing here: {names}", "the commands that install it are listed above")
+        output.error(f"missing here: {names}", "`hil doctor` shows the commands that install it")
         raise typer.Exit(4)
 
 

@@ -111,14 +111,7 @@ def _to_stderr(text: str) -> None:
         sys.stderr.flush()
 
 
-def stderr_console() -> Console:
-    """A rich console on stderr."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
-def stdout_console() -> Console:
+def _stdout_console() -> Console:
     """A rich console on stdout. In a pipe lines are as long as they need to be, without colour."""
     from rich.console import Console
 
@@ -154,7 +147,7 @@ def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) 
         )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    stdout_console().print(table)
+    _stdout_console().print(table)
 
 
 def format_number(value: float, digits: int = 4) -> str:
