@@ -16,10 +16,10 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 ORDER = (
     ("cli",),
     ("bench", "doctor"),
-    ("check", "provenance"),
     ("report",),
     ("gate",),
     ("store",),
+    ("check", "provenance"),
     ("measure",),
     ("targets",),
     ("firmware",),
