@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.host_model import host_model
 from tests.support.op_cases import OpCases, assert_refused
 from tests.support.tflite_builder import ModelBuilder
 
@@ -58,12 +59,23 @@ def test_float_to_integers(target: str) -> None:
                 np.nextafter(ties, np.float32(-np.inf)),
                 rng.normal(0, 100 * scale, 500).astype(np.float32),
                 np.array([0.0, -0.0, 1e5, -1e5, 1e-30], dtype=np.float32),
+                np.array([1e9, -1e9, 1.2e9, -1.2e9, 2.1e9, -2.1e9], np.float32) * np.float32(scale),
             ]
         )
         x = cases.input(values.shape, "float32", values=values)
         quant = {"scale": scale, "zero_point": zero_point(target, rng)}
         cases.op("QUANTIZE", [x], [cases.output(values.shape, target, **quant)])
     cases.check(rounds=1)
+
+
+def test_float_beyond_int32_saturates() -> None:
+    """Where the reference kernel's cast is undefined; NaN becomes the zero point."""
+    b = ModelBuilder()
+    x, y = b.tensor((5,), "float32"), b.tensor((5,), scale=0.5, zero_point=7)
+    b.op("QUANTIZE", [x], [y])
+    values = np.array([3e38, -3e38, np.inf, -np.inf, np.nan], dtype=np.float32)
+    (got,) = host_model(b.build([x], [y])).run([values])
+    assert got.tolist() == [127, -128, 127, -128, 7]
 
 
 @pytest.mark.parametrize("source", [*BYTES, "int16"])

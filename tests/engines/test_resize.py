@@ -59,6 +59,23 @@ def test_every_ratio_of_sides(mode: tuple[bool, bool]) -> None:
     cases.check(rounds=1)
 
 
+#: (side, resized side) where float64 would choose another pixel than float32, by mode.
+FLOAT32_DECIDES = {
+    MODES[0]: ((14, 46), (26, 22), (30, 58), (45, 33)),
+    MODES[1]: ((8, 47), (14, 23), (27, 45), (30, 51)),
+    MODES[2]: ((2, 41), (4, 55), (6, 37), (8, 47)),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sides_where_float32_decides(mode: tuple[bool, bool]) -> None:
+    cases = OpCases()
+    for side, other in FLOAT32_DECIDES[mode]:
+        case = {"dtype": "int8", "shape": (1, side, side, 1), "size": (other, other), "mode": mode}
+        add_case(cases, case)
+    cases.check(rounds=1)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

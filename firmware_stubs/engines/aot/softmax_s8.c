@@ -8,7 +8,8 @@
 #define SUM_INTEGER_BITS 12 /* the sum of exponentials is Q12.19 */
 
 /* 1 / (1 + x) in Q0.31 for x in [0, 1) in Q0.31: three Newton-Raphson steps on d * y = 1, where
- * d = (1 + x) / 2, from the start y = 48/17 - 32/17 * d. y is Q2.29. */
+ * d = (1 + x) / 2, from the start y = 48/17 - 32/17 * d. y is Q2.29. The start is off by 1/17 at most,
+ * so that no step can overflow. */
 static int32_t one_over_one_plus_x(int32_t x) {
     const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) >> 1);
     const int32_t k48_over_17 = 1515870810, k_neg_32_over_17 = -1010580540, one_q2 = 1 << 29;
@@ -17,11 +18,7 @@ static int32_t one_over_one_plus_x(int32_t x) {
     for (int i = 0; i < 3; ++i) {
         const int32_t product = hil_rounding_doubling_high_mul(half_denominator, y);
         const int32_t error = hil_rounding_doubling_high_mul(y, one_q2 - product); /* Q4.27 */
-        const int64_t step = (int64_t)error * 4;                                   /* Q2.29 */
-        const int32_t saturated = step > INT32_MAX   ? INT32_MAX
-                                  : step < INT32_MIN ? INT32_MIN
-                                                     : (int32_t)step;
-        y = hil_wrap_add(y, saturated);
+        y += 4 * error;                                                            /* Q2.29 */
     }
     /* y / 2 in Q0.31: Q1.30 read as Q0.31 halves it, so one doubling is left, saturated. */
     const int64_t doubled = (int64_t)y * 2;
