@@ -72,7 +72,7 @@ class OpCases:
         """Compare with the reference on random and on extreme inputs."""
         model = self.model()
         graph = parse_model(model, "cases")
-        host, reference = host_model(model), Reference(model)
+        host, reference = host_model(model, sanitize=True), Reference(model)
         rng = np.random.default_rng(seed)
         drawn = [random_inputs(graph, rng) for _ in range(rounds)] + extreme_inputs(graph)
         for inputs in drawn:
