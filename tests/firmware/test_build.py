@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,8 +125,6 @@ def test_two_processes_build_the_same_at_once(tmp_path: Path) -> None:
 
 
 def small(flash: int = 4 * dut.MIB, ram: int = 4 * dut.MIB) -> Platform:
-    from dataclasses import replace
-
     return replace(dut.M4F, flash=MemoryRegion(0, flash), ram=MemoryRegion(dut.M4F.ram.origin, ram))
 
 
@@ -214,3 +213,10 @@ def test_a_keep_folder_that_cannot_be_made_is_the_users_mistake(
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write to"):
         make(dut.SCALE, dut.M4F, keep=tmp_path / "file" / "kept")
+
+
+@pytest.mark.parametrize("board", ["HIL_BOARD_NUCLEO_L4R5ZI", "HIL_BOARD_NUCLEO_L452RE"])
+def test_the_other_boards_of_the_family_build(board: str, make: Build) -> None:
+    plain = make(dut.SCALE, dut.L4)
+    firmware = make(dut.SCALE, replace(dut.L4, machine="board", defines={board: "1"}))
+    assert firmware.sha256 != plain.sha256

@@ -23,6 +23,8 @@
 #define RCC_CFGR REG(0x40021008u)
 #define RCC_CFGR_SW_PLL 3u
 #define RCC_CFGR_SWS_PLL (3u << 2)
+#define RCC_CFGR_HPRE_MASK (15u << 4)
+#define RCC_CFGR_HPRE_BY_2 (8u << 4)
 #define RCC_PLLCFGR REG(0x4002100Cu)
 #define RCC_PLLCFGR_SRC_MSI 1u
 #define RCC_PLLCFGR_SRC_HSI16 2u
@@ -31,8 +33,6 @@
 #define RCC_PLLCFGR_R_BY_2 (0u << 25)
 #define RCC_PLLCFGR_REN (1u << 24)
 #define RCC_AHB2ENR REG(0x4002104Cu)
-#define RCC_APB1ENR1 REG(0x40021058u)
-#define RCC_APB1ENR1_PWREN (1u << 28)
 
 /* FLASH, RM0351 section 3.7 */
 #define FLASH_ACR REG(0x40022000u)
@@ -116,6 +116,14 @@ static void set_wait_states(void)
     (void)wait_for(&FLASH_ACR, FLASH_ACR_LATENCY_MASK, BOARD_FLASH_WAIT_STATES);
 }
 
+/* At least 1 us at any clock we set: each pass takes several cycles. */
+static void settle(void)
+{
+    for (uint32_t pass = 0; pass < 100u; pass++) {
+        (void)RCC_CR;
+    }
+}
+
 static void start_clock(void)
 {
     board_power();
@@ -123,10 +131,13 @@ static void start_clock(void)
     if (!pll_from_msi() && !pll_from_hsi16()) {
         return; /* stays at 4 MHz, and says so in hil-info */
     }
-    RCC_CFGR = (RCC_CFGR & ~3u) | RCC_CFGR_SW_PLL;
+    /* Above 80 MHz the bus must run at half speed for 1 us after the switch (RM0432 section 5.1.8). */
+    RCC_CFGR = (RCC_CFGR & ~(3u | RCC_CFGR_HPRE_MASK)) | RCC_CFGR_HPRE_BY_2 | RCC_CFGR_SW_PLL;
     if (wait_for(&RCC_CFGR, 3u << 2, RCC_CFGR_SWS_PLL)) {
+        settle();
         clock_hz = BOARD_CLOCK_HZ;
     }
+    RCC_CFGR &= ~RCC_CFGR_HPRE_MASK;
 }
 
 static void alternate_pin(uint32_t port, uint32_t pin, uint32_t function)
