@@ -106,7 +106,8 @@ class Firmware:
     """A linked ELF with its sizes by owner.
 
     ``flash_by_owner`` has the keys ``code`` (engine), ``weights``, ``tables`` and ``runtime``;
-    ``ram_by_owner`` has ``arena``, ``static`` and ``stack_reserved``. All in bytes.
+    ``ram_by_owner`` has ``arena``, ``static``, ``stack_reserved`` and ``heap_reserved``.
+    All in bytes.
     """
 
     elf: Path
