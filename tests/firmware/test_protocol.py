@@ -66,7 +66,7 @@ def test_every_platform_boots_loads_infers_and_reports(name: str, qemu: Path, st
         ] == [0, 64, 128]
 
 
-def test_boot_fails_without_an_emulator() -> None:
+def test_there_is_an_emulator_to_boot_on() -> None:
     if not dut.emulators():
         unavailable("no qemu-system-arm on PATH")
 
