@@ -280,7 +280,7 @@ def _show_figures(record: RunRecord) -> None:
         band = figure.uncertainty_pct
         rows.append(
             (
-                name,
+                _label(name),
                 output.format_value(figure.value, figure.unit),
                 "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
                 figure.kind,
@@ -293,6 +293,13 @@ def _show_figures(record: RunRecord) -> None:
         output.Column("kind"),
     ]
     output.print_table(columns, rows)
+
+
+def _label(name: str) -> str:
+    """``latency_us`` as ``latency``: the value beside it has its own, readable unit."""
+    for unit in ("_us", "_uj", "_bytes"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
 
 
 def _check_line(record: RunRecord) -> str:
