@@ -134,17 +134,17 @@ def run(
         timeout_s=timeout,
         samples=samples,
     )
+    _check_report_folder(report)
     requests = _requests(
         settings, model, profile, inputs, samples, repeat, emulator_machine, load, keep
     )
     with Store.open(settings.db) as store:
         records, problems = _run_all(requests, store, quiet=json)
+    _show(records, problems, as_json=json)
     if report is not None and records:
         from harness.report import write_report
 
         written = write_report(records, report)
-    _show(records, problems, as_json=json)
-    if report is not None and records:
         (output.note if json else typer.echo)(f"report: {written}")
     _exit(records, problems)
 
@@ -190,6 +190,17 @@ def _requests(
         )
         for one in loaded
     ]
+
+
+def _check_report_folder(report: Path | None) -> None:
+    """A report that cannot be written is refused before the run, not after it."""
+    from harness.errors import UsageError
+
+    if report is not None and not report.absolute().parent.is_dir():
+        raise UsageError(
+            f"the folder of the report {report} does not exist",
+            hint=f"make it first: mkdir -p {report.parent}",
+        )
 
 
 def _run_all(

@@ -194,6 +194,13 @@ def test_database_from_a_newer_version(db: Path) -> None:
     hil("run", "-p", "stm32l4", "--db", db, INT8).refuses(4, "newer")
 
 
+def test_report_into_no_folder_is_refused_before_the_run(db: Path, tmp_path: Path) -> None:
+    report = tmp_path / "nowhere" / "report.html"
+    result = hil("run", "-p", "stm32l4", "--report", report, "--db", db, INT8)
+    result.refuses(2, "nowhere", "mkdir")
+    assert stored(db) == []
+
+
 def test_json_on_failure_is_an_envelope(db: Path) -> None:
     result = hil("run", "-p", "stm32l4", "--json", "--db", db, "nowhere.tflite")
     assert result.code == 2
