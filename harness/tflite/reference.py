@@ -1,7 +1,8 @@
 """The host's reference: TFLite's own reference kernels, to compare the device's outputs with.
 
 The optimised kernels (XNNPACK) of the host round differently; only ``BUILTIN_REF`` is meant to be
-matched bit for bit.
+matched bit for bit. LiteRT's, where tflite-runtime does not exist, are held to the same arithmetic
+(``harness.tflite.litert``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 from harness.errors import InputError, MissingTool, ModelError
 from harness.records import Array
 
+LITERT = "ai-edge-litert"
+
 
 class Reference:
     """An interpreter with reference kernels for one model.
@@ -27,6 +30,10 @@ class Reference:
 
     def __init__(self, model_bytes: bytes, threads: int = 1) -> None:
         module, self._package = _interpreter_module()
+        if self._package == LITERT:
+            from harness.tflite.litert import with_fixed_point_fully_connected
+
+            model_bytes = with_fixed_point_fully_connected(model_bytes)
         try:
             with _quiet_native_stderr():
                 self._interpreter: Any = module.Interpreter(
@@ -100,7 +107,7 @@ def _interpreter_module() -> tuple[Any, str]:
             "no TensorFlow Lite interpreter is installed",
             hint="pip install tflite-runtime (Python 3.11) or ai-edge-litert (3.12 and newer)",
         ) from error
-    return litert, "ai-edge-litert"
+    return litert, LITERT
 
 
 def _first_lines(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,13 @@ def test_shapes_and_betas(drawn: list[dict[str, Any]]) -> None:
     cases.check()
 
 
-def test_long_rows() -> None:
+@pytest.mark.parametrize("depths", [(255, 256, 511), (512, 1000, 4095)])
+def test_long_rows(depths: tuple[int, ...]) -> None:
     """Sums of up to 4095; from 512 on the reference's rounding shift leaves its range."""
+    if max(depths) > 511 and importlib.util.find_spec("tflite_runtime") is None:
+        pytest.skip("LiteRT's reference aborts the process on sums of 512 and more")
     cases = OpCases()
-    for depth in (255, 256, 511, 512, 1000, 4095):
+    for depth in depths:
         for scale in (1e-4, 0.02, 0.7):
             x = cases.input((2, depth), scale=scale)
             cases.op("SOFTMAX", [x], [cases.output((2, depth), **OUT)])
