@@ -12,6 +12,7 @@ the input stands three times.
 
 from __future__ import annotations
 
+import importlib
 import struct
 from typing import Any
 
@@ -26,8 +27,7 @@ def with_fixed_point_fully_connected(model_bytes: bytes) -> bytes:
     A model without such ops is returned unchanged, and so is what is no model: the interpreter
     says why better.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
+    schema: Any = importlib.import_module("ai_edge_litert.schema_py_generated")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model_bytes, 0))
     except (struct.error, ValueError, IndexError, TypeError, AttributeError):
