@@ -26,7 +26,8 @@ _APT = "sudo apt-get install -y"
 _BACKPORTS = (
     "echo 'deb http://deb.debian.org/debian bookworm-backports main' | "
     "sudo tee /etc/apt/sources.list.d/backports.list && sudo apt-get update && "
-    f"{_APT} -t bookworm-backports qemu-system-arm"
+    f"{_APT} qemu-system-arm/bookworm-backports qemu-system-common/bookworm-backports "
+    "qemu-system-data/bookworm-backports"
 )
 _LOW_DISK_BYTES = 200 * 1024 * 1024
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
