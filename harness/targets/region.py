@@ -1,0 +1,266 @@
+"""Runs any Cortex-M ELF in QEMU and returns how often each block ran between two functions.
+
+The program prints and ends through semihosting; what it sends to its first UART counts as printed
+too. It runs in a folder of its own, but semihosting lets it open the host's files and run
+commands: programs that one does not trust do not belong here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import select
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import DeviceFault, DeviceTimeout, LinkError, MissingTool, RunFailed
+from harness.firmware.program import Program, open_program
+from harness.records import BlockProfile
+from harness.targets import profiler
+from harness.targets.emulator import find_qemu, probe
+from harness.targets.link import LinkClosed
+from harness.targets.qemu_process import QemuProcess
+
+_POLL_S = 0.005
+_KEPT_OUTPUT_BYTES = 1 << 20
+_DYING_S = 2.0
+_EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
+
+OutputCall = Callable[[bytes], None]
+
+
+@dataclass(frozen=True)
+class RegionTrace:
+    """What a program did between two functions.
+
+    ``windows`` are the recorded passes, in order; everything in them is region 0. ``output`` is
+    what the program printed (the first MiB). ``exit_code`` is the program's, None where QEMU was
+    stopped first because all windows were recorded.
+    """
+
+    windows: tuple[BlockProfile, ...]
+    tool: str
+    command: tuple[str, ...]
+    output: bytes
+    exit_code: int | None
+    wall_s: float
+
+
+def run_region(
+    elf: Path,
+    *,
+    machine: str,
+    begin: str,
+    end: str,
+    timeout_s: float = 60.0,
+    qemu: Path | None = None,
+    windows: int = 1,
+    on_output: OutputCall | None = None,
+    plugin_extra: Mapping[str, str | int] | None = None,
+) -> RegionTrace:
+    """Run ``elf`` on ``machine`` until the region was passed ``windows`` times.
+
+    ``begin`` and ``end`` are function symbols, or addresses (``0x…``): a window opens when control
+    reaches the first instruction of ``begin`` (counted) and closes when it reaches the first of
+    ``end`` (not counted). QEMU is stopped once all windows are recorded. ``timeout_s`` bounds the
+    whole run. ``on_output`` gets what the program prints as it comes; ``plugin_extra`` is handed
+    to the profiler plugin.
+
+    Raises:
+        UsageError: a marker is no function of the ELF, or the ELF is none that QEMU could run.
+        MissingTool: no QEMU, or it cannot be started, or lacks the machine.
+        DeviceTimeout: the windows did not complete in time; the message says where it was.
+        DeviceFault: the program crashed the processor (a lockup).
+        RunFailed: the program ended before, or came to ``begin`` again inside a window.
+    """
+    started = time.monotonic()
+    program = open_program(elf)
+    marks = (program.address(begin), program.address(end))
+    binary = qemu or find_qemu()
+    emulator = probe(binary)
+    if machine not in emulator.machines:
+        raise MissingTool(
+            f"{binary} has no machine '{machine}'",
+            hint=f"`{binary} -M help` lists its machines; a newer QEMU may have more",
+        )
+    with tempfile.TemporaryDirectory(prefix="hil-region-") as name:
+        folder = Path(name)
+        record = folder / "profile.bin"
+        plugin = profiler.region_argument(profiler.ensure_plugin(binary), record, *marks, windows)
+        plugin += "".join(f",{key}={value}" for key, value in (plugin_extra or {}).items())
+        arguments = [*_machine_arguments(elf, machine), "-plugin", plugin]
+        process = QemuProcess(binary, arguments, folder=folder, debug=False, semihosting=True)
+        watch = _Watch(program, (begin, end), marks, record, windows, timeout_s, on_output)
+        with process:
+            exit_code = _until_recorded(process, watch)
+        profiles = watch.profiles()
+    if len(profiles) < windows:
+        raise _incomplete(watch, len(profiles), exit_code)
+    _refuse_recursion(watch, profiles)
+    return RegionTrace(
+        windows=tuple(profiles),
+        tool=emulator.version,
+        command=process.command,
+        output=bytes(watch.output),
+        exit_code=exit_code,
+        wall_s=time.monotonic() - started,
+    )
+
+
+def _machine_arguments(elf: Path, machine: str) -> list[str]:
+    """QEMU's command line without its sockets: nothing but the machine, paused."""
+    return [
+        *("-M", machine),
+        *("-kernel", str(elf.absolute())),
+        *("-display", "none"),
+        "-nodefaults",
+        "-no-reboot",
+        "-S",
+    ]
+
+
+@dataclass
+class _Watch:
+    """What is waited for, and what came so far."""
+
+    program: Program
+    names: tuple[str, str]
+    marks: tuple[int, int]
+    record: Path
+    windows: int
+    timeout_s: float
+    on_output: OutputCall | None
+    output: bytearray = field(default_factory=bytearray)
+    deadline: float = math.inf
+    _size: int = -1
+    _profiles: list[BlockProfile] = field(default_factory=list)
+
+    def profiles(self) -> list[BlockProfile]:
+        """The windows recorded so far; the file is read again only when it grew."""
+        with contextlib.suppress(OSError):
+            size = self.record.stat().st_size
+            if size > self._size:
+                self._profiles = profiler.read_profile(self.record, n_ops=1)
+                self._size = size
+        return self._profiles
+
+    def hear(self, data: bytes) -> None:
+        """Keep what the program printed, and pass it on."""
+        self.output += data[: max(0, _KEPT_OUTPUT_BYTES - len(self.output))]
+        if self.on_output is not None:
+            self.on_output(data)
+
+
+def _until_recorded(process: QemuProcess, watch: _Watch) -> int | None:
+    """Let the program run until its windows are recorded or it ends; return its exit code.
+
+    None where it still runs: the caller ends it.
+    """
+    sources = [process.console, process.uart.fileno()]
+    try:
+        process.resume()
+        watch.deadline = time.monotonic() + watch.timeout_s
+        while len(watch.profiles()) < watch.windows and process.exit_code() is None:
+            if time.monotonic() > watch.deadline:
+                raise _timeout(process, watch)
+            _listen(sources, watch, _POLL_S)
+    except LinkClosed as error:
+        if process.exit_code(_DYING_S) is None:
+            raise process.explain(error) from error
+    exit_code = process.exit_code()
+    _drain(sources, watch)
+    if exit_code is not None and exit_code < 0:
+        raise _crash(process.explain(LinkClosed("QEMU ended")))
+    return exit_code
+
+
+def _listen(sources: list[int], watch: _Watch, wait_s: float) -> None:
+    """Pass on what came from the program within ``wait_s``; sources that ended leave the list."""
+    if not sources:
+        time.sleep(wait_s)
+        return
+    for source in select.select(sources, [], [], wait_s)[0]:
+        try:
+            data = os.read(source, 65536)
+        except OSError:
+            data = b""
+        if data:
+            watch.hear(data)
+        else:
+            sources.remove(source)
+
+
+def _drain(sources: list[int], watch: _Watch) -> None:
+    """Pass on what is still on its way from a QEMU that has ended."""
+    while sources and select.select(sources, [], [], 0)[0]:
+        _listen(sources, watch, 0)
+
+
+def _timeout(process: QemuProcess, watch: _Watch) -> DeviceTimeout:
+    recorded = len(watch.profiles())
+    where = _whereabouts(process, watch)
+    return DeviceTimeout(
+        f"the program did not pass from '{watch.names[0]}' to '{watch.names[1]}' "
+        f"{_times(watch.windows)} in {watch.timeout_s:g} s ({recorded} passes recorded)"
+        + (f"; it was {where}" if where else ""),
+        hint="give it more time with --timeout, or check that both functions are really called; "
+        "a program in a fault handler's loop has crashed",
+    )
+
+
+def _whereabouts(process: QemuProcess, watch: _Watch) -> str:
+    """Where the program is just now: ``in 'loop+0x4', in the HardFault exception``."""
+    try:
+        registers = process.registers()
+    except LinkError:
+        return ""
+    counter = re.search(r"R15=([0-9a-f]{8})", registers)
+    status = re.search(r"XPSR=([0-9a-f]{8})", registers)
+    if counter is None or status is None:
+        return ""
+    exception = int(status[1], 16) & 0x1FF
+    name = _EXCEPTIONS.get(exception, f"exception {exception}")
+    place = watch.program.symbolize(int(counter[1], 16))
+    return f"at {place}" + (f", handling {name}" if exception else "")
+
+
+def _crash(error: RunFailed) -> RunFailed:
+    """A lockup is the program's fault; anything else that ends QEMU by a signal is QEMU's."""
+    if "Lockup" not in error.message:
+        return error
+    return DeviceFault(
+        f"the program crashed the processor: {error.message}",
+        hint="a fault inside a fault handler, a vector table that is not where the machine looks "
+        "for it, or code for another core does this; is --machine the one it was linked for?",
+    )
+
+
+def _incomplete(watch: _Watch, recorded: int, exit_code: int | None) -> RunFailed:
+    begin, end = watch.names
+    return RunFailed(
+        f"the program ended with exit code {exit_code} after {recorded} of {watch.windows} "
+        f"passes from '{begin}' to '{end}'",
+        hint="a marker counts when its first instruction runs: was it inlined, are the markers "
+        "in the right order, is --windows too large?",
+    )
+
+
+def _refuse_recursion(watch: _Watch, profiles: Sequence[BlockProfile]) -> None:
+    """Refuse windows in which ``begin`` was reached again: which pass would it be?"""
+    for number, profile in enumerate(profiles):
+        entered = int(profile.executed[profile.start == watch.marks[0]].sum())
+        if entered > 1:
+            raise RunFailed(
+                f"pass {number} came to '{watch.names[0]}' {entered} times before it reached "
+                f"'{watch.names[1]}': the region is recursive or its markers do not enclose it",
+                hint="choose markers that are called once a pass, right before and after",
+            )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
