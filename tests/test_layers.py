@@ -26,7 +26,7 @@ ORDER = (
     ("engines",),
     ("quantize",),
     ("tflite",),
-    ("profiles",),
+    ("profiles", "published"),
     ("settings",),
     ("records",),
     ("resources",),
