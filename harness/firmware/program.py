@@ -209,10 +209,21 @@ def _program(path: Path, file: Any) -> Program:
     return Program(
         path=path,
         functions=_functions(file),
-        segments=tuple(sorted(code)),
+        segments=_joined(code),
         loads=tuple(sorted((address, size) for address, size, _, _ in loads)),
         cpu_arch=_cpu_arch(file),
     )
+
+
+def _joined(code: list[tuple[int, bytes]]) -> tuple[tuple[int, bytes], ...]:
+    """Pieces of code in order, those that touch in one: blocks cross from section to section."""
+    joined: list[tuple[int, bytes]] = []
+    for address, content in sorted(code):
+        if joined and address == joined[-1][0] + len(joined[-1][1]):
+            joined[-1] = (joined[-1][0], joined[-1][1] + content)
+        else:
+            joined.append((address, content))
+    return tuple(joined)
 
 
 def _functions(file: Any) -> tuple[Function, ...]:
