@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,16 +60,19 @@ def whole_cycles(cycles: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def price_windows(
-    profile: Profile, read: ReadCode, windows: Sequence[BlockProfile], graph: Graph
+    profile: Profile, read: ReadCode, windows: Sequence[BlockProfile], graph: Graph | None = None
 ) -> list[Window]:
-    """Price every window with the profile's core and flash; each block is decoded once."""
+    """Price every window with the profile's core and flash; each block is decoded once.
+
+    ``graph`` is the model whose ops the regions are; None for a program that is no model.
+    """
     starts = np.concatenate([w.start for w in windows])
     ends = np.concatenate([w.end for w in windows])
     pairs, index = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
     priced = price_blocks(
         core_table(profile.chip.core), read, [(int(s), int(e)) for s, e in pairs.tolist()]
     )
-    traffic = [_traffic(graph, op.index) for op in graph.ops]
+    traffic = [_traffic(graph, op.index) for op in graph.ops] if graph is not None else []
     bounds = np.cumsum([0] + [len(w.start) for w in windows])
     index = index.reshape(-1)
     return [
@@ -189,6 +192,16 @@ def op_rows(profile: Profile, graph: Graph, window: Window) -> tuple[OpMeasureme
 def function_rows(window: Window, functions: Sequence[Symbol]) -> tuple[FunctionMeasurement, ...]:
     """Cycles by function of the ELF, self only, the most expensive first."""
     addresses = [symbol.address for symbol in functions]
+
+    def name_of(address: int) -> str:
+        at = bisect.bisect_right(addresses, address) - 1
+        return functions[at].name if at >= 0 else f"0x{address:08x}"
+
+    return rows_by_name(window, name_of)
+
+
+def rows_by_name(window: Window, name_of: Callable[[int], str]) -> tuple[FunctionMeasurement, ...]:
+    """Cycles by what ``name_of`` calls the address of a block, the most expensive first."""
     cycles: dict[str, float] = {}
     instructions: dict[str, int] = {}
     rows = zip(
@@ -198,8 +211,7 @@ def function_rows(window: Window, functions: Sequence[Symbol]) -> tuple[Function
         strict=True,
     )
     for start, row_cycles, row_instructions in rows:
-        at = bisect.bisect_right(addresses, start) - 1
-        name = functions[at].name if at >= 0 else f"0x{start:08x}"
+        name = name_of(start)
         cycles[name] = cycles.get(name, 0.0) + row_cycles
         instructions[name] = instructions.get(name, 0) + row_instructions
     whole = whole_cycles(np.array(list(cycles.values()), dtype=np.float64)).tolist()

@@ -1,0 +1,177 @@
+"""The hottest blocks of a priced window as annotated disassembly.
+
+Every line of a block carries the cycles that the instruction takes in the mean of its runs, and
+the rules that say so; the lines of a block add up to the block's price. ``docs/timing.md``
+("Reading a listing") reads some of them aloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.measure.cores import Core
+from harness.measure.decode import ReadCode
+from harness.measure.latency import Window
+from harness.measure.pricing import Costs, Explained, explain
+from harness.measure.wait_states import branch_entries
+
+FLASH_WAIT = "flash wait"
+_LEAST_SHOWN = 0.005
+NameOf = Callable[[int], str]
+"""Gives ``function+0x12`` for an address of code."""
+
+
+@dataclass(frozen=True)
+class ListedInstruction:
+    """One line: ``cycles`` a run of the block, in the mean, and the rules that add up to them."""
+
+    address: int
+    text: str
+    cycles: float
+    reasons: Costs
+
+
+@dataclass(frozen=True)
+class ListedBlock:
+    """A block of code from ``start`` up to ``end``.
+
+    ``executed`` times it ran, ``taken`` times the next block was another than the one behind it,
+    ``entered`` times a branch led to it. ``cycles`` are all its runs', ``share_pct`` of the
+    window; ``flash_wait`` is the cycles a run that it waited for the flash.
+    """
+
+    start: int
+    end: int
+    name: str
+    executed: int
+    taken: int
+    entered: int
+    cycles: float
+    share_pct: float
+    flash_wait: float
+    instructions: tuple[ListedInstruction, ...]
+
+
+def hottest_blocks(
+    core: Core,
+    read: ReadCode,
+    window: Window,
+    name_of: NameOf,
+    *,
+    count: int = 10,
+    region: int | None = None,
+) -> tuple[ListedBlock, ...]:
+    """Return the ``count`` blocks with the most cycles, of all regions or of one."""
+    rows = np.flatnonzero(
+        np.ones(len(window.profile.start), dtype=bool)
+        if region is None
+        else window.profile.region == region
+    )
+    if not len(rows):
+        return ()
+    blocks = _by_block(window, rows)
+    whole = float(window.row_cycles[rows].sum())
+    order = sorted(blocks, key=lambda pair: (-blocks[pair][3], pair))
+    return tuple(_listed(core, read, name_of, pair, blocks[pair], whole) for pair in order[:count])
+
+
+def _by_block(
+    window: Window, rows: np.ndarray[tuple[int], np.dtype[np.intp]]
+) -> dict[tuple[int, int], tuple[int, int, int, float]]:
+    """(start, end) -> (executed, taken, entered, cycles), summed over the regions it ran in."""
+    profile = window.profile
+    entered = branch_entries(profile)
+    found: dict[tuple[int, int], tuple[int, int, int, float]] = {}
+    for row in rows.tolist():
+        pair = int(profile.start[row]), int(profile.end[row])
+        before = found.get(pair, (0, 0, 0, 0.0))
+        found[pair] = (
+            before[0] + int(profile.executed[row]),
+            before[1] + int(profile.taken[row]),
+            before[2] + int(entered[row]),
+            before[3] + float(window.row_cycles[row]),
+        )
+    return found
+
+
+def _listed(
+    core: Core,
+    read: ReadCode,
+    name_of: NameOf,
+    pair: tuple[int, int],
+    counts: tuple[int, int, int, float],
+    whole: float,
+) -> ListedBlock:
+    executed, taken, entered, cycles = counts
+    rows = explain(core, read, *pair)
+    lines = tuple(_line(row, taken / executed, entered / executed) for row in rows)
+    priced = sum(line.cycles for line in lines)
+    return ListedBlock(
+        start=pair[0],
+        end=pair[1],
+        name=name_of(pair[0]),
+        executed=executed,
+        taken=taken,
+        entered=entered,
+        cycles=cycles,
+        share_pct=100.0 * cycles / whole if whole else 0.0,
+        flash_wait=max(0.0, cycles / executed - priced),
+        instructions=lines,
+    )
+
+
+def _line(row: Explained, taken: float, entered: float) -> ListedInstruction:
+    """Weigh what a branch adds by how often it was one."""
+    reasons = [
+        *row.reasons,
+        *((f"{name} in {_percent(taken)}", cost * taken) for name, cost in row.taken),
+        *((f"{name} in {_percent(entered)}", cost * entered) for name, cost in row.target),
+    ]
+    kept = tuple((name, cost) for at, (name, cost) in enumerate(reasons) if cost or not at)
+    return ListedInstruction(row.address, row.text, sum(cost for _, cost in kept), kept)
+
+
+def _percent(share: float) -> str:
+    if 0.9995 <= share < 1 or 0 < share < 0.0005:
+        return "almost all runs" if share > 0.5 else "few runs"
+    return "all runs" if share == 1 else f"{100 * share:.3g} % of runs"
+
+
+def render(blocks: Sequence[ListedBlock]) -> str:
+    """Return the blocks as text, the most expensive first."""
+    return "\n\n".join(_render_block(number, one) for number, one in enumerate(blocks, start=1))
+
+
+def _render_block(number: int, block: ListedBlock) -> str:
+    head = (
+        f"{number}. {block.name}  {block.cycles:,.0f} cycles ({block.share_pct:.1f} %)\n"
+        f"   ran {block.executed:,} times, entered by a branch {block.entered:,} times, "
+        f"left by one {block.taken:,} times"
+    )
+    width = max(24, *(len(line.text) for line in block.instructions))
+    rows = [(f"{o.address:08x}", o.cycles, o.text, why(o)) for o in block.instructions]
+    if block.flash_wait >= _LEAST_SHOWN:
+        rows.append(("", block.flash_wait, "", FLASH_WAIT))
+    rows.append(("a run", block.cycles / block.executed, "", ""))
+    lines = [
+        f"   {place:8}  {_cycles(cycles):>6}  {text:<{width}}  {words}".rstrip()
+        for place, cycles, text, words in rows
+    ]
+    return "\n".join([head, *lines])
+
+
+def why(line: ListedInstruction) -> str:
+    """Say which rules make up the line; a single one cycle needs no words."""
+    parts = [(name, cost) for name, cost in line.reasons if name]
+    if len(line.reasons) == 1:
+        return parts[0][0] if parts else ""
+    own, *rest = line.reasons
+    first = f"{own[0] + ' ' if own[0] else ''}{_cycles(own[1])}"
+    return ", ".join([first, *(f"{name} {cost:+.3g}" for name, cost in rest)])
+
+
+def _cycles(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
