@@ -44,6 +44,11 @@ class Flash(_Strict):
     """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
 
     Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
+    ``cache_line_bytes`` is what one tag covers (None: one flash read). A miss brings one flash
+    read, or with ``cache_fill = "line"`` the whole line. ``icache_ways`` and ``dcache_ways`` are
+    0 for fully associative. A ``unified`` cache serves both, its size stands in both fields.
+    ``prefetch_hidden`` is the share of the sequential misses' waits that the prefetcher hides, as
+    a calibration found it; None where it is not known.
     ``uncertainty_pct`` widens the band of cycles where the vendor does not document the timing.
     """
 
@@ -52,10 +57,41 @@ class Flash(_Strict):
     wait_states: int = Field(ge=0, le=32)
     line_bytes: int = Field(gt=0)
     prefetch: bool
+    prefetch_hidden: float | None = Field(default=None, ge=0, le=1)
     icache_bytes: int = Field(ge=0)
     dcache_bytes: int = Field(ge=0)
+    icache_ways: int = Field(default=0, ge=0)
+    dcache_ways: int = Field(default=0, ge=0)
+    cache_line_bytes: int | None = Field(default=None, gt=0)
+    cache_fill: Literal["read", "line"] = "read"
+    replacement: Literal["lru", "fifo", "random"] = "lru"
+    unified: bool = False
     uncertainty_pct: float = Field(default=0, ge=0)
     source: str
+
+    @property
+    def tag_bytes(self) -> int:
+        """Bytes of one cache line."""
+        return self.cache_line_bytes or self.line_bytes
+
+    @model_validator(mode="after")
+    def _geometry(self) -> Self:
+        read, line = self.line_bytes, self.tag_bytes
+        if read & (read - 1) or line & (line - 1) or read < 4:
+            raise ValueError("line_bytes and cache_line_bytes must be powers of two, at least 4")
+        if not read <= line <= 64 * read:
+            raise ValueError("cache_line_bytes must be 1 to 64 times line_bytes")
+        for name, size, ways in (
+            ("icache", self.icache_bytes, self.icache_ways),
+            ("dcache", self.dcache_bytes, self.dcache_ways),
+        ):
+            if size % (line * (ways or 1)) or size // line >= 65535:
+                raise ValueError(f"{name}_bytes must be a multiple of cache lines times ways")
+        if self.unified and self.icache_bytes != self.dcache_bytes:
+            raise ValueError("a unified cache has its size in icache_bytes and in dcache_bytes")
+        if self.prefetch_hidden is not None and not self.prefetch:
+            raise ValueError("prefetch_hidden needs prefetch = true")
+        return self
 
 
 class Ram(_Strict):

@@ -1,4 +1,5 @@
-/* QEMU TCG plugin: counts translation blocks per region, inside windows. Runs on the host.
+/* QEMU TCG plugin: counts translation blocks per region, inside windows, and flash cache misses.
+ * Runs on the host.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  *
  * Arguments (key=value after the plugin's name; addresses in hex or decimal, no Thumb bit):
@@ -8,6 +9,13 @@
  *   slots=N       sets it to "between ops". Without a sled everything is region 0.
  *   windows=K     windows recorded, the first K (default 1); later ones cost almost nothing
  *   out=PATH      the record file
+ * and, to simulate what stands between core and flash (hil_caches.h; off without flash_size):
+ *   flash=ADDR flash_size=BYTES   where the flash is
+ *   read=BYTES line=BYTES         one flash read, one cache line; powers of two
+ *   icache=BYTES iways=N dcache=BYTES dways=N   0 bytes: none; 0 ways: fully associative
+ *   unified=1     icache and iways describe a cache that serves data too
+ *   whole=1       a miss brings the whole line, not one read of it
+ *   replace=N     0 least recently used, 1 first in first out, 2 random (repeatable)
  *
  * What is counted: for each (block start, block end, region) how often the block was entered and
  * how often the next block that started was not the fall-through. Blocks that QEMU translates
@@ -16,12 +24,19 @@
  * the windows of the DUT run with interrupts off, so that this does not occur in them.
  * For machines with one CPU: the counters are not synchronised.
  *
+ * Caches see what runs inside the windows and keep their contents from one window to the next; the
+ * first one starts cold. When a block starts, its flash units are fetched in order; then come the
+ * loads of its instructions, as they run. A fetch that the flash had to serve counts as
+ * sequential when the code before it in memory ran right before it, else as one at a jump.
+ * Instructions that the core fetches beyond a taken branch are not seen.
+ *
  * Record file, host byte order (little-endian wherever QEMU's arm target is packaged):
  *   8 bytes  "HILPROF1"
  *   then one record per window, written with one write when the window closes:
  *     u32 magic 0x444E4957 ("WIND"), u32 window, u32 rows, u32 flags (bit 0: block table was full,
- *     counts are incomplete), u64 instructions
- *     rows x { u32 start, u32 end, u32 region, u32 n_insns, u64 executed, u64 taken }
+ *     counts are incomplete; bit 1: rows have the last three fields), u64 instructions
+ *     rows x { u32 start, u32 end, u32 region, u32 n_insns, u64 executed, u64 taken
+ *              [, u64 misses at a jump, u64 sequential misses, u64 data misses] }
  *   region 0xFFFFFFFF is "between ops". A truncated last record means QEMU died while writing.
  *
  * Plugin API: QEMU 7.2 loads plugins of API version 1 only, QEMU 9.0 and later of version 2 and up.
@@ -37,6 +52,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hil_caches.h"
+
 /* --- the part of the plugin API that is used (Debian ships no qemu-plugin.h) --- */
 
 #define EXPORT __attribute__((visibility("default")))
@@ -44,8 +61,13 @@
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-typedef struct qemu_info_t qemu_info_t;
-enum { CB_NO_REGS = 0 };
+typedef struct qemu_info_t {
+    const char *target_name;
+    struct {
+        int min, cur;
+    } version; /* more follows; not used here */
+} qemu_info_t;
+enum { CB_NO_REGS = 0, MEM_READ = 1, MEM_READ_WRITE = 3 };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
                                            void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
@@ -59,6 +81,12 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 /* As declared up to API version 2; from version 3 on it takes a buffer (not called there). */
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
+                                      void (*cb)(unsigned int vcpu, uint32_t info, uint64_t vaddr,
+                                                 void *userdata),
+                                      int flags, int direction, void *userdata);
+unsigned int qemu_plugin_mem_size_shift(uint32_t info);
+bool qemu_plugin_mem_is_store(uint32_t info);
 
 /* Only their presence matters: each came with an API version. */
 extern void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(void) __attribute__((weak)); /* 2 */
@@ -88,16 +116,24 @@ enum {
 
 struct block {
     uint32_t start, end, n_insns, id;
+    uint32_t first_unit, units; /* of the flash; no units: the code is elsewhere */
 };
 
 struct cell {
     uint64_t executed, taken;
 };
 
+struct misses {
+    uint64_t jump, sequential, data;
+};
+
 struct row {
     uint32_t start, end, region, n_insns;
     uint64_t executed, taken;
+    struct misses misses; /* written only when caches are simulated */
 };
+
+enum { OVERFLOW = 1, WITH_MISSES = 2 };
 
 struct record {
     uint32_t magic, window, rows, flags;
@@ -112,6 +148,7 @@ static bool overflow;
 /* counters[r] is one cell per block id; allocated when region r is first entered, and as zero
  * pages of the host, so that only what is touched takes memory. Index n_slots-1 is "between". */
 static struct cell **counters;
+static struct misses **missed_in; /* likewise, when caches are simulated */
 static struct cell *idle; /* counts outside windows go here and are never read */
 
 static uint32_t addr_begin, addr_end, addr_sled, n_slots, max_windows = 1, windows;
@@ -121,6 +158,8 @@ static int out_fd = -1;
 static struct cell *current;  /* counters of the current region */
 static struct cell *previous; /* cell of the block that ran last */
 static uint32_t previous_end;
+static struct misses *current_misses; /* of the current region */
+static struct misses *running;        /* of the block that runs now */
 
 static void die(const char *what)
 {
@@ -136,11 +175,16 @@ static void *zeroed(size_t count, size_t size)
     return memory;
 }
 
-static struct cell *region_cells(uint32_t region)
+static void enter_region(uint32_t region)
 {
-    if (!counters[region])
+    if (!counters[region]) {
         counters[region] = zeroed(MAX_BLOCKS, sizeof(struct cell));
-    return counters[region];
+        if (flash_bytes)
+            missed_in[region] = zeroed(MAX_BLOCKS, sizeof(struct misses));
+    }
+    current = counters[region];
+    if (flash_bytes)
+        current_misses = missed_in[region];
 }
 
 /* --- the record --- */
@@ -157,21 +201,40 @@ static void write_all(const void *data, size_t size)
     }
 }
 
-static size_t collect(struct row *rows, uint64_t *instructions)
+static size_t row_bytes(void)
+{
+    return flash_bytes ? sizeof(struct row) : offsetof(struct row, misses);
+}
+
+/* Take a block's counts out of the tables. */
+static struct row take(uint32_t region, uint32_t id)
+{
+    const struct block *b = &blocks[id];
+    struct cell *cell = &counters[region][id];
+    uint32_t name = addr_sled && region == n_slots - 1 ? BETWEEN : region;
+    struct row row = {.start = b->start, .end = b->end, .region = name, .n_insns = b->n_insns,
+                      .executed = cell->executed, .taken = cell->taken};
+
+    *cell = (struct cell){0, 0};
+    if (flash_bytes) {
+        row.misses = missed_in[region][id];
+        missed_in[region][id] = (struct misses){0, 0, 0};
+    }
+    return row;
+}
+
+/* Write the rows to `rows`, or only count them where that is NULL. */
+static size_t collect(char *rows, uint64_t *instructions)
 {
     size_t n = 0;
     for (uint32_t region = 0; region < n_slots; region++) {
-        struct cell *cells = counters[region];
-        for (uint32_t id = 0; cells && id < n_blocks; id++) {
-            if (!cells[id].executed)
+        for (uint32_t id = 0; counters[region] && id < n_blocks; id++) {
+            if (!counters[region][id].executed)
                 continue;
             if (rows) {
-                const struct block *b = &blocks[id];
-                uint32_t name = addr_sled && region == n_slots - 1 ? BETWEEN : region;
-                rows[n] = (struct row){b->start, b->end, name, b->n_insns,
-                                       cells[id].executed, cells[id].taken};
-                *instructions += b->n_insns * cells[id].executed;
-                cells[id] = (struct cell){0, 0};
+                struct row row = take(region, id);
+                *instructions += row.n_insns * row.executed;
+                memcpy(rows + n * row_bytes(), &row, row_bytes());
             }
             n++;
         }
@@ -183,15 +246,34 @@ static void write_record(void)
 {
     uint64_t instructions = 0;
     size_t n = collect(NULL, NULL);
-    size_t size = sizeof(struct record) + n * sizeof(struct row);
+    size_t size = sizeof(struct record) + n * row_bytes();
     struct record *record = zeroed(1, size);
-    collect((struct row *)(record + 1), &instructions);
-    *record = (struct record){0x444E4957u, windows, (uint32_t)n, overflow, instructions};
+    uint32_t flags = (overflow ? OVERFLOW : 0) | (flash_bytes ? WITH_MISSES : 0);
+
+    collect((char *)(record + 1), &instructions);
+    *record = (struct record){0x444E4957u, windows, (uint32_t)n, flags, instructions};
     write_all(record, size);
     free(record);
 }
 
 /* --- what runs with every block --- */
+
+/* Fetch the block's code through the cache; `follows` where it follows what ran before. */
+static inline void fetch(const struct block *b, bool follows)
+{
+    struct cache *cache = instructions_cache;
+
+    running = &current_misses[b->id];
+    for (uint32_t unit = b->first_unit, end = unit + b->units; unit != end; unit++) {
+        if (unit != cache->last_unit && missed(cache, unit)) {
+            if (follows)
+                running->sequential++;
+            else
+                running->jump++;
+        }
+        follows = true;
+    }
+}
 
 static inline void count(const struct block *b)
 {
@@ -202,10 +284,42 @@ static inline void count(const struct block *b)
     previous_end = b->end;
 }
 
+static inline void count_and_fetch(const struct block *b)
+{
+    bool follows = b->start == previous_end;
+
+    count(b);
+    if (flash_bytes && window_open)
+        fetch(b, follows);
+}
+
 static void on_block(unsigned int vcpu, void *userdata)
 {
     (void)vcpu;
     count(userdata);
+}
+
+static void on_block_with_caches(unsigned int vcpu, void *userdata)
+{
+    (void)vcpu;
+    if (window_open)
+        count_and_fetch(userdata);
+}
+
+static void on_load(unsigned int vcpu, uint32_t info, uint64_t vaddr, void *userdata)
+{
+    struct cache *cache = data_cache;
+    uint32_t offset = (uint32_t)vaddr - flash_base, unit, last;
+
+    (void)vcpu;
+    (void)userdata;
+    if (offset >= flash_bytes || !window_open || qemu_plugin_mem_is_store(info))
+        return;
+    unit = offset >> unit_shift;
+    last = (offset + (1u << qemu_plugin_mem_size_shift(info)) - 1) >> unit_shift;
+    for (; unit <= last; unit++)
+        if (unit != cache->last_unit && missed(cache, unit))
+            running->data++;
 }
 
 static void on_begin(unsigned int vcpu, void *userdata)
@@ -213,10 +327,11 @@ static void on_begin(unsigned int vcpu, void *userdata)
     (void)vcpu;
     if (!window_open && windows < max_windows) {
         window_open = true;
-        current = region_cells(n_slots - 1);
+        enter_region(n_slots - 1);
         previous = &idle[0];
+        previous_end = 0;
     }
-    count(userdata);
+    count_and_fetch(userdata);
 }
 
 static void on_end(unsigned int vcpu, void *userdata)
@@ -238,8 +353,8 @@ static void on_mark(unsigned int vcpu, void *userdata)
     const struct block *b = userdata;
     (void)vcpu;
     if (window_open)
-        current = region_cells((b->start - addr_sled) / 2);
-    count(b);
+        enter_region((b->start - addr_sled) / 2);
+    count_and_fetch(b);
 }
 
 /* --- translation --- */
@@ -257,7 +372,13 @@ static struct block *intern(uint32_t start, uint32_t end, uint32_t n_insns)
         overflow = true;
         return &blocks[0];
     }
-    blocks[n_blocks] = (struct block){start, end, n_insns, n_blocks};
+    blocks[n_blocks] = (struct block){start, end, n_insns, n_blocks, 0, 0};
+    if (flash_bytes && start - flash_base < flash_bytes) {
+        uint32_t first = (start - flash_base) >> unit_shift;
+        uint32_t last = (end - 1 - flash_base) >> unit_shift;
+        blocks[n_blocks].first_unit = first;
+        blocks[n_blocks].units = last - first + 1;
+    }
     hashed[slot] = n_blocks;
     return &blocks[n_blocks++];
 }
@@ -286,7 +407,9 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
     uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
     uint32_t end = (uint32_t)qemu_plugin_insn_vaddr(last) + insn_size(last);
-    void (*callback)(unsigned int, void *) = on_block;
+    /* QEMU 7.2 calls back for stores when asked for reads. */
+    int direction = qemu_plugin_version > 1 ? MEM_READ : MEM_READ_WRITE;
+    void (*callback)(unsigned int, void *) = flash_bytes ? on_block_with_caches : on_block;
 
     (void)id;
     if (start == addr_begin)
@@ -296,6 +419,9 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     else if (is_mark(start))
         callback = on_mark;
     qemu_plugin_register_vcpu_tb_exec_cb(tb, callback, CB_NO_REGS, intern(start, end, (uint32_t)n));
+    for (size_t i = 0; flash_bytes && i < n; i++)
+        qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), on_load, CB_NO_REGS,
+                                         direction, NULL);
 }
 
 /* --- start --- */
@@ -307,8 +433,14 @@ static void parse(const char *argument)
     static const struct {
         const char *key;
         uint32_t *target;
-    } numbers[] = {{"begin", &addr_begin}, {"end", &addr_end},         {"sled", &addr_sled},
-                   {"slots", &n_slots},    {"windows", &max_windows}};
+    } numbers[] = {{"begin", &addr_begin},      {"end", &addr_end},
+                   {"sled", &addr_sled},        {"slots", &n_slots},
+                   {"windows", &max_windows},   {"flash", &flash_base},
+                   {"flash_size", &flash_bytes}, {"read", &read_bytes},
+                   {"line", &cache_line_bytes}, {"icache", &caches[0].bytes},
+                   {"iways", &caches[0].ways},  {"dcache", &caches[1].bytes},
+                   {"dways", &caches[1].ways},  {"unified", &unified},
+                   {"whole", &whole_line},      {"replace", &replacement}};
 
     for (size_t i = 0; value && i < sizeof numbers / sizeof *numbers; i++) {
         if (strlen(numbers[i].key) == length && !strncmp(argument, numbers[i].key, length)) {
@@ -325,6 +457,8 @@ static void parse(const char *argument)
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
+    const char *fault;
+
     (void)info;
     for (int i = 0; i < argc; i++)
         parse(argv[i]);
@@ -335,6 +469,12 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
     if (!n_slots || n_slots > MAX_SLOTS)
         die("slots is out of range");
     counters = zeroed(n_slots, sizeof *counters);
+    if (flash_bytes) {
+        if ((fault = caches_fault()))
+            die(fault);
+        make_caches(zeroed);
+        missed_in = zeroed(n_slots, sizeof *missed_in);
+    }
     idle = zeroed(MAX_BLOCKS, sizeof *idle);
     current = idle;
     previous = &idle[0];
