@@ -34,6 +34,7 @@ from harness.cli import (
     report,
     run,
     streams,
+    time,
 )
 from harness.errors import HilError, RunFailed, StoreError
 
@@ -110,6 +111,7 @@ def _global_options(
 
 # In the order in which help lists them.
 app.command("run")(run.run)
+app.command("time")(time.time)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("history")(history.history)

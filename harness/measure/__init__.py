@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 
 from harness.errors import RunFailed
 from harness.measure.cores import core_table
@@ -64,7 +65,7 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
     figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
     figures |= memory_figures(firmware, trace)
-    return Measurements(figures, ops, functions, _notes(profile, trace, windows))
+    return Measurements(figures, ops, functions, timing_notes(profile, windows))
 
 
 def _windows(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> list[Window]:
@@ -97,7 +98,8 @@ def _code_reader(firmware: Firmware) -> ReadCode:
     return read
 
 
-def _notes(profile: Profile, trace: Trace, windows: list[Window]) -> tuple[str, ...]:
+def timing_notes(profile: Profile, windows: Sequence[Window]) -> tuple[str, ...]:
+    """Say in words what the cycles of the windows rest on; nothing where there are none."""
     notes = []
     if windows:
         core = core_table(profile.chip.core)
