@@ -27,6 +27,7 @@ ORDER = (
     ("quantize",),
     ("tflite",),
     ("profiles", "published"),
+    ("power", "overlays"),
     ("settings",),
     ("records",),
     ("resources",),
