@@ -9,6 +9,8 @@
  *   slots=N       sets it to "between ops". Without a sled everything is region 0.
  *   windows=K     windows recorded, the first K (default 1); later ones cost almost nothing
  *   out=PATH      the record file
+ *   seen=PATH     optional: a file that gets one letter when each of these happens for the first
+ *                 time: B a window opened, R begin was reached again inside one, E end outside
  * and, to simulate what stands between core and flash (hil_caches.h; off without flash_size):
  *   flash=ADDR flash_size=BYTES   where the flash is
  *   read=BYTES line=BYTES         one flash read, one cache line; powers of two
@@ -153,7 +155,7 @@ static struct cell *idle; /* counts outside windows go here and are never read *
 
 static uint32_t addr_begin, addr_end, addr_sled, n_slots, max_windows = 1, windows;
 static bool window_open;
-static int out_fd = -1;
+static int out_fd = -1, seen_fd = -1;
 
 static struct cell *current;  /* counters of the current region */
 static struct cell *previous; /* cell of the block that ran last */
@@ -322,9 +324,22 @@ static void on_load(unsigned int vcpu, uint32_t info, uint64_t vaddr, void *user
             running->data++;
 }
 
+/* Tell what happened with the markers: it explains why no window was recorded. */
+static void see(char event)
+{
+    static bool told[128];
+
+    if (seen_fd < 0 || told[(int)event])
+        return;
+    told[(int)event] = true;
+    if (write(seen_fd, &event, 1) != 1)
+        die("cannot write the file of what was seen");
+}
+
 static void on_begin(unsigned int vcpu, void *userdata)
 {
     (void)vcpu;
+    see(window_open ? 'R' : 'B');
     if (!window_open && windows < max_windows) {
         window_open = true;
         enter_region(n_slots - 1);
@@ -344,6 +359,8 @@ static void on_end(unsigned int vcpu, void *userdata)
         windows++;
         current = idle;
         previous = &idle[0];
+    } else {
+        see('E');
     }
     count(userdata);
 }
@@ -426,6 +443,15 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 /* --- start --- */
 
+static int create(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    if (fd < 0)
+        die("cannot create the record file");
+    return fd;
+}
+
 static void parse(const char *argument)
 {
     const char *value = strchr(argument, '=');
@@ -448,11 +474,12 @@ static void parse(const char *argument)
             return;
         }
     }
-    if (!value || strncmp(argument, "out", length) || length != 3)
+    if (length == 3 && !strncmp(argument, "out", length))
+        out_fd = create(value + 1);
+    else if (length == 4 && !strncmp(argument, "seen", length))
+        seen_fd = create(value + 1);
+    else
         die("unknown argument");
-    out_fd = open(value + 1, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (out_fd < 0)
-        die("cannot create the record file");
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)

@@ -116,13 +116,16 @@ def region_argument(
     end: int,
     windows: int,
     caches: Mapping[str, int] | None = None,
+    seen: Path | None = None,
 ) -> str:
     """Return the value for ``-plugin`` without a sled: one region, from ``begin`` to ``end``.
 
     Read the result with ``read_profile(out, n_ops=1)``; everything is region 0. ``caches`` as in
-    ``plugin_argument``.
+    ``plugin_argument``. ``seen`` is a file that tells which markers were reached; its letters are
+    in the plugin's head comment.
     """
-    return _argument(plugin, out, begin=begin, end=end, windows=windows, **(caches or {}))
+    argument = _argument(plugin, out, begin=begin, end=end, windows=windows, **(caches or {}))
+    return argument if seen is None else f"{argument},seen={_escape(seen)}"
 
 
 def cache_settings(flash: Flash, where: MemoryRegion) -> dict[str, int]:

@@ -61,15 +61,15 @@ def run_region(
     qemu: Path | None = None,
     windows: int = 1,
     on_output: OutputCall | None = None,
-    plugin_extra: Mapping[str, str | int] | None = None,
+    caches: Mapping[str, int] | None = None,
 ) -> RegionTrace:
     """Run ``elf`` on ``machine`` until the region was passed ``windows`` times.
 
     ``begin`` and ``end`` are function symbols, or addresses (``0x…``): a window opens when control
     reaches the first instruction of ``begin`` (counted) and closes when it reaches the first of
     ``end`` (not counted). QEMU is stopped once all windows are recorded. ``timeout_s`` bounds the
-    whole run. ``on_output`` gets what the program prints as it comes; ``plugin_extra`` is handed
-    to the profiler plugin.
+    whole run. ``on_output`` gets what the program prints as it comes. ``caches`` is what
+    ``profiler.cache_settings`` gives; None simulates none.
 
     Raises:
         UsageError: a marker is no function of the ELF, or the ELF is none that QEMU could run.
@@ -91,16 +91,18 @@ def run_region(
     with tempfile.TemporaryDirectory(prefix="hil-region-") as name:
         folder = Path(name)
         record = folder / "profile.bin"
-        plugin = profiler.region_argument(profiler.ensure_plugin(binary), record, *marks, windows)
-        plugin += "".join(f",{key}={value}" for key, value in (plugin_extra or {}).items())
+        seen = folder / "seen"
+        plugin = profiler.region_argument(
+            profiler.ensure_plugin(binary), record, *marks, windows, caches, seen
+        )
         arguments = [*_machine_arguments(elf, machine), "-plugin", plugin]
         process = QemuProcess(binary, arguments, folder=folder, debug=False, semihosting=True)
-        watch = _Watch(program, (begin, end), marks, record, windows, timeout_s, on_output)
+        watch = _Watch(program, (begin, end), marks, record, seen, windows, timeout_s, on_output)
         with process:
             exit_code = _until_recorded(process, watch)
         profiles = watch.profiles()
-    if len(profiles) < windows:
-        raise _incomplete(watch, len(profiles), exit_code)
+        if len(profiles) < windows:
+            raise _incomplete(watch, exit_code)
     _refuse_recursion(watch, profiles)
     return RegionTrace(
         windows=tuple(profiles),
@@ -132,6 +134,7 @@ class _Watch:
     names: tuple[str, str]
     marks: tuple[int, int]
     record: Path
+    seen: Path
     windows: int
     timeout_s: float
     on_output: OutputCall | None
@@ -148,6 +151,23 @@ class _Watch:
                 self._profiles = profiler.read_profile(self.record, n_ops=1)
                 self._size = size
         return self._profiles
+
+    def what_happened(self) -> str:
+        """Say which markers were reached, for a program that passed the region too seldom."""
+        begin, end = (f"'{name}'" for name in self.names)
+        try:
+            letters = self.seen.read_text(encoding="ascii")
+        except OSError:
+            letters = ""
+        if letters.startswith("E") and "B" in letters and not self.profiles():
+            return f"it came to {end} only before {begin}: the markers are in the wrong order"
+        if "R" in letters:
+            return f"it came to {begin} again before it came to {end}"
+        if "B" not in letters:
+            return f"it never came to {begin}" + (f", only to {end}" if letters else "")
+        if not self.profiles():
+            return f"it came to {begin}, but never to {end} after it"
+        return f"it passed {_times(len(self.profiles()))}"
 
     def hear(self, data: bytes) -> None:
         """Keep what the program printed, and pass it on."""
@@ -202,14 +222,13 @@ def _drain(sources: list[int], watch: _Watch) -> None:
 
 
 def _timeout(process: QemuProcess, watch: _Watch) -> DeviceTimeout:
-    recorded = len(watch.profiles())
     where = _whereabouts(process, watch)
     return DeviceTimeout(
         f"the program did not pass from '{watch.names[0]}' to '{watch.names[1]}' "
-        f"{_times(watch.windows)} in {watch.timeout_s:g} s ({recorded} passes recorded)"
+        f"{_times(watch.windows)} in {watch.timeout_s:g} s: {watch.what_happened()}"
         + (f"; it was {where}" if where else ""),
-        hint="give it more time with --timeout, or check that both functions are really called; "
-        "a program in a fault handler's loop has crashed",
+        hint="give it more time with --timeout, or correct the markers; a program that stays in a "
+        "fault handler has crashed",
     )
 
 
@@ -240,13 +259,13 @@ def _crash(error: RunFailed) -> RunFailed:
     )
 
 
-def _incomplete(watch: _Watch, recorded: int, exit_code: int | None) -> RunFailed:
+def _incomplete(watch: _Watch, exit_code: int | None) -> RunFailed:
     begin, end = watch.names
     return RunFailed(
-        f"the program ended with exit code {exit_code} after {recorded} of {watch.windows} "
-        f"passes from '{begin}' to '{end}'",
-        hint="a marker counts when its first instruction runs: was it inlined, are the markers "
-        "in the right order, is --windows too large?",
+        f"the program ended (exit code {exit_code}) without passing from '{begin}' to '{end}' "
+        f"{_times(watch.windows)}: {watch.what_happened()}",
+        hint="a marker counts when its first instruction runs: a function that was inlined never "
+        "runs (mark it __attribute__((noinline)))",
     )
 
 
