@@ -20,6 +20,7 @@ from harness.measure.latency import (
     price_windows,
 )
 from harness.measure.memory import memory_figures
+from harness.measure.validation import summary
 from harness.profiles import Profile
 from harness.records import (
     Firmware,
@@ -103,7 +104,7 @@ def timing_notes(profile: Profile, windows: Sequence[Window]) -> tuple[str, ...]
     notes = []
     if windows:
         core = core_table(profile.chip.core)
-        notes.append(f"timing model of {core.title}: {core.validation}")
+        notes.append(f"timing model of {core.title}: {summary(core)}")
         window = median_window(windows)
         if profile.flash.wait_states:
             notes.append(

@@ -44,6 +44,7 @@ class Insn:
     literal: bool = False
     stack: bool = False
     leaves: str = ""
+    conditional: bool = False
 
     @property
     def is_float(self) -> bool:
@@ -130,7 +131,9 @@ def parse(mnemonic: str, operands: str) -> Insn:
 
 def _flow(mnemonic: str, operands: str) -> Insn | None:
     if _BRANCH.match(mnemonic):
-        return Insn("branch", reads=_registers(operands), leaves="branch")
+        may_fall = mnemonic.partition(".")[0] != "b"
+        reads = _registers(operands)
+        return Insn("branch", reads=reads, leaves="branch", conditional=may_fall)
     if _CALL.match(mnemonic):
         return Insn("branch", leaves="call")
     if _INDIRECT.match(mnemonic):

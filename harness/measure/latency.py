@@ -15,6 +15,7 @@ from harness.measure.cores import Core, core_table
 from harness.measure.decode import ReadCode
 from harness.measure.energy import combined_pct
 from harness.measure.pricing import PricedBlocks, price_blocks
+from harness.measure.validation import CodeKind, band
 from harness.measure.wait_states import OpTraffic, branch_entries, wait_cycles
 from harness.profiles import Profile
 from harness.records import (
@@ -127,19 +128,24 @@ def median_window(windows: Sequence[Window]) -> Window:
     return next(window for window in windows if window.total == middle)
 
 
-def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, Measurement]:
-    """Return ``cycles``, ``latency_us``, ``instructions`` and ``cpi`` from priced windows."""
+def modelled_figures(
+    profile: Profile, windows: Sequence[Window], kind: CodeKind = "integer"
+) -> dict[str, Measurement]:
+    """Return ``cycles``, ``latency_us``, ``instructions`` and ``cpi`` from priced windows.
+
+    ``kind`` of code chooses the band: kernels of models are "integer", other programs "general".
+    """
     core = core_table(profile.chip.core)
     window = median_window(windows)
     totals = [w.total for w in windows]
     instructions = int(window.instructions.sum())
-    band = band_pct(core, profile, window)
+    half = band_pct(core, profile, window, kind)
     source = f"block counts in emulation x timing model of {core.title}, {_waits_text(profile)}"
     spread = _spread_pct(totals)
     counted = [int(w.instructions.sum()) for w in windows]
     figures = [
-        _modelled("cycles", window.total, "cycles", band, totals, source),
-        _modelled("latency_us", _microseconds(window.total, profile), "us", band, totals, source),
+        _modelled("cycles", window.total, "cycles", half, totals, source),
+        _modelled("latency_us", _microseconds(window.total, profile), "us", half, totals, source),
         Measurement(
             "instructions",
             float(instructions),
@@ -155,7 +161,7 @@ def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, M
             window.total / instructions if instructions else 0.0,
             "cycles/instruction",
             "modelled",
-            band,
+            half,
             len(windows),
             spread,
             "cycles / instructions",
@@ -164,10 +170,15 @@ def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, M
     return {figure.name: figure for figure in figures}
 
 
-def band_pct(core: Core, profile: Profile, window: Window) -> float:
-    """Half band in per cent: pipeline rules, bounds of the flash waits, undocumented flash."""
+def band_pct(core: Core, profile: Profile, window: Window, kind: CodeKind = "integer") -> float:
+    """Half band in per cent: pipeline rules, bounds of the flash waits, undocumented flash.
+
+    The rules' band is that of ``kind`` of code on this core, and of FP arithmetic by its share.
+    """
     share = window.float_share
-    pipeline = core.uncertainty_pct * (1 - share) + core.float_uncertainty_pct * share
+    pipeline = band(core, kind).pct * (1 - share)
+    if share:
+        pipeline += band(core, "float").pct * share
     waits = 100.0 * (window.wait_high - window.wait_low) / 2 / max(1, window.total)
     combined = combined_pct(pipeline, waits, profile.flash.uncertainty_pct)
     assert combined is not None
@@ -227,11 +238,11 @@ def measured_figures(clock_hz: int, inferences: Sequence[Inference]) -> dict[str
     totals = [i.cycles for i in inferences if i.cycles is not None]
     cycles = statistics.median_low(totals)
     spread = _spread_pct(totals)
-    band = max(spread / 2, MIN_MEASURED_PCT)
+    half = max(spread / 2, MIN_MEASURED_PCT)
     source = f"cycle counter of the board at {clock_hz / 1e6:g} MHz"
 
     def figure(name: str, value: float, unit: str) -> Measurement:
-        return Measurement(name, value, unit, "measured", band, len(totals), spread, source)
+        return Measurement(name, value, unit, "measured", half, len(totals), spread, source)
 
     return {
         "cycles": figure("cycles", float(cycles), "cycles"),

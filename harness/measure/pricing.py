@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from harness.measure.cores import Core
 from harness.measure.decode import Insn, ReadCode, decode, disassemble
+from harness.records import BlockProfile
 
 Cost = tuple[str, float]
 """A rule's name (empty for an instruction that just takes its cycles) and its cycles."""
@@ -24,6 +25,7 @@ Costs = tuple[Cost, ...]
 _SINGLE = ("load", "store")
 _MULTIPLE = ("multiple_load", "multiple_store")
 _MEMORY = _SINGLE + _MULTIPLE
+_NOT_TAKEN = "branch not taken"
 _FLOAT_RESULT = ("fp_alu", "fp_mul", "fp_mac", "fp_div", "fp_sqrt")
 
 
@@ -63,6 +65,51 @@ def price_blocks(core: Core, read: ReadCode, blocks: Sequence[tuple[int, int]]) 
         data_loads=counts[:, 2],
         data_bytes=counts[:, 3],
     )
+
+
+def profile_cycles(core: Core, read: ReadCode, profile: BlockProfile) -> npt.NDArray[np.float64]:
+    """Return the pipeline's cycles of each row of ``profile``, not rounded, without flash waits."""
+    blocks = list(zip(profile.start.tolist(), profile.end.tolist(), strict=True))
+    return row_cycles(price_blocks(core, read, blocks), profile, branch_entries(profile))
+
+
+def row_cycles(
+    priced: PricedBlocks, profile: BlockProfile, entries: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Price the rows of ``profile``; ``entries`` are how often a branch led to each."""
+    total: npt.NDArray[np.float64] = (
+        priced.cycles * profile.executed
+        + priced.taken_cycles * profile.taken
+        + priced.target_cycles * entries
+    )
+    return total
+
+
+def branch_entries(profile: BlockProfile) -> npt.NDArray[np.int64]:
+    """How often each row's block was entered by a branch: its runs less the falls into it.
+
+    Falls into an address are shared between blocks that start there in the order of the rows;
+    more than one is rare.
+    """
+    falls: dict[tuple[int, int], int] = {}
+    ends = zip(
+        profile.region.tolist(),
+        profile.end.tolist(),
+        (profile.executed - profile.taken).tolist(),
+        strict=True,
+    )
+    for region, end, count in ends:
+        falls[region, end] = falls.get((region, end), 0) + count
+    entries = np.zeros(len(profile.start), dtype=np.int64)
+    starts = zip(
+        profile.region.tolist(), profile.start.tolist(), profile.executed.tolist(), strict=True
+    )
+    for row, (region, start, executed) in enumerate(starts):
+        fallen = min(falls.get((region, start), 0), executed)
+        if fallen:
+            falls[region, start] -= fallen
+        entries[row] = executed - fallen
+    return entries
 
 
 @dataclass(frozen=True)
@@ -147,10 +194,13 @@ def instruction_costs(core: Core, insn: Insn, before: Insn | None) -> Sequence[C
 
     The first is its own, the rest is what it waits for.
     """
-    own = _own_cost(core, insn, before)
+    costs = [_own_cost(core, insn, before)]
+    if insn.literal:
+        costs.append(("literal", core.literal))
+    if insn.conditional:
+        costs.append((_NOT_TAKEN, core.branch_not_taken))
     if before is None:
-        return (own,)
-    costs = [own]
+        return costs
     if insn.kind in _MEMORY and before.writes & insn.address:
         late = _is_load(before)
         extra = core.address_after_load if late else core.address_after_alu
@@ -169,9 +219,11 @@ def _float_hazard(insn: Insn, before: Insn) -> bool:
 
 
 def leaving_costs(core: Core, insn: Insn) -> Costs:
-    """What ``insn`` costs more when it does leave its block."""
+    """What ``insn`` costs more when it does leave its block (less: it is a branch taken then)."""
     if not insn.leaves:
         return ()
+    if insn.conditional:
+        return (("taken branch", core.branch_taken), (_NOT_TAKEN, -core.branch_not_taken))
     return {
         "branch": (("taken branch", core.branch_taken),),
         "call": (("call", core.call_taken),),
@@ -189,8 +241,8 @@ def _target_costs(core: Core, code: dict[int, tuple[int, Insn]], start: int) -> 
 
 def _own_cost(core: Core, insn: Insn, before: Insn | None) -> Cost:
     if insn.kind == "load":
-        follows = before is not None and before.kind in _SINGLE
-        needs = before is not None and _is_load(before) and before.writes & insn.address
+        follows = before is not None and before.kind == "load"
+        needs = before is not None and before.writes & insn.address
         if follows and not needs:
             return "load, pipelined", core.load_pipelined
         return "load", core.load

