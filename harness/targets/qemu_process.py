@@ -203,8 +203,12 @@ class QemuProcess:
         for end in (*self._ours.values(), *self._theirs.values()):
             end.close()
 
+    def messages(self) -> str:
+        """What QEMU itself said so far."""
+        return self._messages.read_text(encoding="utf-8", errors="replace")
+
     def _last_words(self) -> str:
-        text = self._messages.read_text(encoding="utf-8", errors="replace")
+        text = self.messages()
         lines = [line for line in text.splitlines() if not any(h in line for h in _HARMLESS)]
         fatal = next((at for at, line in enumerate(lines) if "fatal" in line), None)
         return " | ".join(lines[-4:] if fatal is None else lines[fatal : fatal + 4])

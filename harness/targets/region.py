@@ -195,7 +195,7 @@ def _until_recorded(process: QemuProcess, watch: _Watch) -> int | None:
     exit_code = process.exit_code()
     _drain(sources, watch)
     if exit_code is not None and exit_code < 0:
-        raise _crash(process.explain(LinkClosed("QEMU ended")))
+        raise _crash(process, watch)
     return exit_code
 
 
@@ -233,27 +233,33 @@ def _timeout(process: QemuProcess, watch: _Watch) -> DeviceTimeout:
 
 
 def _whereabouts(process: QemuProcess, watch: _Watch) -> str:
-    """Where the program is just now: ``in 'loop+0x4', in the HardFault exception``."""
+    """Where the program is just now; empty where QEMU does not say."""
     try:
-        registers = process.registers()
+        return _place(process.registers(), watch.program)
     except LinkError:
         return ""
+
+
+def _place(registers: str, program: Program) -> str:
+    """Read QEMU's dump of the registers: ``at loop+0x4, handling HardFault``."""
     counter = re.search(r"R15=([0-9a-f]{8})", registers)
     status = re.search(r"XPSR=([0-9a-f]{8})", registers)
     if counter is None or status is None:
         return ""
     exception = int(status[1], 16) & 0x1FF
     name = _EXCEPTIONS.get(exception, f"exception {exception}")
-    place = watch.program.symbolize(int(counter[1], 16))
+    place = program.symbolize(int(counter[1], 16))
     return f"at {place}" + (f", handling {name}" if exception else "")
 
 
-def _crash(error: RunFailed) -> RunFailed:
+def _crash(process: QemuProcess, watch: _Watch) -> RunFailed:
     """A lockup is the program's fault; anything else that ends QEMU by a signal is QEMU's."""
-    if "Lockup" not in error.message:
-        return error
+    messages = process.messages()
+    lockup = re.search(r"Lockup: .*", messages)
+    if lockup is None:
+        return process.explain(LinkClosed("QEMU ended"))
     return DeviceFault(
-        f"the program crashed the processor: {error.message}",
+        f"the program crashed the processor {_place(messages, watch.program)} ({lockup[0]})",
         hint="a fault inside a fault handler, a vector table that is not where the machine looks "
         "for it, or code for another core does this; is --machine the one it was linked for?",
     )
