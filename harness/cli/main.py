@@ -35,6 +35,7 @@ from harness.cli import (
     run,
     streams,
     time,
+    validate,
 )
 from harness.errors import HilError, RunFailed, StoreError
 
@@ -112,6 +113,7 @@ def _global_options(
 # In the order in which help lists them.
 app.command("run")(run.run)
 app.command("time")(time.time)
+app.command("validate")(validate.validate)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("history")(history.history)

@@ -48,6 +48,7 @@ def test_all_commands_are_there() -> None:
     assert {words[0] for words, _ in ALL if words} == {
         "run",
         "time",
+        "validate",
         "report",
         "compare",
         "history",
