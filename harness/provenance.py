@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.measure.memory_system import MemoryModel, memory_model
 from harness.profiles import Profile
 from harness.records import (
     Array,
@@ -39,6 +40,8 @@ class Asked(Protocol):
     def command(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def optimize(self) -> str: ...  # noqa: D102
+    @property
+    def memory_model(self) -> MemoryModel | None: ...  # noqa: D102
 
 
 def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources) -> RunRecord:
@@ -81,6 +84,7 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "engine_version": sources.engine_version,
             "model_sha256": graph.sha256,
             "optimize": asked.optimize,
+            "memory_model": memory_model(asked.profile.flash, asked.memory_model),
         },
         notes=(platform.note,) if platform.note else (),
         errors=(),

@@ -20,6 +20,7 @@ from harness.measure.latency import (
     price_windows,
 )
 from harness.measure.memory import memory_figures
+from harness.measure.memory_system import waits_note
 from harness.measure.validation import summary
 from harness.profiles import Profile
 from harness.records import (
@@ -43,7 +44,7 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     Raises:
         RunFailed: the trace holds neither counter readings nor an execution profile.
     """
-    windows = _windows(profile, firmware, trace, graph)
+    windows = _windows(profile, firmware, trace)
     on_silicon = any(inference.cycles is not None for inference in trace.inferences)
     if not windows and not on_silicon:
         raise RunFailed(
@@ -69,11 +70,11 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     return Measurements(figures, ops, functions, timing_notes(profile, windows))
 
 
-def _windows(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> list[Window]:
+def _windows(profile: Profile, firmware: Firmware, trace: Trace) -> list[Window]:
     profiles = [i.profile for i in trace.inferences if i.profile is not None]
     if not profiles:
         return []
-    return price_windows(profile, _code_reader(firmware), profiles, graph)
+    return price_windows(profile, _code_reader(firmware), profiles)
 
 
 def _code_reader(firmware: Firmware) -> ReadCode:
@@ -106,9 +107,8 @@ def timing_notes(profile: Profile, windows: Sequence[Window]) -> tuple[str, ...]
         core = core_table(profile.chip.core)
         notes.append(f"timing model of {core.title}: {summary(core)}")
         window = median_window(windows)
-        if profile.flash.wait_states:
-            notes.append(
-                f"flash waits are estimated: between {window.wait_low:,.0f} and "
-                f"{window.wait_high:,.0f} cycles, the middle is taken"
-            )
+        waits = waits_note(
+            profile.flash, window.wait_low, window.wait_high, window.caches_simulated
+        )
+        notes += [waits] if waits else []
     return tuple(notes)

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from harness.measure.cores import Core, core_table
 from harness.measure.decode import ReadCode
 from harness.measure.energy import combined_pct
+from harness.measure.memory_system import branch_entries, wait_cycles
 from harness.measure.pricing import PricedBlocks, price_blocks
 from harness.measure.validation import CodeKind, band
-from harness.measure.wait_states import OpTraffic, branch_entries, wait_cycles
 from harness.profiles import Profile
 from harness.records import (
     BlockProfile,
@@ -37,16 +37,20 @@ MIN_MEASURED_PCT = 0.1
 class Window:
     """One inference, priced. Arrays by region (ops, then "between ops"); cycles are integers.
 
-    ``row_cycles`` is parallel to the profile's rows, flash waits included, not rounded.
+    ``row_cycles`` is parallel to the profile's rows, flash waits included, not rounded;
+    ``row_waits`` is the waits alone. ``wait_low`` and ``wait_high`` bound their sum;
+    ``caches_simulated`` is False where there are none because no cache was simulated.
     """
 
     profile: BlockProfile
     cycles: npt.NDArray[np.int64]
     instructions: npt.NDArray[np.int64]
     row_cycles: npt.NDArray[np.float64]
+    row_waits: npt.NDArray[np.float64]
     row_instructions: npt.NDArray[np.int64]
     wait_low: float
     wait_high: float
+    caches_simulated: bool
     float_share: float
 
     @property
@@ -61,65 +65,50 @@ def whole_cycles(cycles: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def price_windows(
-    profile: Profile, read: ReadCode, windows: Sequence[BlockProfile], graph: Graph | None = None
+    profile: Profile, read: ReadCode, windows: Sequence[BlockProfile]
 ) -> list[Window]:
-    """Price every window with the profile's core and flash; each block is decoded once.
-
-    ``graph`` is the model whose ops the regions are; None for a program that is no model.
-    """
+    """Price every window with the profile's core and flash; each block is decoded once."""
     starts = np.concatenate([w.start for w in windows])
     ends = np.concatenate([w.end for w in windows])
     pairs, index = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
     priced = price_blocks(
         core_table(profile.chip.core), read, [(int(s), int(e)) for s, e in pairs.tolist()]
     )
-    traffic = [_traffic(graph, op.index) for op in graph.ops] if graph is not None else []
     bounds = np.cumsum([0] + [len(w.start) for w in windows])
     index = index.reshape(-1)
     return [
-        _price_window(profile, window, _take(priced, index[bounds[i] : bounds[i + 1]]), traffic)
+        _price_window(profile, window, _take(priced, index[bounds[i] : bounds[i + 1]]))
         for i, window in enumerate(windows)
     ]
 
 
-def _price_window(
-    profile: Profile, window: BlockProfile, priced: PricedBlocks, traffic: list[OpTraffic]
-) -> Window:
-    entries = branch_entries(window)
+def _price_window(profile: Profile, window: BlockProfile, priced: PricedBlocks) -> Window:
     pipeline = (
         priced.cycles * window.executed
         + priced.taken_cycles * window.taken
-        + priced.target_cycles * entries
+        + priced.target_cycles * branch_entries(window)
     )
+    waits = wait_cycles(profile.flash, window)
+    row_cycles: npt.NDArray[np.float64] = pipeline + waits.value
     regions = window.n_regions + 1
-    by_region = np.bincount(window.region, pipeline, regions)
-    waits = wait_cycles(profile.flash, window, priced, entries, traffic)
-    stretch = np.divide(
-        by_region + waits.value, by_region, out=np.ones(regions), where=by_region > 0
-    )
+    by_region = np.bincount(window.region, row_cycles, regions).astype(np.float64)
     row_instructions = priced.instructions * window.executed
     return Window(
         profile=window,
-        cycles=whole_cycles(by_region + waits.value),
+        cycles=whole_cycles(by_region),
         instructions=np.bincount(window.region, row_instructions, regions).astype(np.int64),
-        row_cycles=pipeline * stretch[window.region],
+        row_cycles=row_cycles,
+        row_waits=waits.value,
         row_instructions=row_instructions,
         wait_low=float(waits.low.sum()),
         wait_high=float(waits.high.sum()),
+        caches_simulated=waits.simulated,
         float_share=float((priced.float_cycles * window.executed).sum() / pipeline.sum()),
     )
 
 
 def _take(priced: PricedBlocks, index: npt.NDArray[Any]) -> PricedBlocks:
     return PricedBlocks(**{name: values[index] for name, values in vars(priced).items()})
-
-
-def _traffic(graph: Graph, op_index: int) -> OpTraffic:
-    op = graph.ops[op_index]
-    constants = [graph.tensors[i] for i in op.inputs if i >= 0 and graph.tensors[i].is_constant]
-    largest = max(constants, key=lambda t: t.nbytes, default=None)
-    item = largest.nbytes // max(1, largest.elements) if largest else 0
-    return OpTraffic(sum(t.nbytes for t in constants), op.macs, item)
 
 
 def median_window(windows: Sequence[Window]) -> Window:
@@ -140,7 +129,9 @@ def modelled_figures(
     totals = [w.total for w in windows]
     instructions = int(window.instructions.sum())
     half = band_pct(core, profile, window, kind)
-    source = f"block counts in emulation x timing model of {core.title}, {_waits_text(profile)}"
+    source = (
+        f"block counts in emulation x timing model of {core.title}, {_waits_text(profile, window)}"
+    )
     spread = _spread_pct(totals)
     counted = [int(w.instructions.sum()) for w in windows]
     figures = [
@@ -298,5 +289,8 @@ def _spread_pct(values: Sequence[int]) -> float:
     return 100.0 * (max(values) - min(values)) / middle if middle else 0.0
 
 
-def _waits_text(profile: Profile) -> str:
-    return f"{profile.flash.wait_states} flash wait states at {profile.clock.hz / 1e6:g} MHz"
+def _waits_text(profile: Profile, window: Window) -> str:
+    waits, clock = profile.flash.wait_states, f"{profile.clock.hz / 1e6:g} MHz"
+    if waits and not window.caches_simulated:
+        return f"{waits} flash wait states at {clock} left out"
+    return f"{waits} flash wait states at {clock}"

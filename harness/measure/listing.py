@@ -15,8 +15,8 @@ import numpy as np
 from harness.measure.cores import Core
 from harness.measure.decode import ReadCode
 from harness.measure.latency import Window
+from harness.measure.memory_system import branch_entries
 from harness.measure.pricing import Costs, Explained, explain
-from harness.measure.wait_states import branch_entries
 
 FLASH_WAIT = "flash wait"
 _LEAST_SHOWN = 0.005
@@ -124,12 +124,18 @@ def _listed(
 
 
 def _line(row: Explained, taken: float, entered: float) -> ListedInstruction:
-    """Weigh what a branch adds by how often it was one."""
+    """Weigh what a branch adds, or spares, by how often it was one."""
+    spared = {name for name, cost in row.taken if cost < 0}
     reasons = [
-        *row.reasons,
-        *((f"{name} in {_percent(taken)}", cost * taken) for name, cost in row.taken),
-        *((f"{name} in {_percent(entered)}", cost * entered) for name, cost in row.target),
+        (f"{name} in {_percent(1 - taken)}", cost * (1 - taken)) if name in spared else (name, cost)
+        for name, cost in row.reasons
     ]
+    reasons += [
+        (f"{name} in {_percent(taken)}", cost * taken)
+        for name, cost in row.taken
+        if name not in spared
+    ]
+    reasons += [(f"{name} in {_percent(entered)}", cost * entered) for name, cost in row.target]
     kept = tuple((name, cost) for at, (name, cost) in enumerate(reasons) if cost or not at)
     return ListedInstruction(row.address, row.text, sum(cost for _, cost in kept), kept)
 
@@ -164,13 +170,12 @@ def _render_block(number: int, block: ListedBlock) -> str:
 
 
 def why(line: ListedInstruction) -> str:
-    """Say which rules make up the line; a single one cycle needs no words."""
-    parts = [(name, cost) for name, cost in line.reasons if name]
-    if len(line.reasons) == 1:
-        return parts[0][0] if parts else ""
-    own, *rest = line.reasons
-    first = f"{own[0] + ' ' if own[0] else ''}{_cycles(own[1])}"
-    return ", ".join([first, *(f"{name} {cost:+.3g}" for name, cost in rest)])
+    """Say which rules make up the line; what is too small to show is left out."""
+    (name, own), *others = line.reasons
+    rest = [f"{rule} {cost:+.3g}" for rule, cost in others if abs(cost) >= _LEAST_SHOWN]
+    if not rest:
+        return name
+    return ", ".join([f"{name} {_cycles(own)}".strip(), *rest])
 
 
 def _cycles(value: float) -> str:
