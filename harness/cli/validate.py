@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
+from harness.cli.energy import show_power
 from harness.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def _energy(json: bool) -> None:
             for one in report.boards
         ],
     )
+    show_power(report)
 
 
 def _of(validation: Validation, name: str) -> list[Comparison]:
