@@ -126,6 +126,18 @@ class Program:
         address, content = self.segments[at]
         return content[start - address : end - address]
 
+    def direct_branch(self, start: int, end: int) -> int | None:
+        """Return where the block from ``start`` up to ``end`` branches to, if its last instruction
+        is a direct branch and no call (B in its encodings T1 to T4; Armv7-M ARM A7.7.12).
+        """
+        code = self.read(start, end)
+        halves = [code[at] | code[at + 1] << 8 for at in range(0, len(code), 2)]
+        at = 0
+        while at + _length(halves[at]) < len(halves):
+            at += _length(halves[at])
+        offset = _branch_offset(halves[at:])
+        return None if offset is None else start + 2 * at + 4 + offset
+
     def _holds(self, start: int, end: int) -> bool:
         return self._segment(start, end) is not None
 
@@ -149,6 +161,33 @@ class Program:
             hint=hint + "`arm-none-eabi-nm` lists its symbols; a function that was inlined or "
             "removed has none (mark it __attribute__((noinline)))",
         )
+
+
+def _length(first: int) -> int:
+    """Halfwords of the instruction that begins with ``first`` (Armv7-M ARM A5.1)."""
+    return 2 if first >> 11 in (0b11101, 0b11110, 0b11111) else 1
+
+
+def _branch_offset(halves: list[int]) -> int | None:
+    first, second = halves[0], halves[1] if len(halves) > 1 else 0
+    if first & 0xF000 == 0xD000 and first & 0xF00 < 0xE00:  # T1
+        return _signed(first & 0xFF, 8) * 2
+    if first & 0xF800 == 0xE000:  # T2
+        return _signed(first & 0x7FF, 11) * 2
+    if first & 0xF800 != 0xF000 or second & 0xC000 != 0x8000:
+        return None
+    sign, low = first >> 10 & 1, second & 0x7FF
+    j1, j2 = second >> 13 & 1, second >> 11 & 1
+    if second & 0x1000:  # T4
+        high = sign << 2 | (j1 ^ sign ^ 1) << 1 | (j2 ^ sign ^ 1)
+        return _signed(high << 21 | (first & 0x3FF) << 11 | low, 24) * 2
+    if first >> 6 & 0xE == 0xE:  # no condition: a system instruction
+        return None
+    return _signed((sign << 2 | j2 << 1 | j1) << 17 | (first & 0x3F) << 11 | low, 20) * 2  # T3
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value
 
 
 def open_program(path: Path) -> Program:

@@ -85,7 +85,7 @@ class QemuProcess:
     def console(self) -> int:
         """File descriptor of what the guest prints through semihosting, where that was asked for.
 
-        It must be read: the guest waits when 64 KiB are unread.
+        It must be read all the time: once 64 KiB are unread the guest waits, and QEMU with it.
         """
         assert self._process is not None
         assert self._process.stdout is not None
@@ -146,7 +146,7 @@ class QemuProcess:
         """Text of the CPU's registers, as QEMU's monitor shows it (``R15=``, ``XPSR=``).
 
         Raises:
-            LinkError: QEMU does not answer within 1 s (it waits for a reader of its console).
+            LinkError: QEMU does not answer within 1 s.
         """
         arguments = {"command-line": "info registers"}
         return str(self._qmp("human-monitor-command", arguments, wait_s=1.0))

@@ -8,15 +8,16 @@ commands: programs that one does not trust do not belong here.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import re
 import select
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from harness.errors import DeviceFault, DeviceTimeout, LinkError, MissingTool, RunFailed
 from harness.firmware.program import Program, open_program
@@ -27,6 +28,8 @@ from harness.targets.link import LinkClosed
 from harness.targets.qemu_process import QemuProcess
 
 _POLL_S = 0.005
+_READ_BYTES = 1 << 15
+_PIPE_BYTES = 1 << 16
 _KEPT_OUTPUT_BYTES = 1 << 20
 _DYING_S = 2.0
 _EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
@@ -98,7 +101,7 @@ def run_region(
         arguments = [*_machine_arguments(elf, machine), "-plugin", plugin]
         process = QemuProcess(binary, arguments, folder=folder, debug=False, semihosting=True)
         watch = _Watch(program, (begin, end), marks, record, seen, windows, timeout_s, on_output)
-        with process:
+        with process, _Listener(process, watch.hear):
             exit_code = _until_recorded(process, watch)
         profiles = watch.profiles()
         if len(profiles) < windows:
@@ -139,7 +142,6 @@ class _Watch:
     timeout_s: float
     on_output: OutputCall | None
     output: bytearray = field(default_factory=bytearray)
-    deadline: float = math.inf
     _size: int = -1
     _profiles: list[BlockProfile] = field(default_factory=list)
 
@@ -181,44 +183,62 @@ def _until_recorded(process: QemuProcess, watch: _Watch) -> int | None:
 
     None where it still runs: the caller ends it.
     """
-    sources = [process.console, process.uart.fileno()]
     try:
         process.resume()
-        watch.deadline = time.monotonic() + watch.timeout_s
+        deadline = time.monotonic() + watch.timeout_s
         while len(watch.profiles()) < watch.windows and process.exit_code() is None:
-            if time.monotonic() > watch.deadline:
+            if time.monotonic() > deadline:
                 raise _timeout(process, watch)
-            _listen(sources, watch, _POLL_S)
+            time.sleep(_POLL_S)
     except LinkClosed as error:
         if process.exit_code(_DYING_S) is None:
             raise process.explain(error) from error
     exit_code = process.exit_code()
-    _drain(sources, watch)
     if exit_code is not None and exit_code < 0:
         raise _crash(process, watch)
     return exit_code
 
 
-def _listen(sources: list[int], watch: _Watch, wait_s: float) -> None:
-    """Pass on what came from the program within ``wait_s``; sources that ended leave the list."""
-    if not sources:
-        time.sleep(wait_s)
-        return
-    for source in select.select(sources, [], [], wait_s)[0]:
-        try:
-            data = os.read(source, 65536)
-        except OSError:
-            data = b""
-        if data:
-            watch.hear(data)
-        else:
-            sources.remove(source)
+class _Listener:
+    """Hears what the program prints, in a thread of its own, while the context is open.
 
+    A program that nobody hears stops QEMU, its control socket included, once the pipe is full.
+    """
 
-def _drain(sources: list[int], watch: _Watch) -> None:
-    """Pass on what is still on its way from a QEMU that has ended."""
-    while sources and select.select(sources, [], [], 0)[0]:
-        _listen(sources, watch, 0)
+    def __init__(self, process: QemuProcess, hear: OutputCall) -> None:
+        self._process = process
+        self._hear = hear
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="console", daemon=True)
+        self._sources: list[int] = []
+
+    def __enter__(self) -> Self:
+        self._sources = [self._process.console, self._process.uart.fileno()]
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What was printed before this is heard; a program that still runs may print more."""
+        self._stop.set()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        while self._sources and not self._stop.is_set():
+            self._read(_POLL_S)
+        for _ in range(_PIPE_BYTES // _READ_BYTES + 1):
+            self._read(0)
+
+    def _read(self, wait_s: float) -> None:
+        """Pass on what came within ``wait_s``; sources that ended leave the list."""
+        for source in select.select(self._sources, [], [], wait_s)[0]:
+            try:
+                data = os.read(source, _READ_BYTES)
+            except OSError:
+                data = b""
+            if data:
+                self._hear(data)
+            else:
+                self._sources.remove(source)
 
 
 def _timeout(process: QemuProcess, watch: _Watch) -> DeviceTimeout:
@@ -276,15 +296,27 @@ def _incomplete(watch: _Watch, exit_code: int | None) -> RunFailed:
 
 
 def _refuse_recursion(watch: _Watch, profiles: Sequence[BlockProfile]) -> None:
-    """Refuse windows in which ``begin`` was reached again: which pass would it be?"""
+    """Refuse windows in which ``begin`` was called again: which pass would it be?
+
+    A loop whose head is the entry of ``begin`` is no call.
+    """
+    begin = watch.marks[0]
     for number, profile in enumerate(profiles):
-        entered = int(profile.executed[profile.start == watch.marks[0]].sum())
+        entered = int(profile.executed[profile.start == begin].sum())
+        if entered > 1:
+            entered -= _looped_to(watch.program, profile, begin)
         if entered > 1:
             raise RunFailed(
                 f"pass {number} came to '{watch.names[0]}' {entered} times before it reached "
                 f"'{watch.names[1]}': the region is recursive or its markers do not enclose it",
                 hint="choose markers that are called once a pass, right before and after",
             )
+
+
+def _looped_to(program: Program, profile: BlockProfile, address: int) -> int:
+    """How often a direct branch, no call, led to ``address``."""
+    rows = zip(profile.start.tolist(), profile.end.tolist(), profile.taken.tolist(), strict=True)
+    return sum(taken for start, end, taken in rows if program.direct_branch(start, end) == address)
 
 
 def _times(count: int) -> str:
