@@ -85,10 +85,19 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "model_sha256": graph.sha256,
             "optimize": asked.optimize,
             "memory_model": memory_model(asked.profile.flash, asked.memory_model),
+            "calibration": _calibration(asked.profile),
         },
         notes=(platform.note,) if platform.note else (),
         errors=(),
     )
+
+
+def _calibration(profile: Profile) -> str:
+    """Which calibration the profile carries, in words; the profile's snapshot holds all of it."""
+    found = profile.calibration
+    if found is None:
+        return "none"
+    return f"{found.date}, {len(found.rows)} firmwares, hil {found.hil_version}"
 
 
 def of_results(

@@ -15,7 +15,7 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 # From the top down; modules of one line may not import each other. docs/design.md draws the same.
 ORDER = (
     ("cli",),
-    ("bench", "doctor", "timing", "validate"),
+    ("bench", "calibrate", "doctor", "timing", "validate"),
     ("check", "provenance", "validation_set"),
     ("report",),
     ("gate",),

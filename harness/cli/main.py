@@ -24,6 +24,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.cli import (
+    calibrate,
     compare,
     config,
     doctor,
@@ -119,6 +120,7 @@ app.command("compare")(compare.compare)
 app.command("history")(history.history)
 app.add_typer(model.app, name="model")
 app.add_typer(profile.app, name="profile")
+app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 

@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Sequence
 
 from harness.errors import RunFailed
+from harness.measure.calibrated import calibration_notes, narrowed, wait_figures
 from harness.measure.cores import core_table
 from harness.measure.decode import ReadCode
 from harness.measure.energy import energy_figure
@@ -58,7 +59,8 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         from harness.firmware.elf import symbols
 
         middle = median_window(windows)
-        figures |= modelled_figures(profile, windows)
+        figures |= modelled_figures(profile, windows) | wait_figures(profile.flash, middle)
+        figures = narrowed(profile, graph.dtype, figures)
         ops = op_rows(profile, graph, middle)
         functions = function_rows(middle, symbols(firmware.elf))
     if on_silicon:
@@ -67,7 +69,8 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
     figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
     figures |= memory_figures(firmware, trace)
-    return Measurements(figures, ops, functions, timing_notes(profile, windows))
+    notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))
+    return Measurements(figures, ops, functions, notes)
 
 
 def _windows(profile: Profile, firmware: Firmware, trace: Trace) -> list[Window]:
