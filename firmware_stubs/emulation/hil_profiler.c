@@ -81,8 +81,10 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-/* As declared up to API version 2; from version 3 on it takes a buffer (not called there). */
+/* As declared up to API version 2; from version 3 on it copies into a buffer. */
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+size_t insn_data_v3(const struct qemu_plugin_insn *insn, void *dest,
+                    size_t len) __asm__("qemu_plugin_insn_data");
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
                                       void (*cb)(unsigned int vcpu, uint32_t info, uint64_t vaddr,
                                                  void *userdata),
@@ -108,6 +110,8 @@ __attribute__((constructor)) static void choose_version(void)
 }
 
 /* --- state --- */
+
+static int api_version; /* of the QEMU that runs, which may be above the one exported */
 
 enum {
     MAX_BLOCKS = 1 << 16, /* distinct (start, end); firmware of the devices has a tenth of it */
@@ -405,17 +409,61 @@ static bool is_mark(uint32_t address)
     return addr_sled && address - addr_sled < 2 * n_slots && (address - addr_sled) % 2 == 0;
 }
 
+/* The first half-word of an instruction. */
+static uint16_t first_halfword(const struct qemu_plugin_insn *insn)
+{
+    uint16_t first = 0;
+
+    if (api_version < 3)
+        memcpy(&first, qemu_plugin_insn_data(insn), sizeof first);
+    else
+        insn_data_v3(insn, &first, sizeof first);
+    return first;
+}
+
+/* Whether an instruction begins with this half-word and has another (Armv7-M ARM, A5.1). */
+static bool is_wide(uint16_t first)
+{
+    return first >> 11 >= 0x1D;
+}
+
 /* Bytes of an instruction. With API version 1 (QEMU 7.2), the size of a 16-bit instruction before one
  * that crosses a page includes the half-word that the translator looked at next; its own first
- * half-word tells the truth (Armv7-M ARM, A5.1: 0b11101, 0b11110 and 0b11111 begin 32 bits). */
+ * half-word tells the truth. */
 static uint32_t insn_size(const struct qemu_plugin_insn *insn)
 {
-    uint16_t first;
-
-    if (qemu_plugin_version > 1)
+    if (api_version > 1)
         return (uint32_t)qemu_plugin_insn_size(insn);
-    memcpy(&first, qemu_plugin_insn_data(insn), sizeof first);
-    return first >> 11 >= 0x1D ? 4 : 2;
+    return is_wide(first_halfword(insn)) ? 4 : 2;
+}
+
+/* Whether an instruction may read memory, by its first half-word (Armv7-M ARM, A5.2 and A5.3). What
+ * cannot gets no callback: QEMU 7.2 would cut long blocks elsewhere, and all would be slower. */
+static bool may_load(uint16_t first)
+{
+    uint16_t top5 = first >> 11;
+
+    if (is_wide(first)) {
+        if (top5 == 0x1F && !(first & 0x0400)) /* 1111 10: single loads and stores, arithmetic */
+            return !(first & 0x0200) && (first & 0x0010);
+        if (top5 == 0x1D && !(first & 0x0400)) /* 1110 10: several, dual, table branch, arithmetic */
+            return !(first & 0x0200);
+        return top5 != 0x1E && (first & 0xFE00) != 0xEE00; /* neither immediate nor FP arithmetic */
+    }
+    return top5 == 0x09 || top5 == 0x0D || top5 == 0x0F || top5 == 0x11 || top5 == 0x13 ||
+           top5 == 0x19 || (first >> 12 == 5 && (first >> 9 & 7) >= 3) || first >> 9 == 0x5E;
+}
+
+static void watch_loads(struct qemu_plugin_tb *tb, size_t n)
+{
+    /* QEMU 7.2 calls back for stores when asked for reads. */
+    int direction = api_version > 1 ? MEM_READ : MEM_READ_WRITE;
+
+    for (size_t i = 0; i < n; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        if (may_load(first_halfword(insn)))
+            qemu_plugin_register_vcpu_mem_cb(insn, on_load, CB_NO_REGS, direction, NULL);
+    }
 }
 
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -424,8 +472,6 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
     uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
     uint32_t end = (uint32_t)qemu_plugin_insn_vaddr(last) + insn_size(last);
-    /* QEMU 7.2 calls back for stores when asked for reads. */
-    int direction = qemu_plugin_version > 1 ? MEM_READ : MEM_READ_WRITE;
     void (*callback)(unsigned int, void *) = flash_bytes ? on_block_with_caches : on_block;
 
     (void)id;
@@ -436,9 +482,8 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     else if (is_mark(start))
         callback = on_mark;
     qemu_plugin_register_vcpu_tb_exec_cb(tb, callback, CB_NO_REGS, intern(start, end, (uint32_t)n));
-    for (size_t i = 0; flash_bytes && i < n; i++)
-        qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), on_load, CB_NO_REGS,
-                                         direction, NULL);
+    if (flash_bytes)
+        watch_loads(tb, n);
 }
 
 /* --- start --- */
@@ -486,7 +531,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
 {
     const char *fault;
 
-    (void)info;
+    api_version = info->version.cur;
     for (int i = 0; i < argc; i++)
         parse(argv[i]);
     if (!addr_begin || !addr_end || out_fd < 0)
