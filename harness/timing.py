@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from harness.measure.latency import (
     rows_by_name,
 )
 from harness.measure.listing import ListedBlock, hottest_blocks
-from harness.measure.validation import summary
+from harness.measure.memory_system import memory_model
 from harness.profiles import Profile
-from harness.records import FunctionMeasurement, Measurement
+from harness.records import FunctionMeasurement, Measurement, MemoryRegion
 from harness.targets.emulator import Emulator, find_qemu, probe
 from harness.targets.machines import MACHINES, Machine
+from harness.targets.profiler import cache_settings
 from harness.targets.region import OutputCall, RegionTrace, run_region
 
 NO_SYMBOL = "(no symbol)"
@@ -69,10 +70,13 @@ def time_region(
     machine: str | None = None,
     windows: int = 1,
     timeout_s: float = 60.0,
+    model: str | None = None,
     n_blocks: int = 10,
     on_output: OutputCall | None = None,
 ) -> Timing:
     """Run ``elf`` and price what it does from function ``begin`` to function ``end``.
+
+    ``model`` is the memory's: ``ideal`` or ``cache`` (None: ``cache`` where the flash has waits).
 
     Raises:
         UsageError: the ELF, a marker or the machine is not usable, or they do not go together.
@@ -91,6 +95,7 @@ def time_region(
         windows=windows,
         timeout_s=timeout_s,
         on_output=on_output,
+        caches=_caches(profile, program, chosen, model),
     )
     return _priced(program, profile, chosen, trace, n_blocks)
 
@@ -113,6 +118,20 @@ def _priced(
         trace=trace,
         notes=timing_notes(profile, windows),
     )
+
+
+def _caches(
+    profile: Profile, program: Program, machine: str, asked: str | None
+) -> dict[str, int] | None:
+    """What the profiler is to simulate, with the flash where the machine or the ELF has it."""
+    if memory_model(profile.flash, asked) == "ideal":
+        return None
+    known = MACHINES.get(machine)
+    if known is not None:
+        return cache_settings(profile.flash, known.flash)
+    first = _origin(program)
+    last = max(address + size for address, size in program.loads)
+    return cache_settings(profile.flash, MemoryRegion(first, last - first))
 
 
 def _namer(program: Program) -> Callable[[int], str]:
@@ -162,8 +181,8 @@ def choose_machine(
         reasons.append(f"{name} {reason}")
     known = "; ".join(reasons) or f"this QEMU has no machine with a {profile.chip.core}"
     raise UsageError(
-        f"{program.path} fits no machine for {profile.chip.core}: it has its code "
-        f"at {_places(program.loads)}; {known}",
+        f"{program.path} fits no machine for {profile.chip.core}: it is linked to "
+        f"0x{_origin(program):08x}; {known}",
         hint="link it for one of these machines, or name another one of QEMU's with --machine",
     )
 
@@ -186,8 +205,8 @@ def _asked(profile: Profile, program: Program, name: str, emulator: Emulator) ->
         )
     if reason := _misplaced(program, machine):
         raise UsageError(
-            f"{program.path} does not fit the machine '{name}': it has its code at "
-            f"{_places(program.loads)}; {name} {reason}",
+            f"{program.path} does not fit the machine '{name}': it is linked to "
+            f"0x{_origin(program):08x}; {name} {reason}",
             hint="link it for this machine, or choose the one that it was linked for",
         )
     return name
@@ -201,5 +220,5 @@ def _misplaced(program: Program, machine: Machine) -> str | None:
     return f"starts from the vector table at 0x{reset:08x}"
 
 
-def _places(loads: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"0x{address:08x}" for address, _ in loads[:3]) or "no address"
+def _origin(program: Program) -> int:
+    return min((address for address, _ in program.loads), default=0)

@@ -68,6 +68,16 @@ def time(
             "--windows", min=1, max=10_000, help="Passes through the region; the median counts."
         ),
     ] = 1,
+    memory_model: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-model",
+            metavar="ideal|cache",
+            help="Flash without waits (ideal), or with waits and simulated caches (cache, the "
+            "default where the profile has wait states).",
+            show_default=False,
+        ),
+    ] = None,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds that the program may run."),
@@ -87,6 +97,7 @@ def time(
     from harness import settings as configuration
     from harness.timing import time_region
 
+    _require_known(memory_model)
     settings = configuration.load(
         profile=profile, cache_dir=cache_dir, qemu=qemu, timeout_s=timeout
     )
@@ -98,6 +109,7 @@ def time(
         machine=machine,
         windows=windows,
         timeout_s=settings.timeout_s,
+        model=memory_model,
         n_blocks=blocks,
         on_output=_pass_on,
     )
@@ -105,6 +117,16 @@ def time(
         output.emit_json(SCHEMA, "ok", _data(timing))
     else:
         _show(timing, begin, end)
+
+
+def _require_known(memory_model: str | None) -> None:
+    from harness.errors import UsageError
+    from harness.measure.memory_system import MEMORY_MODELS
+
+    if memory_model not in (None, *MEMORY_MODELS):
+        raise UsageError(
+            f"--memory-model does not know '{memory_model}'", hint="it takes ideal or cache"
+        )
 
 
 def _profile(settings: Settings) -> Profile:

@@ -55,6 +55,17 @@ class ListedBlock:
     instructions: tuple[ListedInstruction, ...]
 
 
+@dataclass
+class _Counts:
+    """What a block did, summed over the regions that it ran in."""
+
+    executed: int = 0
+    taken: int = 0
+    entered: int = 0
+    cycles: float = 0.0
+    waits: float = 0.0
+
+
 def hottest_blocks(
     core: Core,
     read: ReadCode,
@@ -64,36 +75,30 @@ def hottest_blocks(
     count: int = 10,
     region: int | None = None,
 ) -> tuple[ListedBlock, ...]:
-    """Return the ``count`` blocks with the most cycles, of all regions or of one."""
-    rows = np.flatnonzero(
-        np.ones(len(window.profile.start), dtype=bool)
-        if region is None
-        else window.profile.region == region
-    )
-    if not len(rows):
-        return ()
-    blocks = _by_block(window, rows)
-    whole = float(window.row_cycles[rows].sum())
-    order = sorted(blocks, key=lambda pair: (-blocks[pair][3], pair))
+    """Return the ``count`` blocks with the most cycles, of all regions or of one.
+
+    ``share_pct`` of the blocks is their part of these regions.
+    """
+    profile = window.profile
+    chosen = profile.region == (profile.region if region is None else region)
+    blocks = _by_block(window, np.flatnonzero(chosen).tolist())
+    whole = float(window.row_cycles[chosen].sum())
+    order = sorted(blocks, key=lambda pair: (-blocks[pair].cycles, pair))
     return tuple(_listed(core, read, name_of, pair, blocks[pair], whole) for pair in order[:count])
 
 
-def _by_block(
-    window: Window, rows: np.ndarray[tuple[int], np.dtype[np.intp]]
-) -> dict[tuple[int, int], tuple[int, int, int, float]]:
-    """(start, end) -> (executed, taken, entered, cycles), summed over the regions it ran in."""
+def _by_block(window: Window, rows: Sequence[int]) -> dict[tuple[int, int], _Counts]:
     profile = window.profile
     entered = branch_entries(profile)
-    found: dict[tuple[int, int], tuple[int, int, int, float]] = {}
-    for row in rows.tolist():
+    found: dict[tuple[int, int], _Counts] = {}
+    for row in rows:
         pair = int(profile.start[row]), int(profile.end[row])
-        before = found.get(pair, (0, 0, 0, 0.0))
-        found[pair] = (
-            before[0] + int(profile.executed[row]),
-            before[1] + int(profile.taken[row]),
-            before[2] + int(entered[row]),
-            before[3] + float(window.row_cycles[row]),
-        )
+        counts = found.setdefault(pair, _Counts())
+        counts.executed += int(profile.executed[row])
+        counts.taken += int(profile.taken[row])
+        counts.entered += int(entered[row])
+        counts.cycles += float(window.row_cycles[row])
+        counts.waits += float(window.row_waits[row])
     return found
 
 
@@ -102,24 +107,22 @@ def _listed(
     read: ReadCode,
     name_of: NameOf,
     pair: tuple[int, int],
-    counts: tuple[int, int, int, float],
+    counts: _Counts,
     whole: float,
 ) -> ListedBlock:
-    executed, taken, entered, cycles = counts
+    runs = counts.executed
     rows = explain(core, read, *pair)
-    lines = tuple(_line(row, taken / executed, entered / executed) for row in rows)
-    priced = sum(line.cycles for line in lines)
     return ListedBlock(
         start=pair[0],
         end=pair[1],
         name=name_of(pair[0]),
-        executed=executed,
-        taken=taken,
-        entered=entered,
-        cycles=cycles,
-        share_pct=100.0 * cycles / whole if whole else 0.0,
-        flash_wait=max(0.0, cycles / executed - priced),
-        instructions=lines,
+        executed=runs,
+        taken=counts.taken,
+        entered=counts.entered,
+        cycles=counts.cycles,
+        share_pct=100.0 * counts.cycles / whole,
+        flash_wait=counts.waits / runs,
+        instructions=tuple(_line(row, counts.taken / runs, counts.entered / runs) for row in rows),
     )
 
 
