@@ -7,6 +7,7 @@ is never half understood.
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -136,7 +137,8 @@ def write(calibration: Calibration, path: Path) -> None:
         partial.write_text(as_toml(calibration), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise ProfileError(
             f"cannot write the calibration {path}: {error.strerror}", hint="choose another -o FILE"
         ) from error

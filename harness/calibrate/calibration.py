@@ -62,6 +62,7 @@ def calibrate(profile: Profile, pairs: Sequence[Pair], *, date: str | None = Non
     messages: list[str] = []
     cycles, flash, rows = _fit_cycles(profile, timed, messages)
     power = _fit_power(powered, messages)
+    _compare_power(profile, power, messages)
     calibration = Calibration(
         schema=1,
         profile=profile.name,
@@ -111,7 +112,9 @@ def _fit_cycles(
     fit = fit_hidden_share(used)
     flash = None
     if fit is not None and fit.standard_error <= MAX_SHARE_ERROR and profile.flash.prefetch:
-        flash = FlashFit(prefetch_hidden=fit.share, standard_error=fit.standard_error)
+        flash = FlashFit(
+            prefetch_hidden=round(fit.share, 6), standard_error=round(fit.standard_error, 6)
+        )
     else:
         messages.append("what prefetch hides cannot be told from these firmwares; it stays open")
     share = flash.prefetch_hidden if flash is not None else 0.5
@@ -121,8 +124,8 @@ def _fit_cycles(
     result = CycleFit(
         n=len(used),
         uncertainty_pct=round(max(width, spread, MIN_BAND_PCT), 3),
-        rms_residual_pct=100 * statistics.fmean(r * r for r in residuals) ** 0.5,
-        worst_residual_pct=100 * max(abs(r) for r in residuals),
+        rms_residual_pct=round(100 * statistics.fmean(r * r for r in residuals) ** 0.5, 4),
+        worst_residual_pct=round(100 * max(abs(r) for r in residuals), 4),
         dtypes=tuple(sorted({pair.dtype for pair in used})),
     )
     rows = [_row(pair, share) for pair in used]
@@ -147,10 +150,22 @@ def _fit_power(powered: list[Pair], messages: list[str]) -> PowerFit | None:
     width = 100 * prediction_half_width([value / middle - 1 for value in values], fitted=0)
     return PowerFit(
         n=len(values),
-        active_mw=middle,
+        active_mw=round(middle, 6),
         volts=volts.pop(),
         uncertainty_pct=round(max(width, MIN_POWER_BAND_PCT), 3),
     )
+
+
+def _compare_power(profile: Profile, power: PowerFit | None, messages: list[str]) -> None:
+    """Say so where the board draws something else than the table lets expect: a unit, perhaps."""
+    if power is None:
+        return
+    table = profile.power.model_copy(update={"volts": power.volts}).choose(profile.clock.hz)
+    if abs(power.active_mw / table.milliwatts - 1) * 100 > table.row.uncertainty_pct:
+        messages.append(
+            f"the board draws {power.active_mw:.4g} mW where the profile's table has "
+            f"{table.milliwatts:.4g} mW ±{table.row.uncertainty_pct:g} %; are the units right?"
+        )
 
 
 def _row(pair: Pair, share: float | None = None, why: str = "") -> CalibrationRow:
@@ -171,7 +186,7 @@ def _row(pair: Pair, share: float | None = None, why: str = "") -> CalibrationRo
         return row
     return row.model_copy(
         update={
-            "modelled_cycles": pair.modelled(share),
-            "residual_pct": 100 * pair.residual(share),
+            "modelled_cycles": round(pair.modelled(share), 1),
+            "residual_pct": round(100 * pair.residual(share), 4),
         }
     )

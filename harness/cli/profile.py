@@ -88,7 +88,7 @@ def show(
     for title, section in _sections(data):
         typer.echo(f"\n{title}")
         for key, value in section.items():
-            if key != "source" and value is not None:
+            if key != "source" and value not in (None, ""):
                 typer.echo(f"  {key:<18} {_value(key, value)}")
         if "source" in section:
             typer.echo(f"  source: {section['source']}")

@@ -22,8 +22,8 @@ def test_an_exact_board_is_recovered(hidden: float) -> None:
     found = calibrated(board(hidden))
     assert found.flash is not None
     assert found.cycles is not None
-    assert found.flash.prefetch_hidden == pytest.approx(hidden, abs=1e-9)
-    assert found.cycles.worst_residual_pct == pytest.approx(0, abs=1e-9)
+    assert found.flash.prefetch_hidden == pytest.approx(hidden, abs=1e-6)
+    assert found.cycles.worst_residual_pct == pytest.approx(0, abs=1e-4)
     assert found.cycles.uncertainty_pct == 0.5
     assert found.cycles.n == len(PROGRAMS)
     assert (found.part, found.clock_hz, found.date) == ("STM32L475VG", 80_000_000, "2026-01-02")
@@ -151,3 +151,12 @@ def test_prediction_interval_by_hand() -> None:
     assert width == pytest.approx(0.01 * 2**0.5 * 3.182 * (4 / 3) ** 0.5)
     wider = prediction_half_width([0.01, -0.01, 0.02], fitted=1)
     assert wider == pytest.approx(0.01 * 3**0.5 * 4.303 * (4 / 3) ** 0.5)
+
+
+def test_power_unlike_the_table_asks_about_units() -> None:
+    as_expected, too_much = (
+        calibrate(profile(), [pair(p, None, power_mw=mw) for p in PROGRAMS]).messages
+        for mw in (40.0, 40_000.0)
+    )
+    assert not any("units" in message for message in as_expected)
+    assert any("units" in message for message in too_much)
