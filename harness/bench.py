@@ -18,7 +18,7 @@ from harness.engines.registry import engine as find_engine
 from harness.errors import HilError, RunFailed, WrongOutput
 from harness.firmware.build import build
 from harness.firmware.fit import check_fit
-from harness.measure import measure
+from harness.measure import measure, op_listing
 from harness.measure.memory_system import MemoryModel, memory_model
 from harness.profiles import Profile
 from harness.records import (
@@ -171,7 +171,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
             check = _check(job, trace, expected)
     record = _with_results(record, job, firmware, trace, measurements, check)
     if job.request.keep is not None:
-        _keep(job.request.keep, firmware, trace)
+        _keep(job.request.keep, job, firmware, trace)
     if not check.passed:
         return _ended(record, "failed", _wrong_output(check))
     return _ended(record, "passed")
@@ -274,8 +274,10 @@ def _ended(record: RunRecord, status: RunStatus, *errors: ErrorInfo) -> RunRecor
     )
 
 
-def _keep(folder: Path, firmware: Firmware, trace: Trace) -> None:
+def _keep(folder: Path, job: Job, firmware: Firmware, trace: Trace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "firmware.elf").write_bytes(firmware.elf.read_bytes())
     (folder / "transcript.txt").write_text(trace.transcript, encoding="utf-8")
     (folder / "target-command.txt").write_text(" ".join(trace.command) + "\n", encoding="utf-8")
+    listing = op_listing(job.request.profile, firmware, trace, job.graph)
+    (folder / "listing.txt").write_text(listing, encoding="utf-8")

@@ -73,6 +73,22 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     return Measurements(figures, ops, functions, notes)
 
 
+def op_listing(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> str:
+    """Return the hottest blocks of each op as annotated disassembly (docs/timing.md).
+
+    Empty where the trace has no execution profile, as on a board.
+    """
+    from harness.firmware.program import open_program
+    from harness.measure.listing import render_ops
+
+    windows = _windows(profile, firmware, trace)
+    if not windows:
+        return ""
+    program = open_program(firmware.elf)
+    core = core_table(profile.chip.core)
+    return render_ops(core, program.read, median_window(windows), graph, program.symbolize)
+
+
 def _windows(profile: Profile, firmware: Firmware, trace: Trace) -> list[Window]:
     profiles = [i.profile for i in trace.inferences if i.profile is not None]
     if not profiles:

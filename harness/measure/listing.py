@@ -17,6 +17,7 @@ from harness.measure.decode import ReadCode
 from harness.measure.latency import Window
 from harness.measure.memory_system import branch_entries
 from harness.measure.pricing import Costs, Explained, explain
+from harness.tflite.graph import Graph
 
 FLASH_WAIT = "flash wait"
 _LEAST_SHOWN = 0.005
@@ -152,6 +153,20 @@ def _percent(share: float) -> str:
 def render(blocks: Sequence[ListedBlock]) -> str:
     """Return the blocks as text, the most expensive first."""
     return "\n\n".join(_render_block(number, one) for number, one in enumerate(blocks, start=1))
+
+
+def render_ops(
+    core: Core, read: ReadCode, window: Window, graph: Graph, name_of: NameOf, *, count: int = 3
+) -> str:
+    """Return the ``count`` hottest blocks of each op of ``graph``, op by op."""
+    parts = []
+    for op in graph.ops[: window.profile.n_regions]:
+        output = graph.tensors[op.outputs[0]].name
+        cycles = int(window.cycles[op.index])
+        blocks = hottest_blocks(core, read, window, name_of, count=count, region=op.index)
+        head = f"op {op.index} {op.name} '{output}': {cycles:,} cycles, {op.macs:,} MACs"
+        parts.append(f"{head}\n\n{render(blocks)}\n")
+    return "\n".join(parts)
 
 
 def _render_block(number: int, block: ListedBlock) -> str:
