@@ -21,7 +21,9 @@
  *
  * What is counted: for each (block start, block end, region) how often the block was entered and
  * how often the next block that started was not the fall-through. Blocks that QEMU translates
- * again merge by (start, end). A block left in its middle (an exception, a device access that
+ * again merge by (start, end). QEMU cuts blocks at pages and where they grow too long for it, which
+ * differs between versions: such pieces are joined as they run and count as one block, up to the
+ * next instruction that may leave it. A block left in its middle (an exception, a device access that
  * makes QEMU retranslate) counts as executed whole, and as taken when something else follows;
  * the windows of the DUT run with interrupts off, so that this does not occur in them.
  * For machines with one CPU: the counters are not synchronised.
@@ -55,6 +57,7 @@
 #include <unistd.h>
 
 #include "hil_caches.h"
+#include "hil_thumb.h"
 
 /* --- the part of the plugin API that is used (Debian ships no qemu-plugin.h) --- */
 
@@ -123,6 +126,7 @@ enum {
 struct block {
     uint32_t start, end, n_insns, id;
     uint32_t first_unit, units; /* of the flash; no units: the code is elsewhere */
+    bool is_cut;                /* ends for QEMU's reasons, not by an instruction that may leave */
 };
 
 struct cell {
@@ -166,6 +170,8 @@ static struct cell *previous; /* cell of the block that ran last */
 static uint32_t previous_end;
 static struct misses *current_misses; /* of the current region */
 static struct misses *running;        /* of the block that runs now */
+static const struct block *cut;       /* ran, and waits to be joined with what follows it */
+static struct misses cut_misses;      /* of it */
 
 static void die(const char *what)
 {
@@ -264,24 +270,23 @@ static void write_record(void)
 
 /* --- what runs with every block --- */
 
-/* Fetch the block's code through the cache; `follows` where it follows what ran before. */
-static inline void fetch(const struct block *b, bool follows)
+/* Fetch the block's code through the cache; `sequential` where it follows what ran before. */
+static inline void fetch(const struct block *b, bool sequential)
 {
     struct cache *cache = instructions_cache;
 
-    running = &current_misses[b->id];
     for (uint32_t unit = b->first_unit, end = unit + b->units; unit != end; unit++) {
         if (unit != cache->last_unit && missed(cache, unit)) {
-            if (follows)
+            if (sequential)
                 running->sequential++;
             else
                 running->jump++;
         }
-        follows = true;
+        sequential = true;
     }
 }
 
-static inline void count(const struct block *b)
+static inline void count_whole(const struct block *b)
 {
     struct cell *cell = &current[b->id];
     previous->taken += b->start != previous_end;
@@ -290,13 +295,57 @@ static inline void count(const struct block *b)
     previous_end = b->end;
 }
 
-static inline void count_and_fetch(const struct block *b)
-{
-    bool follows = b->start == previous_end;
+static struct block *intern(uint32_t start, uint32_t end, uint32_t n_insns);
 
-    count(b);
-    if (flash_bytes && window_open)
-        fetch(b, follows);
+/* Count a block, or the pieces that make one, and what its cut pieces missed. */
+static void count_pieces(const struct block *b)
+{
+    count_whole(b);
+    cut = NULL;
+    if (flash_bytes) {
+        current_misses[b->id].jump += cut_misses.jump;
+        current_misses[b->id].sequential += cut_misses.sequential;
+        current_misses[b->id].data += cut_misses.data;
+        cut_misses = (struct misses){0, 0, 0};
+    }
+}
+
+/* Join `b` with the piece before it, or count that piece alone if `b` is not what follows it. */
+static const struct block *join(const struct block *b)
+{
+    if (b->start == cut->end)
+        return intern(cut->start, b->end, cut->n_insns + b->n_insns);
+    count_pieces(cut);
+    return b;
+}
+
+static inline void count(const struct block *b)
+{
+    if (cut) {
+        const struct block *whole = join(b);
+        if (cut) {
+            count_pieces(whole);
+            return;
+        }
+    }
+    count_whole(b);
+}
+
+/* Inside a window: count a block and fetch its code. */
+static inline void run(const struct block *b)
+{
+    bool sequential = b->start == (cut ? cut->end : previous_end);
+
+    if (b->is_cut) {
+        cut = cut ? join(b) : b;
+        running = &cut_misses;
+    } else {
+        count(b);
+        /* `previous` is this block's cell, whole. */
+        running = flash_bytes ? &current_misses[previous - current] : NULL;
+    }
+    if (flash_bytes)
+        fetch(b, sequential);
 }
 
 static void on_block(unsigned int vcpu, void *userdata)
@@ -305,11 +354,12 @@ static void on_block(unsigned int vcpu, void *userdata)
     count(userdata);
 }
 
-static void on_block_with_caches(unsigned int vcpu, void *userdata)
+/* With caches, or for a block that QEMU cut. */
+static void on_other_block(unsigned int vcpu, void *userdata)
 {
     (void)vcpu;
     if (window_open)
-        count_and_fetch(userdata);
+        run(userdata);
 }
 
 static void on_load(unsigned int vcpu, uint32_t info, uint64_t vaddr, void *userdata)
@@ -350,32 +400,38 @@ static void on_begin(unsigned int vcpu, void *userdata)
         previous = &idle[0];
         previous_end = 0;
     }
-    count_and_fetch(userdata);
+    if (window_open)
+        run(userdata);
 }
 
 static void on_end(unsigned int vcpu, void *userdata)
 {
     (void)vcpu;
-    if (window_open) {
-        previous->taken += ((const struct block *)userdata)->start != previous_end;
-        write_record();
-        window_open = false;
-        windows++;
-        current = idle;
-        previous = &idle[0];
-    } else {
+    if (!window_open) {
         see('E');
+        return;
     }
-    count(userdata);
+    if (cut)
+        count_pieces(cut);
+    previous->taken += ((const struct block *)userdata)->start != previous_end;
+    write_record();
+    window_open = false;
+    windows++;
+    current = idle;
+    previous = &idle[0];
 }
 
 static void on_mark(unsigned int vcpu, void *userdata)
 {
     const struct block *b = userdata;
+
     (void)vcpu;
-    if (window_open)
-        enter_region((b->start - addr_sled) / 2);
-    count_and_fetch(b);
+    if (!window_open)
+        return;
+    if (cut)
+        count_pieces(cut);
+    enter_region((b->start - addr_sled) / 2);
+    run(b);
 }
 
 /* --- translation --- */
@@ -393,7 +449,7 @@ static struct block *intern(uint32_t start, uint32_t end, uint32_t n_insns)
         overflow = true;
         return &blocks[0];
     }
-    blocks[n_blocks] = (struct block){start, end, n_insns, n_blocks, 0, 0};
+    blocks[n_blocks] = (struct block){start, end, n_insns, n_blocks, 0, 0, false};
     if (flash_bytes && start - flash_base < flash_bytes) {
         uint32_t first = (start - flash_base) >> unit_shift;
         uint32_t last = (end - 1 - flash_base) >> unit_shift;
@@ -409,22 +465,17 @@ static bool is_mark(uint32_t address)
     return addr_sled && address - addr_sled < 2 * n_slots && (address - addr_sled) % 2 == 0;
 }
 
-/* The first half-word of an instruction. */
-static uint16_t first_halfword(const struct qemu_plugin_insn *insn)
+/* The half-words of an instruction; the second is of use only where there is one. */
+static void read_insn(const struct qemu_plugin_insn *insn, uint16_t halfwords[2])
 {
-    uint16_t first = 0;
-
-    if (api_version < 3)
-        memcpy(&first, qemu_plugin_insn_data(insn), sizeof first);
-    else
-        insn_data_v3(insn, &first, sizeof first);
-    return first;
-}
-
-/* Whether an instruction begins with this half-word and has another (Armv7-M ARM, A5.1). */
-static bool is_wide(uint16_t first)
-{
-    return first >> 11 >= 0x1D;
+    halfwords[1] = 0;
+    if (api_version < 3) {
+        memcpy(halfwords, qemu_plugin_insn_data(insn), 2);
+        if (is_wide(halfwords[0]))
+            memcpy(halfwords, qemu_plugin_insn_data(insn), 4);
+    } else {
+        insn_data_v3(insn, halfwords, 4);
+    }
 }
 
 /* Bytes of an instruction. With API version 1 (QEMU 7.2), the size of a 16-bit instruction before one
@@ -432,28 +483,16 @@ static bool is_wide(uint16_t first)
  * half-word tells the truth. */
 static uint32_t insn_size(const struct qemu_plugin_insn *insn)
 {
+    uint16_t halfwords[2];
+
     if (api_version > 1)
         return (uint32_t)qemu_plugin_insn_size(insn);
-    return is_wide(first_halfword(insn)) ? 4 : 2;
+    read_insn(insn, halfwords);
+    return is_wide(halfwords[0]) ? 4 : 2;
 }
 
-/* Whether an instruction may read memory, by its first half-word (Armv7-M ARM, A5.2 and A5.3). What
- * cannot gets no callback: QEMU 7.2 would cut long blocks elsewhere, and all would be slower. */
-static bool may_load(uint16_t first)
-{
-    uint16_t top5 = first >> 11;
-
-    if (is_wide(first)) {
-        if (top5 == 0x1F && !(first & 0x0400)) /* 1111 10: single loads and stores, arithmetic */
-            return !(first & 0x0200) && (first & 0x0010);
-        if (top5 == 0x1D && !(first & 0x0400)) /* 1110 10: several, dual, table branch, arithmetic */
-            return !(first & 0x0200);
-        return top5 != 0x1E && (first & 0xFE00) != 0xEE00; /* neither immediate nor FP arithmetic */
-    }
-    return top5 == 0x09 || top5 == 0x0D || top5 == 0x0F || top5 == 0x11 || top5 == 0x13 ||
-           top5 == 0x19 || (first >> 12 == 5 && (first >> 9 & 7) >= 3) || first >> 9 == 0x5E;
-}
-
+/* Let loads call back. What cannot load gets no callback: that is slower, and makes blocks larger
+ * for QEMU, which then cuts them sooner. */
 static void watch_loads(struct qemu_plugin_tb *tb, size_t n)
 {
     /* QEMU 7.2 calls back for stores when asked for reads. */
@@ -461,7 +500,10 @@ static void watch_loads(struct qemu_plugin_tb *tb, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-        if (may_load(first_halfword(insn)))
+        uint16_t halfwords[2];
+
+        read_insn(insn, halfwords);
+        if (may_load(halfwords[0]))
             qemu_plugin_register_vcpu_mem_cb(insn, on_load, CB_NO_REGS, direction, NULL);
     }
 }
@@ -472,16 +514,22 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
     uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
     uint32_t end = (uint32_t)qemu_plugin_insn_vaddr(last) + insn_size(last);
-    void (*callback)(unsigned int, void *) = flash_bytes ? on_block_with_caches : on_block;
+    void (*callback)(unsigned int, void *) = on_block;
+    struct block *block = intern(start, end, (uint32_t)n);
+    uint16_t halfwords[2];
 
     (void)id;
+    read_insn(last, halfwords);
+    block->is_cut = !may_leave(halfwords[0], halfwords[1]);
     if (start == addr_begin)
         callback = on_begin;
     else if (start == addr_end)
         callback = on_end;
     else if (is_mark(start))
         callback = on_mark;
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, callback, CB_NO_REGS, intern(start, end, (uint32_t)n));
+    else if (block->is_cut || flash_bytes)
+        callback = on_other_block;
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, callback, CB_NO_REGS, block);
     if (flash_bytes)
         watch_loads(tb, n);
 }

@@ -68,7 +68,8 @@ def ensure_plugin(qemu: Path) -> Path:
         BuildFailed: the compiler refused the source.
     """
     source = data_dir("firmware_stubs") / "emulation" / "hil_profiler.c"
-    text = source.read_bytes() + source.with_name("hil_caches.h").read_bytes()
+    parts = sorted(source.parent.glob("hil_*.[ch]"))
+    text = b"".join(part.read_bytes() for part in parts)
     key = hashlib.sha256(text + " ".join(_FLAGS).encode()).hexdigest()[:16]
     folder = cache_dir() / "emulation"
     plugin = folder / f"hil_profiler-{key}-{os.uname().machine}.so"

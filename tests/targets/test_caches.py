@@ -293,6 +293,24 @@ def test_counts_of_blocks_are_the_same_with_and_without_caches(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("qemu", emulators())
+def test_blocks_end_where_code_may_leave_and_not_where_qemu_cuts(tmp_path: Path, qemu: str) -> None:
+    """3,000 instructions in a row cross a page and are more than QEMU puts into one block."""
+    size = 6000
+    (window,) = profiled(tmp_path, loop(size), flash(cache_fill="line"), qemu)
+    begin = 1024 + 64
+    first, last = begin + 32, begin + 32 + size
+    assert int(window.start[0]) % 64 == 0
+    shift = int(window.start[0]) - begin
+    assert (window.start - shift).tolist() == [begin, first, last]
+    assert (window.end - shift)[:2].tolist() == [last, last]
+    assert window.executed.tolist() == [1, ROUNDS - 1, 1]
+    assert window.taken.tolist() == [1, ROUNDS - 2, 1]
+    assert window.instructions == 16 + ROUNDS * ((size - 6) // 2 + 2) + 1
+    lines = size // 32 + (size % 32 > 0)
+    assert counted(window) == Counted(1 + ROUNDS - 1, lines + (ROUNDS - 1) * (lines - 1), 0)
+
+
+@pytest.mark.parametrize("qemu", emulators())
 def test_every_kind_of_load_is_seen(tmp_path: Path, qemu: str) -> None:
     """With nothing kept but the last read, each access to another 8 bytes counts."""
     settings = flash(dcache_bytes=0, line_bytes=8)
@@ -316,7 +334,7 @@ def test_another_qemu_counts_the_same_misses(tmp_path: Path, fields: dict[str, o
     alternative = os.environ.get("HIL_QEMU_ALT")
     if not alternative:
         pytest.skip("HIL_QEMU_ALT names no second QEMU")
-    for body in (loop(320), WALK.format(count=100, stride=12), EVERY_LOAD.format()):
+    for body in (loop(1024), WALK.format(count=100, stride=12), EVERY_LOAD.format()):
         windows = [
             profiled(tmp_path, body, flash(**fields), qemu, windows=3)
             for qemu in ("qemu-system-arm", alternative)
