@@ -26,6 +26,7 @@ _SINGLE = ("load", "store")
 _MULTIPLE = ("multiple_load", "multiple_store")
 _MEMORY = _SINGLE + _MULTIPLE
 _NOT_TAKEN = "branch not taken"
+_UNALIGNED_GROUP = 3
 _FLOAT_RESULT = ("fp_alu", "fp_mul", "fp_mac", "fp_div", "fp_sqrt")
 
 
@@ -155,15 +156,20 @@ def _walk(
 ) -> Iterator[tuple[int, Insn, Sequence[Cost]]]:
     """Give each instruction of a block with its address and what makes up its price."""
     before: Insn | None = None
+    before_size = unaligned = 0
     paired = False
     address = start
     while address < end:
         size, insn = code[address]
         costs = instruction_costs(core, insn, before)
-        if paired := core.issue_width > 1 and not paired and _pairs(insn, before):
+        unaligned = unaligned + 1 if size == 4 and address % 4 == 2 else 0
+        if unaligned == _UNALIGNED_GROUP:
+            costs = [*costs, ("third unaligned 32-bit instruction in a row", core.wide_group)]
+        fits = max(size, before_size) <= core.issue_bytes
+        if paired := core.issue_width > 1 and not paired and fits and _pairs(insn, before):
             costs = [*costs, ("issued with the one before", -1.0)]
         yield address, insn, costs
-        before = insn
+        before, before_size = insn, size
         address += size
 
 

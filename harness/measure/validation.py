@@ -82,15 +82,16 @@ def derive_band(programs: Iterable[Compared], kind: CodeKind) -> Band:
 def summary(core: Core) -> str:
     """Say in a line what the core's model was compared with."""
     data = _read(core.validated_as)
-    if data is None:
+    counted = [p for p in data["programs"] if not p["left_out"]] if data else []
+    if not data or not counted:
         return NOT_VALIDATED
-    chips = sorted({p["chip"] for p in data["programs"]})
-    integer, fp = band(core, "integer"), band(core, "float")
+    chips = sorted({p["chip"].partition(" (")[0] for p in counted})
     held = data["means"]["held-back"]
+    integer, fp = band(core, "integer"), band(core, "float")
     return (
-        f"compared with {len(data['programs'])} programs on {', '.join(chips)}: mean error "
-        f"{held['mean_pct']:.1f} %, worst {held['worst_pct']:.1f} % of the {held['programs']} "
-        f"that were not fitted to; integer code ±{integer.pct:g} %"
+        f"compared with {len(counted)} program{'s' * (len(counted) > 1)} on {', '.join(chips)}: "
+        f"mean error {held['mean_pct']:.1f} %, worst {held['worst_pct']:.1f} % of the "
+        f"{held['programs']} held back from fitting; integer code ±{integer.pct:g} %"
         + (f", {fp.words}" if NOT_VALIDATED in fp.words else f", FP arithmetic ±{fp.pct:g} %")
     )
 

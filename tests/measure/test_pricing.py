@@ -63,8 +63,8 @@ def test_cortex_m4_rule(tmp_path: Path, source: str, cycles: float) -> None:
 
 LEAVING = [
     ("b .", 1, 1),
-    ("beq .", 1.9, 0.1),
-    (".hword 0xb108  @ cbz r0, ahead", 1.9, 0.1),
+    ("beq .", 1.8, 0.2),
+    (".hword 0xb108  @ cbz r0, ahead", 1.8, 0.2),
     ("bl .", 1, 1),
     ("bx lr", 1, 2),
     ("blx r3", 1, 2),
@@ -87,6 +87,16 @@ def test_a_wide_instruction_at_a_halfword_costs_a_branch_to_it_more(tmp_path: Pa
     blocks = [(0, 6), (2, 6), (6, 10)]
     priced = price_blocks(core_table("cortex-m4f"), lambda s, e: code[s:e], blocks)
     assert priced.target_cycles.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("unaligned", "cycles"), [(2, 3), (3, 5), (6, 8)])
+def test_a_row_of_unaligned_wide_instructions_costs_one_more(
+    tmp_path: Path, unaligned: int, cycles: float
+) -> None:
+    source = "nop" + "; add.w r0, r1, r2" * unaligned
+    assert price(tmp_path, source).cycles[0] == cycles
+    aligned = price(tmp_path, "nop; " + source)
+    assert aligned.cycles[0] == unaligned + 2
 
 
 def test_blocks_that_overlap_are_decoded_alike(tmp_path: Path) -> None:
@@ -115,7 +125,10 @@ def test_bytes_that_are_no_instruction_count_as_one() -> None:
         ("cortex-m0+", "ldr r0, [r1]; ldr r2, [r1]", 4),
         ("cortex-m0+", "str r0, [r1]", 2),
         ("cortex-m0+", "ldm r0!, {r1-r4}", 5),
-        ("cortex-m33f", "ldr r0, [r1]; add r2, r3, r4", 2),
+        ("cortex-m33f", "ldr r0, [r1]; add.w r2, r3, r4", 2),
+        ("cortex-m33f", "adds r0, r1, r2; adds r3, r4, r5", 1),
+        ("cortex-m33f", "ldr r0, [r1]; adds r3, r4, r5", 1),
+        ("cortex-m33f", "adds r0, r1, r2; add.w r3, r4, r5", 2),
         ("cortex-m33f", "ldr r0, [r1]; add r2, r0, r4", 3),
         ("cortex-m7f", "add r0, r1, r2; add r3, r4, r5", 1),
         ("cortex-m7f", "add r0, r1, r2; add r3, r0, r5", 2),

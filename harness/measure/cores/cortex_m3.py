@@ -13,6 +13,7 @@ CORTEX_M3 = Core(
     validated_as="cortex-m3",
     literal=CORTEX_M4F.literal,
     branch_not_taken=CORTEX_M4F.branch_not_taken,
+    wide_group=CORTEX_M4F.wide_group,
     mla=2,
     mul_long=4,
     mla_long=5.5,

@@ -24,9 +24,12 @@ class Core:
     - ``branch_not_taken``: more where a conditional branch falls through.
     - ``halfword_target``: more where a branch goes to a 32-bit instruction that is not
       word-aligned.
+    - ``wide_group``: more where three or more 32-bit instructions that are not word-aligned follow
+      each other, once for each such group.
     - ``it``: an IT instruction (0 where it always folds).
     - ``fp_hazard``: more where the next instruction reads the result of FP arithmetic.
-    - ``issue_width`` 2: two independent neighbours of different units share a cycle.
+    - ``issue_width`` 2: two independent neighbours of different units share a cycle, if neither is
+      longer than ``issue_bytes``.
 
     ``fitted`` names the fields whose values were fitted to measurements; all others come from
     ``source``. ``validated_as`` is the name under which comparisons with silicon are kept
@@ -59,6 +62,7 @@ class Core:
     indirect_taken: float = 2
     pc_load_taken: float = 3
     halfword_target: float = 1
+    wide_group: float = 0
     it: float = 0.3
     barrier: float = 3
     fp_alu: float = 1
@@ -68,3 +72,4 @@ class Core:
     fp_sqrt: float = 14
     fp_hazard: float = 1
     issue_width: int = 1
+    issue_bytes: int = 4
