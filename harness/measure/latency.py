@@ -14,8 +14,8 @@ import numpy.typing as npt
 from harness.measure.cores import Core, core_table
 from harness.measure.decode import ReadCode
 from harness.measure.energy import combined_pct
-from harness.measure.memory_system import branch_entries, wait_cycles
-from harness.measure.pricing import PricedBlocks, price_blocks
+from harness.measure.memory_system import wait_cycles
+from harness.measure.pricing import PricedBlocks, pipeline_cycles, price_blocks
 from harness.measure.validation import CodeKind, band
 from harness.profiles import Profile
 from harness.records import (
@@ -83,11 +83,7 @@ def price_windows(
 
 
 def _price_window(profile: Profile, window: BlockProfile, priced: PricedBlocks) -> Window:
-    pipeline = (
-        priced.cycles * window.executed
-        + priced.taken_cycles * window.taken
-        + priced.target_cycles * branch_entries(window)
-    )
+    pipeline = pipeline_cycles(priced, window)
     waits = wait_cycles(profile.flash, window)
     row_cycles: npt.NDArray[np.float64] = pipeline + waits.value
     regions = window.n_regions + 1

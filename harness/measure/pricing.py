@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from harness.measure.cores import Core
 from harness.measure.decode import Insn, ReadCode, decode, disassemble
+from harness.measure.memory_system import branch_entries
 from harness.records import BlockProfile
 
 Cost = tuple[str, float]
@@ -71,46 +72,17 @@ def price_blocks(core: Core, read: ReadCode, blocks: Sequence[tuple[int, int]]) 
 def profile_cycles(core: Core, read: ReadCode, profile: BlockProfile) -> npt.NDArray[np.float64]:
     """Return the pipeline's cycles of each row of ``profile``, not rounded, without flash waits."""
     blocks = list(zip(profile.start.tolist(), profile.end.tolist(), strict=True))
-    return row_cycles(price_blocks(core, read, blocks), profile, branch_entries(profile))
+    return pipeline_cycles(price_blocks(core, read, blocks), profile)
 
 
-def row_cycles(
-    priced: PricedBlocks, profile: BlockProfile, entries: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Price the rows of ``profile``; ``entries`` are how often a branch led to each."""
+def pipeline_cycles(priced: PricedBlocks, profile: BlockProfile) -> npt.NDArray[np.float64]:
+    """Price the rows of ``profile``, to which ``priced`` is parallel."""
     total: npt.NDArray[np.float64] = (
         priced.cycles * profile.executed
         + priced.taken_cycles * profile.taken
-        + priced.target_cycles * entries
+        + priced.target_cycles * branch_entries(profile)
     )
     return total
-
-
-def branch_entries(profile: BlockProfile) -> npt.NDArray[np.int64]:
-    """How often each row's block was entered by a branch: its runs less the falls into it.
-
-    Falls into an address are shared between blocks that start there in the order of the rows;
-    more than one is rare.
-    """
-    falls: dict[tuple[int, int], int] = {}
-    ends = zip(
-        profile.region.tolist(),
-        profile.end.tolist(),
-        (profile.executed - profile.taken).tolist(),
-        strict=True,
-    )
-    for region, end, count in ends:
-        falls[region, end] = falls.get((region, end), 0) + count
-    entries = np.zeros(len(profile.start), dtype=np.int64)
-    starts = zip(
-        profile.region.tolist(), profile.start.tolist(), profile.executed.tolist(), strict=True
-    )
-    for row, (region, start, executed) in enumerate(starts):
-        fallen = min(falls.get((region, start), 0), executed)
-        if fallen:
-            falls[region, start] -= fallen
-        entries[row] = executed - fallen
-    return entries
 
 
 @dataclass(frozen=True)
