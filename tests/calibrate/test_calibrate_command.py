@@ -8,7 +8,7 @@ import pytest
 
 from harness.store import Store
 from tests.calibrate.boards import PROGRAMS, run, write_file
-from tests.support.hil import DIGITS, hil
+from tests.support.hil import DIGITS, Result, hil
 
 HIDDEN = 0.7
 MODEL = DIGITS / "digits_int8.tflite"
@@ -38,6 +38,15 @@ def stored(env: dict[str, str]) -> None:
             store.finish(run(program, number))
 
 
+def assert_parts_add_up(result: Result, hidden: float) -> None:
+    """The stored parts give the run's own cycles for what it took prefetch to hide."""
+    figures = result.envelope["data"]["measurements"]
+    low, high = (figures[f"flash_wait_{end}_cycles"]["value"] for end in ("low", "high"))
+    assert 0 < low < high
+    expected = figures["pipeline_cycles"]["value"] + high - hidden * (high - low)
+    assert figures["cycles"]["value"] == pytest.approx(expected, abs=1)
+
+
 def test_a_calibrated_run_says_so_and_is_narrower(tmp_path: Path, env: dict[str, str]) -> None:
     stored(env)
     before = hil("run", "--profile", "stm32l4", str(MODEL), "--json", env=env)
@@ -55,6 +64,8 @@ def test_a_calibrated_run_says_so_and_is_narrower(tmp_path: Path, env: dict[str,
     )
     assert now == found["cycles"]["uncertainty_pct"]
     assert now < was
+    assert_parts_add_up(before, 0.5)
+    assert_parts_add_up(after, found["flash"]["prefetch_hidden"])
     assert after.envelope["data"]["provenance"]["calibration"].endswith("5 firmwares, hil 0.1.0")
     assert before.envelope["data"]["provenance"]["calibration"] == "none"
     shown = hil("profile", "show", "stm32l4", env=env)
