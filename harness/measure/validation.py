@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import UsageError
@@ -107,11 +108,13 @@ def _compared(name: str) -> tuple[Compared, ...]:
     )
 
 
-@lru_cache(maxsize=16)
 def _read(name: str) -> dict[str, Any] | None:
     path = data_dir("reports") / "validation" / f"{name}.json"
-    if not path.is_file():
-        return None
+    return _load(path, path.stat().st_mtime_ns) if path.is_file() else None
+
+
+@lru_cache(maxsize=16)
+def _load(path: Path, _changed_ns: int) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
