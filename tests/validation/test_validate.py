@@ -191,7 +191,7 @@ def test_shipped_tables_meet_their_promise() -> None:
     """Issue: at most 4 % in the mean of the half held back, at most 15 % for any program."""
     path = data_dir("reports") / "validation" / "cortex-m4.json"
     table = json.loads(path.read_text(encoding="utf-8"))
-    embench = [p for p in table["programs"] if "Embench" in p["source"]]
+    embench = [p for p in table["programs"] if "Embench" in p["source"] and not p["left_out"]]
     back = [abs(p["error_pct"]) for p in embench if p["split"] == "held-back"]
     assert len(embench) == 19
     assert sum(back) / len(back) <= 4.0
