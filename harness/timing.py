@@ -116,7 +116,7 @@ def _priced(
         functions=rows_by_name(middle, _namer(program)),
         blocks=hottest_blocks(core, program.read, middle, program.symbolize, count=n_blocks),
         trace=trace,
-        notes=timing_notes(profile, windows),
+        notes=timing_notes(profile, windows, "general"),
     )
 
 

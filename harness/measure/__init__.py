@@ -22,7 +22,7 @@ from harness.measure.latency import (
 )
 from harness.measure.memory import memory_figures
 from harness.measure.memory_system import waits_note
-from harness.measure.validation import summary
+from harness.measure.validation import CodeKind, summary
 from harness.profiles import Profile
 from harness.records import (
     Firmware,
@@ -119,12 +119,14 @@ def _code_reader(firmware: Firmware) -> ReadCode:
     return read
 
 
-def timing_notes(profile: Profile, windows: Sequence[Window]) -> tuple[str, ...]:
+def timing_notes(
+    profile: Profile, windows: Sequence[Window], kind: CodeKind = "integer"
+) -> tuple[str, ...]:
     """Say in words what the cycles of the windows rest on; nothing where there are none."""
     notes = []
     if windows:
         core = core_table(profile.chip.core)
-        notes.append(f"timing model of {core.title}: {summary(core)}")
+        notes.append(f"timing model of {core.title}: {summary(core, kind)}")
         window = median_window(windows)
         waits = waits_note(
             profile.flash, window.wait_low, window.wait_high, window.caches_simulated

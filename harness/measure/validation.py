@@ -80,19 +80,19 @@ def derive_band(programs: Iterable[Compared], kind: CodeKind) -> Band:
     return Band(round(wide, 1), f"mean error {mean:.1f} % of only {len(errors)} program(s)")
 
 
-def summary(core: Core) -> str:
-    """Say in a line what the core's model was compared with."""
+def summary(core: Core, kind: CodeKind = "integer") -> str:
+    """Say in a line what the core's model was compared with, and the band of ``kind`` of code."""
     data = _read(core.validated_as)
     counted = [p for p in data["programs"] if not p["left_out"]] if data else []
     if not data or not counted:
         return NOT_VALIDATED
     chips = sorted({p["chip"].partition(" (")[0] for p in counted})
     held = data["means"]["held-back"]
-    integer, fp = band(core, "integer"), band(core, "float")
+    own, fp = band(core, kind), band(core, "float")
     return (
         f"compared with {len(counted)} program{'s' * (len(counted) > 1)} on {', '.join(chips)}: "
         f"mean error {held['mean_pct']:.1f} %, worst {held['worst_pct']:.1f} % of the "
-        f"{held['programs']} held back from fitting; integer code ±{integer.pct:g} %"
+        f"{held['programs']} held back from fitting; {kind} code ±{own.pct:g} %"
         + (f", {fp.words}" if NOT_VALIDATED in fp.words else f", FP arithmetic ±{fp.pct:g} %")
     )
 

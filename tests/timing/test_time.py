@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from harness.profiles import load
 from harness.targets.emulator import Emulator
 from harness.timing import Timing, choose_machine, time_region
 from tests.measure.assembled import tool
-from tests.support.hil import Result, hil
+from tests.support.hil import HIL, Result, hil
 from tests.timing.building import M0, M3, M4, M7, M33, ROUNDS, Board, build
-from tests.timing.conftest import need_machine, profile_for
+from tests.timing.conftest import need_machine, profile_for, running_with
 
 MARKERS = ("--begin", "region_begin", "--end", "region_end")
 
@@ -178,3 +179,19 @@ def test_a_machine_that_hil_does_not_know_is_taken_at_the_users_word(work: Path)
 def test_recursion_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="recursive"):
         timed(build(tmp_path, M4, "RECURSIVE"), begin="recurse")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_no_emulator(tmp_path: Path, number: int, code: int) -> None:
+    elf = build(tmp_path, M4, "CHATTY")
+    process = subprocess.Popen(
+        [str(HIL), "time", str(elf), "--profile", "stm32l4", *MARKERS],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"sorting\n"  # the program is at work
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == code
+    assert running_with(elf) == []
