@@ -14,7 +14,7 @@ ROUNDS = 1000
 
 @dataclass(frozen=True)
 class Board:
-    """Where a program is linked to, and for which core; ``profile`` is one of hil's or ours."""
+    """A machine of QEMU's: where its programs are linked to, and for which core."""
 
     machine: str
     cpu: tuple[str, ...]
@@ -26,6 +26,7 @@ _SOFT = "-mfloat-abi=soft"
 M0 = Board("microbit", ("-mcpu=cortex-m0plus", _SOFT))
 M3 = Board("mps2-an385", ("-mcpu=cortex-m3", _SOFT))
 M4 = Board("mps2-an386", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"))
+STM32L4 = Board("b-l475e-iot01a", M4.cpu, flash=0x0800_0000)
 M7 = Board("mps2-an500", ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"))
 M33 = Board(
     "mps2-an505",

@@ -16,7 +16,7 @@ from harness.targets.emulator import Emulator
 from harness.timing import Timing, choose_machine, time_region
 from tests.measure.assembled import tool
 from tests.support.hil import HIL, Result, hil
-from tests.timing.building import M0, M3, M4, M7, M33, ROUNDS, Board, build
+from tests.timing.building import M0, M3, M4, M7, M33, ROUNDS, STM32L4, Board, build
 from tests.timing.conftest import need_machine, profile_for, running_with
 
 MARKERS = ("--begin", "region_begin", "--end", "region_end")
@@ -161,6 +161,12 @@ def test_a_program_linked_for_another_machine(tmp_path: Path) -> None:
     assert caught.value.hint
     with pytest.raises(UsageError, match="fits no machine for cortex-m4f"):
         timed(elf)
+
+
+def test_the_machine_follows_from_where_the_program_is_linked_to(tmp_path: Path) -> None:
+    need_machine(STM32L4)
+    assert timed(build(tmp_path, STM32L4)).machine == "b-l475e-iot01a"
+    assert timed(build(tmp_path)).machine == "mps2-an386"
 
 
 def test_a_machine_of_another_core(work: Path) -> None:
