@@ -177,6 +177,7 @@ def instruction_costs(core: Core, insn: Insn, before: Insn | None) -> Sequence[C
         costs.append(("literal", core.literal))
     if insn.conditional:
         costs.append((_NOT_TAKEN, core.branch_not_taken))
+        costs.append(("mispredictions", core.misprediction))
     if before is None:
         return costs
     if insn.kind in _MEMORY and before.writes & insn.address:

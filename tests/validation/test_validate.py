@@ -184,7 +184,7 @@ def test_few_programs_make_a_wide_band() -> None:
 def test_without_any_comparison_the_words_say_so() -> None:
     assert derive_band([], "integer").pct == WIDE_PCT
     assert derive_band([], "integer").words == NOT_VALIDATED
-    assert summary(core_table("cortex-m7f")) == NOT_VALIDATED
+    assert summary(core_table("cortex-m3")) == NOT_VALIDATED
 
 
 def test_shipped_tables_meet_their_promise() -> None:

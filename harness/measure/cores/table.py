@@ -22,6 +22,7 @@ class Core:
       (B, CBZ), ``call`` direct (BL), ``indirect`` through a register (BX, BLX, MOV pc), ``pc_load``
       from memory (POP {pc}, LDR pc, TBB).
     - ``branch_not_taken``: more where a conditional branch falls through.
+    - ``misprediction``: more for every conditional branch, the mean of right and wrong predictions.
     - ``halfword_target``: more where a branch goes to a 32-bit instruction that is not
       word-aligned.
     - ``wide_group``: more where three or more 32-bit instructions that are not word-aligned follow
@@ -58,6 +59,7 @@ class Core:
     address_after_load: float = 1
     branch_taken: float = 1
     branch_not_taken: float = 0
+    misprediction: float = 0
     call_taken: float = 1
     indirect_taken: float = 2
     pc_load_taken: float = 3
