@@ -18,7 +18,8 @@ from harness.engines.registry import engine as find_engine
 from harness.errors import HilError, RunFailed, WrongOutput
 from harness.firmware.build import build
 from harness.firmware.fit import check_fit
-from harness.measure import measure
+from harness.measure import measure, op_listing
+from harness.measure.memory_system import MemoryModel, memory_model
 from harness.profiles import Profile
 from harness.records import (
     Array,
@@ -48,7 +49,10 @@ Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
 
 @dataclass(frozen=True)
 class Request:
-    """What to run. Random inputs are followed by the two extremes (all-min, all-max)."""
+    """What to run. Random inputs are followed by the two extremes (all-min, all-max).
+
+    ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
+    """
 
     model: Path
     profile: Profile
@@ -59,6 +63,7 @@ class Request:
     machine: str | None = None
     optimize: str = "-O3"
     load: LoadPath = "auto"
+    memory_model: MemoryModel | None = None
     timeout_s: float = 60.0
     keep: Path | None = None
     command: tuple[str, ...] = ()
@@ -166,7 +171,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
             check = _check(job, trace, expected)
     record = _with_results(record, job, firmware, trace, measurements, check)
     if job.request.keep is not None:
-        _keep(job.request.keep, firmware, trace)
+        _keep(job.request.keep, job, firmware, trace)
     if not check.passed:
         return _ended(record, "failed", _wrong_output(check))
     return _ended(record, "passed")
@@ -200,6 +205,8 @@ def _build(job: Job) -> Firmware:
 
 def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
     tensors = [job.graph.tensors[index] for index in job.graph.outputs]
+    flash = job.request.profile.flash
+    simulated = memory_model(flash, job.request.memory_model) == "cache"
     return QemuTarget().run(
         firmware,
         job.platform,
@@ -207,6 +214,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
         [(tensor.shape, tensor.dtype) for tensor in tensors],
         repeat=job.request.repeat,
         profile_windows=job.timed * job.request.repeat,
+        flash=flash if simulated else None,
         n_ops=len(job.graph.ops),
         timeout_s=job.request.timeout_s,
         load=job.request.load,
@@ -266,8 +274,10 @@ def _ended(record: RunRecord, status: RunStatus, *errors: ErrorInfo) -> RunRecor
     )
 
 
-def _keep(folder: Path, firmware: Firmware, trace: Trace) -> None:
+def _keep(folder: Path, job: Job, firmware: Firmware, trace: Trace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "firmware.elf").write_bytes(firmware.elf.read_bytes())
     (folder / "transcript.txt").write_text(trace.transcript, encoding="utf-8")
     (folder / "target-command.txt").write_text(" ".join(trace.command) + "\n", encoding="utf-8")
+    listing = op_listing(job.request.profile, firmware, trace, job.graph)
+    (folder / "listing.txt").write_text(listing, encoding="utf-8")

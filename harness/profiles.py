@@ -9,12 +9,14 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness import overlays as calibrations
 from harness.errors import ProfileError
-from harness.resources import data_dir
+from harness.power import Power, PowerRow
+from harness.resources import data_dir, overlay_dir
 
 Core = Literal["cortex-m0+", "cortex-m3", "cortex-m4", "cortex-m4f", "cortex-m7f", "cortex-m33f"]
 
@@ -44,6 +46,11 @@ class Flash(_Strict):
     """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
 
     Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
+    ``cache_line_bytes`` is what one tag covers (None: one flash read). A miss brings one flash
+    read, or with ``cache_fill = "line"`` the whole line. ``icache_ways`` and ``dcache_ways`` are
+    0 for fully associative. A ``unified`` cache serves both, its size stands in both fields.
+    ``prefetch_hidden`` is the share of the sequential misses' waits that the prefetcher hides, as
+    a calibration found it; None where it is not known.
     ``uncertainty_pct`` widens the band of cycles where the vendor does not document the timing.
     """
 
@@ -52,10 +59,41 @@ class Flash(_Strict):
     wait_states: int = Field(ge=0, le=32)
     line_bytes: int = Field(gt=0)
     prefetch: bool
+    prefetch_hidden: float | None = Field(default=None, ge=0, le=1)
     icache_bytes: int = Field(ge=0)
     dcache_bytes: int = Field(ge=0)
+    icache_ways: int = Field(default=0, ge=0)
+    dcache_ways: int = Field(default=0, ge=0)
+    cache_line_bytes: int | None = Field(default=None, gt=0)
+    cache_fill: Literal["read", "line"] = "read"
+    replacement: Literal["lru", "fifo", "random"] = "lru"
+    unified: bool = False
     uncertainty_pct: float = Field(default=0, ge=0)
     source: str
+
+    @property
+    def tag_bytes(self) -> int:
+        """Bytes of one cache line."""
+        return self.cache_line_bytes or self.line_bytes
+
+    @model_validator(mode="after")
+    def _geometry(self) -> Self:
+        read, line = self.line_bytes, self.tag_bytes
+        if read & (read - 1) or line & (line - 1) or read < 4:
+            raise ValueError("line_bytes and cache_line_bytes must be powers of two, at least 4")
+        if not read <= line <= 64 * read:
+            raise ValueError("cache_line_bytes must be 1 to 64 times line_bytes")
+        for name, size, ways in (
+            ("icache", self.icache_bytes, self.icache_ways),
+            ("dcache", self.dcache_bytes, self.dcache_ways),
+        ):
+            if size % (line * (ways or 1)) or size // line >= 65535:
+                raise ValueError(f"{name}_bytes must be a multiple of cache lines times ways")
+        if self.unified and self.icache_bytes != self.dcache_bytes:
+            raise ValueError("a unified cache has its size in icache_bytes and in dcache_bytes")
+        if self.prefetch_hidden is not None and not self.prefetch:
+            raise ValueError("prefetch_hidden needs prefetch = true")
+        return self
 
 
 class Ram(_Strict):
@@ -66,33 +104,6 @@ class Ram(_Strict):
     size_bytes: int = Field(gt=0)
     main: bool = False
     source: str
-
-
-class Power(_Strict):
-    """Active power while computing from flash at ``volts``.
-
-    Either ``active_mw`` (a measurement of the board at ``clock.hz``) or ``active_ua_per_mhz`` (a
-    data sheet's line, scaled by the clock). ``uncertainty_pct`` is half the band.
-    """
-
-    volts: float = Field(gt=0)
-    active_mw: float | None = Field(default=None, gt=0)
-    active_ua_per_mhz: float | None = Field(default=None, gt=0)
-    uncertainty_pct: float = Field(gt=0)
-    source: str
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.active_mw is None) == (self.active_ua_per_mhz is None):
-            raise ValueError("give exactly one of active_mw and active_ua_per_mhz")
-        return self
-
-    def milliwatts(self, clock_hz: int) -> float:
-        """Active power in mW at ``clock_hz``."""
-        if self.active_mw is not None:
-            return self.active_mw
-        assert self.active_ua_per_mhz is not None
-        return self.active_ua_per_mhz * clock_hz / 1e6 * self.volts / 1e3
 
 
 class FirmwareConfig(_Strict):
@@ -127,6 +138,7 @@ class Profile(_Strict):
     power: Power
     firmware: FirmwareConfig = FirmwareConfig()
     emulation: Emulation
+    calibration: calibrations.Calibration | None = None
 
     @model_validator(mode="after")
     def _one_main_ram(self) -> Self:
@@ -147,8 +159,11 @@ def names() -> list[str]:
     return sorted(p.stem for p in data_dir("device_profiles").glob("*.toml"))
 
 
-def load(name_or_path: str) -> Profile:
+def load(name_or_path: str, *, overlays: bool = True) -> Profile:
     """Load a shipped profile by name, or a file by path (anything with a ``/`` or ``.toml``).
+
+    A calibration in the overlay folder (``HIL_OVERLAY_DIR``, else ``overlays`` in the user's
+    configuration folder) is applied, unless ``overlays`` is False.
 
     Raises:
         ProfileError: unknown name (with the nearest in the hint), unreadable or invalid file.
@@ -172,11 +187,56 @@ def load(name_or_path: str) -> Profile:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
+    if "calibration" in data:
+        raise ProfileError(
+            f"the profile {path} is invalid: calibration: it is no part of a profile",
+            hint="`hil calibrate` writes it into a file of its own",
+        )
     try:
-        return Profile.model_validate({**data, "name": path.stem})
+        profile = Profile.model_validate({**data, "name": path.stem})
     except ValidationError as error:
         message, hint = _explain(path, error)
         raise ProfileError(message, hint=hint) from error
+    calibration = calibrations.find(overlay_dir(), profile.name) if overlays else None
+    return profile if calibration is None else calibrated(profile, calibration)
+
+
+def calibrated(profile: Profile, calibration: calibrations.Calibration) -> Profile:
+    """Return the profile with what a calibration found.
+
+    Raises:
+        ProfileError: the calibration is of another chip or another clock.
+    """
+    theirs, ours = (calibration.part, calibration.clock_hz), (profile.chip.part, profile.clock.hz)
+    if theirs != ours:
+        raise ProfileError(
+            f"the calibration of '{calibration.profile}' is for {theirs[0]} at "
+            f"{theirs[1] / 1e6:g} MHz, the profile is {ours[0]} at {ours[1] / 1e6:g} MHz",
+            hint=f"calibrate again, or remove {overlay_dir() / (profile.name + '.toml')}",
+        )
+    changed: dict[str, Any] = {"calibration": calibration}
+    if calibration.flash is not None:
+        hidden = {"prefetch_hidden": calibration.flash.prefetch_hidden}
+        changed["flash"] = Flash.model_validate({**profile.flash.model_dump(), **hidden})
+    if calibration.power is not None:
+        changed["power"] = _with_measured_power(profile, calibration, calibration.power)
+    return profile.model_copy(update=changed)
+
+
+def _with_measured_power(
+    profile: Profile, calibration: calibrations.Calibration, fit: calibrations.PowerFit
+) -> Power:
+    row = PowerRow(
+        volts=fit.volts,
+        regulator=profile.power.regulator,
+        clock_hz=calibration.clock_hz,
+        activity="nn",
+        active_mw=fit.active_mw,
+        uncertainty_pct=fit.uncertainty_pct,
+        source=f"calibration of {calibration.date}, measured on {fit.n} firmwares",
+    )
+    regulator = profile.power.regulator
+    return Power(volts=fit.volts, regulator=regulator, rows=(row, *profile.power.rows))
 
 
 def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
@@ -187,12 +247,13 @@ def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
         where = ".".join(str(part) for part in item["loc"]) or "the file"
         lines.append(f"{where}: {item['msg']}")
         if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(item["loc"][-1]), _known_keys(), n=1)
+            known = list(Profile.model_fields) if len(item["loc"]) == 1 else _known_keys()
+            near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
             if near:
                 hint = f"did you mean '{near[0]}' instead of '{item['loc'][-1]}'? " + hint
     return f"the profile {path} is invalid: " + "; ".join(lines), hint
 
 
 def _known_keys() -> list[str]:
-    parts = (Profile, Chip, Clock, Flash, Ram, Power, FirmwareConfig, Emulation)
+    parts = (Profile, Chip, Clock, Flash, Ram, Power, PowerRow, FirmwareConfig, Emulation)
     return [f.alias or key for part in parts for key, f in part.model_fields.items()]

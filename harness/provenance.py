@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.measure.memory_system import MemoryModel, memory_model
 from harness.profiles import Profile
 from harness.records import (
     Array,
@@ -39,6 +40,8 @@ class Asked(Protocol):
     def command(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def optimize(self) -> str: ...  # noqa: D102
+    @property
+    def memory_model(self) -> MemoryModel | None: ...  # noqa: D102
 
 
 def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources) -> RunRecord:
@@ -81,10 +84,20 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "engine_version": sources.engine_version,
             "model_sha256": graph.sha256,
             "optimize": asked.optimize,
+            "memory_model": memory_model(asked.profile.flash, asked.memory_model),
+            "calibration": _calibration(asked.profile),
         },
         notes=(platform.note,) if platform.note else (),
         errors=(),
     )
+
+
+def _calibration(profile: Profile) -> str:
+    """Which calibration the profile carries, in words; the profile's snapshot holds all of it."""
+    found = profile.calibration
+    if found is None:
+        return "none"
+    return f"{found.date}, {len(found.rows)} firmwares, hil {found.hil_version}"
 
 
 def of_results(

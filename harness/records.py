@@ -128,6 +128,10 @@ class BlockProfile:
     addresses (``end`` exclusive), ``region`` is the op index or ``n_regions`` for code between
     ops, ``executed`` how often the block ran, ``taken`` how often the next block was not the
     fall-through.
+
+    Where flash caches were simulated, reads that the flash had to serve, parallel to the others
+    (else None): instruction fetches after a jump (``line_misses``), fetches of code that follows
+    what ran before (``sequential_misses``), and loads of data (``data_misses``).
     """
 
     start: Array
@@ -137,6 +141,9 @@ class BlockProfile:
     taken: Array
     n_regions: int
     instructions: int
+    line_misses: Array | None = None
+    sequential_misses: Array | None = None
+    data_misses: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -47,3 +47,12 @@ def state_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("hil", appauthor=False))
+
+
+def overlay_dir() -> Path:
+    """Return the folder of calibrations: ``HIL_OVERLAY_DIR``, else below the user's settings."""
+    if override := os.environ.get("HIL_OVERLAY_DIR"):
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("hil", appauthor=False)) / "overlays"

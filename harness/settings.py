@@ -21,8 +21,8 @@ from harness.errors import UsageError
 
 PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
-_PATH_KEYS = ("db", "cache_dir", "qemu", "profile")
-_EXPORTED = ("cache_dir", "qemu", "cc_prefix")
+_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "qemu", "profile")
+_EXPORTED = ("cache_dir", "overlay_dir", "qemu", "cc_prefix")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Settings(BaseModel):
     profile: str | None = Field(default=None, description="device profile of `hil run`")
     engine: str = Field(default="aot", description="inference engine")
     cache_dir: str | None = Field(default=None, description="folder for rebuildable files")
+    overlay_dir: str | None = Field(default=None, description="folder of calibrations")
     qemu: str | None = Field(default=None, description="the qemu-system-arm to use")
     cc_prefix: str = Field(default="arm-none-eabi-", description="prefix of the cross compiler")
     optimize: Literal["-O2", "-O3", "-Os"] = Field(
@@ -70,8 +71,8 @@ class _Layer:
 def load(**flags: Any) -> Settings:
     """Resolve the settings and make them hold for this process and its children.
 
-    ``cache_dir``, ``qemu`` and ``cc_prefix`` are looked up deep below, by their environment
-    variables; where a flag or a file sets them, the variable is set.
+    ``cache_dir``, ``overlay_dir``, ``qemu`` and ``cc_prefix`` are looked up deep below, by their
+    environment variables; where a flag or a file sets them, the variable is set.
 
     Raises:
         UsageError: see ``resolve``.

@@ -15,7 +15,8 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 # From the top down; modules of one line may not import each other. docs/design.md draws the same.
 ORDER = (
     ("cli",),
-    ("bench", "doctor"),
+    ("bench", "calibrate", "doctor", "timing", "validate"),
+    ("check", "provenance", "validation_set"),
     ("report",),
     ("gate",),
     ("store",),
@@ -26,7 +27,8 @@ ORDER = (
     ("engines",),
     ("quantize",),
     ("tflite",),
-    ("profiles",),
+    ("profiles", "published"),
+    ("power", "overlays"),
     ("settings",),
     ("records",),
     ("resources",),

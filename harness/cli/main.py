@@ -24,6 +24,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.cli import (
+    calibrate,
     compare,
     config,
     doctor,
@@ -34,6 +35,8 @@ from harness.cli import (
     report,
     run,
     streams,
+    time,
+    validate,
 )
 from harness.errors import HilError, RunFailed, StoreError
 
@@ -110,11 +113,14 @@ def _global_options(
 
 # In the order in which help lists them.
 app.command("run")(run.run)
+app.command("time")(time.time)
+app.command("validate")(validate.validate)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("history")(history.history)
 app.add_typer(model.app, name="model")
 app.add_typer(profile.app, name="profile")
+app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 

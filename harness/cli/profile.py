@@ -74,31 +74,47 @@ def show(
 ) -> None:
     """Show one device profile: every number with its source."""
     from harness import profiles
+    from harness import settings as configuration
 
+    configuration.load()  # the folder of calibrations may be set in a file
     loaded = profiles.load(profile)
     data = loaded.model_dump(mode="json", by_alias=True)
     if json:
         output.emit_json("hil.profile.show/1", "ok", data)
         return
     typer.echo(f"{loaded.name}: {loaded.title}\n{loaded.description}")
+    if loaded.calibration is not None:
+        typer.echo(f"calibrated {loaded.calibration.date} (docs/calibration.md)")
     for title, section in _sections(data):
         typer.echo(f"\n{title}")
         for key, value in section.items():
-            if key != "source" and value is not None:
+            if key != "source" and value not in (None, ""):
                 typer.echo(f"  {key:<18} {_value(key, value)}")
         if "source" in section:
             typer.echo(f"  source: {section['source']}")
 
 
 def _sections(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The tables of the profile; a list of tables gives one section each."""
+    """The tables of the profile; a list of tables gives one section each, inner tables too."""
     sections: list[tuple[str, Mapping[str, Any]]] = []
     for key, value in data.items():
         if isinstance(value, Mapping):
-            sections.append((key, value))
-        elif isinstance(value, list):
-            sections.extend((f"{key}: {item['name']}", item) for item in value)
+            inner = {k: v for k, v in value.items() if _is_table(v)}
+            sections.append((key, {k: v for k, v in value.items() if k not in inner}))
+            sections.extend((f"{key}: {title}", part) for title, part in _sections(inner))
+        elif _is_table(value):
+            sections.extend((f"{key}: {_title(item, i)}", item) for i, item in enumerate(value, 1))
     return sections
+
+
+def _is_table(value: Any) -> bool:
+    """A table, or a list of tables."""
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, Mapping)
+
+
+def _title(item: Mapping[str, Any], number: int) -> str:
+    return str(item.get("name") or item.get("activity") or item.get("model") or number)
 
 
 def _value(key: str, value: Any) -> str:

@@ -93,6 +93,16 @@ def run(
             help="How inputs reach the device: auto, direct (debug access) or protocol (serial).",
         ),
     ] = "auto",
+    memory_model: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-model",
+            metavar="ideal|cache",
+            help="Flash without waits (ideal), or with waits and simulated caches (cache, the "
+            "default where the profile has wait states).",
+            show_default=False,
+        ),
+    ] = None,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds that one answer of the device may take."),
@@ -136,7 +146,16 @@ def run(
     )
     _check_report_folder(report)
     requests = _requests(
-        settings, model, profile, inputs, samples, repeat, emulator_machine, load, keep
+        settings,
+        model,
+        profile,
+        inputs,
+        samples,
+        repeat,
+        emulator_machine,
+        load,
+        memory_model,
+        keep,
     )
     with Store.open(settings.db) as store:
         records, problems = _run_all(requests, store, quiet=json)
@@ -158,12 +177,14 @@ def _requests(
     repeat: int,
     machine: str | None,
     load: str,
+    memory_model: str | None,
     keep: Path | None,
 ) -> list[Request]:
     """One request a profile; everything that the options alone can get wrong is refused here."""
     from harness import profiles
     from harness.bench import Request
     from harness.errors import UsageError
+    from harness.measure.memory_system import MEMORY_MODELS
 
     chosen = names or ([settings.profile] if settings.profile else [])
     if not chosen:
@@ -172,6 +193,10 @@ def _requests(
         )
     if load not in ("auto", "direct", "protocol"):
         raise UsageError(f"--load does not know '{load}'", hint="it takes auto, direct or protocol")
+    if memory_model not in (None, *MEMORY_MODELS):
+        raise UsageError(
+            f"--memory-model does not know '{memory_model}'", hint="it takes ideal or cache"
+        )
     loaded = [profiles.load(name) for name in dict.fromkeys(chosen)]
     return [
         Request(
@@ -184,6 +209,7 @@ def _requests(
             machine=machine,
             optimize=settings.optimize,
             load=load,  # type: ignore[arg-type]
+            memory_model=memory_model,
             timeout_s=settings.timeout_s,
             keep=keep / one.name if keep and len(loaded) > 1 else keep,
             command=("hil", *sys.argv[1:]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 
 from harness.errors import RunFailed
+from harness.measure.calibrated import calibration_notes, narrowed, wait_figures
 from harness.measure.cores import core_table
 from harness.measure.decode import ReadCode
 from harness.measure.energy import energy_figure
@@ -19,6 +21,8 @@ from harness.measure.latency import (
     price_windows,
 )
 from harness.measure.memory import memory_figures
+from harness.measure.memory_system import waits_note
+from harness.measure.validation import CodeKind, summary
 from harness.profiles import Profile
 from harness.records import (
     Firmware,
@@ -41,7 +45,7 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     Raises:
         RunFailed: the trace holds neither counter readings nor an execution profile.
     """
-    windows = _windows(profile, firmware, trace, graph)
+    windows = _windows(profile, firmware, trace)
     on_silicon = any(inference.cycles is not None for inference in trace.inferences)
     if not windows and not on_silicon:
         raise RunFailed(
@@ -55,7 +59,8 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         from harness.firmware.elf import symbols
 
         middle = median_window(windows)
-        figures |= modelled_figures(profile, windows)
+        figures |= modelled_figures(profile, windows) | wait_figures(profile.flash, middle)
+        figures = narrowed(profile, graph.dtype, figures)
         ops = op_rows(profile, graph, middle)
         functions = function_rows(middle, symbols(firmware.elf))
     if on_silicon:
@@ -64,14 +69,31 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
     figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
     figures |= memory_figures(firmware, trace)
-    return Measurements(figures, ops, functions, _notes(profile, trace, windows))
+    notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))
+    return Measurements(figures, ops, functions, notes)
 
 
-def _windows(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> list[Window]:
+def op_listing(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> str:
+    """Return the hottest blocks of each op as annotated disassembly (docs/timing.md).
+
+    Empty where the trace has no execution profile, as on a board.
+    """
+    from harness.firmware.program import open_program
+    from harness.measure.listing import render_ops
+
+    windows = _windows(profile, firmware, trace)
+    if not windows:
+        return ""
+    program = open_program(firmware.elf)
+    core = core_table(profile.chip.core)
+    return render_ops(core, program.read, median_window(windows), graph, program.symbolize)
+
+
+def _windows(profile: Profile, firmware: Firmware, trace: Trace) -> list[Window]:
     profiles = [i.profile for i in trace.inferences if i.profile is not None]
     if not profiles:
         return []
-    return price_windows(profile, _code_reader(firmware), profiles, graph)
+    return price_windows(profile, _code_reader(firmware), profiles)
 
 
 def _code_reader(firmware: Firmware) -> ReadCode:
@@ -97,15 +119,17 @@ def _code_reader(firmware: Firmware) -> ReadCode:
     return read
 
 
-def _notes(profile: Profile, trace: Trace, windows: list[Window]) -> tuple[str, ...]:
+def timing_notes(
+    profile: Profile, windows: Sequence[Window], kind: CodeKind = "integer"
+) -> tuple[str, ...]:
+    """Say in words what the cycles of the windows rest on; nothing where there are none."""
     notes = []
     if windows:
         core = core_table(profile.chip.core)
-        notes.append(f"timing model of {core.title}: {core.validation}")
+        notes.append(f"timing model of {core.title}: {summary(core, kind)}")
         window = median_window(windows)
-        if profile.flash.wait_states:
-            notes.append(
-                f"flash waits are estimated: between {window.wait_low:,.0f} and "
-                f"{window.wait_high:,.0f} cycles, the middle is taken"
-            )
+        waits = waits_note(
+            profile.flash, window.wait_low, window.wait_high, window.caches_simulated
+        )
+        notes += [waits] if waits else []
     return tuple(notes)

@@ -7,7 +7,7 @@ an instruction repeats so often that the parse is cached.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,6 +44,7 @@ class Insn:
     literal: bool = False
     stack: bool = False
     leaves: str = ""
+    conditional: bool = False
 
     @property
     def is_float(self) -> bool:
@@ -57,29 +58,50 @@ def decode(read: ReadCode, ranges: Iterable[tuple[int, int]]) -> dict[int, tuple
     Bytes that capstone does not know count as one plain instruction of the length that their
     first halfword says (Armv7-M ARM section A5.1).
     """
+    engine = _engine()
+    return {
+        address: (size, parse(mnemonic, operands) if mnemonic else Insn("alu"))
+        for start, end in _merged(ranges)
+        for address, size, mnemonic, operands in _instructions(engine, read(start, end), start)
+    }
+
+
+def disassemble(read: ReadCode, start: int, end: int) -> list[tuple[int, int, str]]:
+    """Return (address, size, text) of the instructions that :func:`decode` finds there."""
+    code = read(start, end)
+    rows = []
+    for address, size, mnemonic, operands in _instructions(_engine(), code, start):
+        raw = code[address - start : address - start + size]
+        text = f"{mnemonic} {operands}".strip() if mnemonic else f".inst 0x{_number(raw):x}"
+        rows.append((address, size, text))
+    return rows
+
+
+def _number(raw: bytes) -> int:
+    """An instruction as it is written: the first halfword in the upper half."""
+    halves = [int.from_bytes(raw[at : at + 2], "little") for at in range(0, len(raw), 2)]
+    return halves[0] if len(halves) == 1 else halves[0] << 16 | halves[1]
+
+
+def _engine() -> Any:
     import capstone
 
-    engine: Any = capstone.Cs(  # type: ignore[no-untyped-call]
+    return capstone.Cs(  # type: ignore[no-untyped-call]
         capstone.CS_ARCH_ARM,
         capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS | capstone.CS_MODE_V8,
     )
-    found: dict[int, tuple[int, Insn]] = {}
-    for start, end in _merged(ranges):
-        _decode_range(engine, read(start, end), start, found)
-    return found
 
 
-def _decode_range(engine: Any, code: bytes, start: int, found: dict[int, tuple[int, Insn]]) -> None:
+def _instructions(engine: Any, code: bytes, start: int) -> Iterator[tuple[int, int, str, str]]:
+    """Give (address, size, mnemonic, operands); the texts are empty for unknown bytes."""
     position = 0
     while position + 2 <= len(code):
-        for address, size, mnemonic, operands in engine.disasm_lite(
-            code[position:], start + position
-        ):
-            found[address] = (size, parse(mnemonic, operands))
-            position = address + size - start
+        for found in engine.disasm_lite(code[position:], start + position):
+            yield found
+            position = found[0] + found[1] - start
         if position + 2 <= len(code):
             size = 4 if code[position + 1] >> 3 in (0b11101, 0b11110, 0b11111) else 2
-            found[start + position] = (size, Insn("alu"))
+            yield start + position, size, "", ""
             position += size
 
 
@@ -109,7 +131,9 @@ def parse(mnemonic: str, operands: str) -> Insn:
 
 def _flow(mnemonic: str, operands: str) -> Insn | None:
     if _BRANCH.match(mnemonic):
-        return Insn("branch", reads=_registers(operands), leaves="branch")
+        may_fall = mnemonic.partition(".")[0] != "b"
+        reads = _registers(operands)
+        return Insn("branch", reads=reads, leaves="branch", conditional=may_fall)
     if _CALL.match(mnemonic):
         return Insn("branch", leaves="call")
     if _INDIRECT.match(mnemonic):

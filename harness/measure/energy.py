@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from harness.measure.energy_validation import power_band
 from harness.profiles import Profile
 from harness.records import Measurement
 
@@ -11,19 +12,26 @@ from harness.records import Measurement
 def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
     """Return ``energy_uj``: the profile's active power times the latency.
 
-    Relative uncertainties of power and latency are independent and combine as a root of squares.
-    The kind is ``modelled`` even where the latency was measured: no meter ran.
+    The power is that of the table's row whose condition is nearest to the run's; the source names
+    it. Its band is the validation's (``energy_validation.power_band``). Relative uncertainties of
+    power and latency are independent and combine as a root of squares. The kind is ``modelled``
+    even where the latency was measured: no meter ran.
     """
-    power_mw = profile.power.milliwatts(profile.clock.hz)
+    active = profile.power.choose(profile.clock.hz)
+    band = power_band(profile)
+    scaled = f", scaled {active.scaled}" if active.scaled else ""
     return Measurement(
         name="energy_uj",
-        value=power_mw * latency.value / 1e3,
+        value=active.milliwatts * latency.value / 1e3,
         unit="uJ",
         kind="modelled",
-        uncertainty_pct=combined_pct(profile.power.uncertainty_pct, latency.uncertainty_pct),
+        uncertainty_pct=combined_pct(band.pct, latency.uncertainty_pct),
         n=latency.n,
         spread_pct=latency.spread_pct,
-        source=f"{power_mw:.1f} mW x latency; {profile.power.source}",
+        source=(
+            f"{active.milliwatts:.1f} mW ({active.row.condition}{scaled}) x latency; "
+            f"power {band.words}; {active.row.source}"
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ import numpy.typing as npt
 from harness.measure.cores import Core, core_table
 from harness.measure.decode import ReadCode
 from harness.measure.energy import combined_pct
-from harness.measure.pricing import PricedBlocks, price_blocks
-from harness.measure.wait_states import OpTraffic, branch_entries, wait_cycles
+from harness.measure.memory_system import wait_cycles
+from harness.measure.pricing import PricedBlocks, pipeline_cycles, price_blocks
+from harness.measure.validation import CodeKind, band
 from harness.profiles import Profile
 from harness.records import (
     BlockProfile,
@@ -36,16 +37,20 @@ MIN_MEASURED_PCT = 0.1
 class Window:
     """One inference, priced. Arrays by region (ops, then "between ops"); cycles are integers.
 
-    ``row_cycles`` is parallel to the profile's rows, flash waits included, not rounded.
+    ``row_cycles`` is parallel to the profile's rows, flash waits included, not rounded;
+    ``row_waits`` is the waits alone. ``wait_low`` and ``wait_high`` bound their sum;
+    ``caches_simulated`` is False where there are none because no cache was simulated.
     """
 
     profile: BlockProfile
     cycles: npt.NDArray[np.int64]
     instructions: npt.NDArray[np.int64]
     row_cycles: npt.NDArray[np.float64]
+    row_waits: npt.NDArray[np.float64]
     row_instructions: npt.NDArray[np.int64]
     wait_low: float
     wait_high: float
+    caches_simulated: bool
     float_share: float
 
     @property
@@ -60,7 +65,7 @@ def whole_cycles(cycles: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def price_windows(
-    profile: Profile, read: ReadCode, windows: Sequence[BlockProfile], graph: Graph
+    profile: Profile, read: ReadCode, windows: Sequence[BlockProfile]
 ) -> list[Window]:
     """Price every window with the profile's core and flash; each block is decoded once."""
     starts = np.concatenate([w.start for w in windows])
@@ -69,39 +74,31 @@ def price_windows(
     priced = price_blocks(
         core_table(profile.chip.core), read, [(int(s), int(e)) for s, e in pairs.tolist()]
     )
-    traffic = [_traffic(graph, op.index) for op in graph.ops]
     bounds = np.cumsum([0] + [len(w.start) for w in windows])
     index = index.reshape(-1)
     return [
-        _price_window(profile, window, _take(priced, index[bounds[i] : bounds[i + 1]]), traffic)
+        _price_window(profile, window, _take(priced, index[bounds[i] : bounds[i + 1]]))
         for i, window in enumerate(windows)
     ]
 
 
-def _price_window(
-    profile: Profile, window: BlockProfile, priced: PricedBlocks, traffic: list[OpTraffic]
-) -> Window:
-    entries = branch_entries(window)
-    pipeline = (
-        priced.cycles * window.executed
-        + priced.taken_cycles * window.taken
-        + priced.target_cycles * entries
-    )
+def _price_window(profile: Profile, window: BlockProfile, priced: PricedBlocks) -> Window:
+    pipeline = pipeline_cycles(priced, window)
+    waits = wait_cycles(profile.flash, window)
+    row_cycles: npt.NDArray[np.float64] = pipeline + waits.value
     regions = window.n_regions + 1
-    by_region = np.bincount(window.region, pipeline, regions)
-    waits = wait_cycles(profile.flash, window, priced, entries, traffic)
-    stretch = np.divide(
-        by_region + waits.value, by_region, out=np.ones(regions), where=by_region > 0
-    )
+    by_region = np.bincount(window.region, row_cycles, regions).astype(np.float64)
     row_instructions = priced.instructions * window.executed
     return Window(
         profile=window,
-        cycles=whole_cycles(by_region + waits.value),
+        cycles=whole_cycles(by_region),
         instructions=np.bincount(window.region, row_instructions, regions).astype(np.int64),
-        row_cycles=pipeline * stretch[window.region],
+        row_cycles=row_cycles,
+        row_waits=waits.value,
         row_instructions=row_instructions,
         wait_low=float(waits.low.sum()),
         wait_high=float(waits.high.sum()),
+        caches_simulated=waits.simulated,
         float_share=float((priced.float_cycles * window.executed).sum() / pipeline.sum()),
     )
 
@@ -110,33 +107,32 @@ def _take(priced: PricedBlocks, index: npt.NDArray[Any]) -> PricedBlocks:
     return PricedBlocks(**{name: values[index] for name, values in vars(priced).items()})
 
 
-def _traffic(graph: Graph, op_index: int) -> OpTraffic:
-    op = graph.ops[op_index]
-    constants = [graph.tensors[i] for i in op.inputs if i >= 0 and graph.tensors[i].is_constant]
-    largest = max(constants, key=lambda t: t.nbytes, default=None)
-    item = largest.nbytes // max(1, largest.elements) if largest else 0
-    return OpTraffic(sum(t.nbytes for t in constants), op.macs, item)
-
-
 def median_window(windows: Sequence[Window]) -> Window:
     """The window whose total is the (lower) median: its ops add up to its total."""
     middle = statistics.median_low(window.total for window in windows)
     return next(window for window in windows if window.total == middle)
 
 
-def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, Measurement]:
-    """Return ``cycles``, ``latency_us``, ``instructions`` and ``cpi`` from priced windows."""
+def modelled_figures(
+    profile: Profile, windows: Sequence[Window], kind: CodeKind = "integer"
+) -> dict[str, Measurement]:
+    """Return ``cycles``, ``latency_us``, ``instructions`` and ``cpi`` from priced windows.
+
+    ``kind`` of code chooses the band: kernels of models are "integer", other programs "general".
+    """
     core = core_table(profile.chip.core)
     window = median_window(windows)
     totals = [w.total for w in windows]
     instructions = int(window.instructions.sum())
-    band = band_pct(core, profile, window)
-    source = f"block counts in emulation x timing model of {core.title}, {_waits_text(profile)}"
+    half = band_pct(core, profile, window, kind)
+    source = (
+        f"block counts in emulation x timing model of {core.title}, {_waits_text(profile, window)}"
+    )
     spread = _spread_pct(totals)
     counted = [int(w.instructions.sum()) for w in windows]
     figures = [
-        _modelled("cycles", window.total, "cycles", band, totals, source),
-        _modelled("latency_us", _microseconds(window.total, profile), "us", band, totals, source),
+        _modelled("cycles", window.total, "cycles", half, totals, source),
+        _modelled("latency_us", _microseconds(window.total, profile), "us", half, totals, source),
         Measurement(
             "instructions",
             float(instructions),
@@ -152,7 +148,7 @@ def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, M
             window.total / instructions if instructions else 0.0,
             "cycles/instruction",
             "modelled",
-            band,
+            half,
             len(windows),
             spread,
             "cycles / instructions",
@@ -161,10 +157,15 @@ def modelled_figures(profile: Profile, windows: Sequence[Window]) -> dict[str, M
     return {figure.name: figure for figure in figures}
 
 
-def band_pct(core: Core, profile: Profile, window: Window) -> float:
-    """Half band in per cent: pipeline rules, bounds of the flash waits, undocumented flash."""
+def band_pct(core: Core, profile: Profile, window: Window, kind: CodeKind = "integer") -> float:
+    """Half band in per cent: pipeline rules, bounds of the flash waits, undocumented flash.
+
+    The rules' band is that of ``kind`` of code on this core, and of FP arithmetic by its share.
+    """
     share = window.float_share
-    pipeline = core.uncertainty_pct * (1 - share) + core.float_uncertainty_pct * share
+    pipeline = band(core, kind).pct * (1 - share)
+    if share:
+        pipeline += band(core, "float").pct * share
     waits = 100.0 * (window.wait_high - window.wait_low) / 2 / max(1, window.total)
     combined = combined_pct(pipeline, waits, profile.flash.uncertainty_pct)
     assert combined is not None
@@ -189,6 +190,16 @@ def op_rows(profile: Profile, graph: Graph, window: Window) -> tuple[OpMeasureme
 def function_rows(window: Window, functions: Sequence[Symbol]) -> tuple[FunctionMeasurement, ...]:
     """Cycles by function of the ELF, self only, the most expensive first."""
     addresses = [symbol.address for symbol in functions]
+
+    def name_of(address: int) -> str:
+        at = bisect.bisect_right(addresses, address) - 1
+        return functions[at].name if at >= 0 else f"0x{address:08x}"
+
+    return rows_by_name(window, name_of)
+
+
+def rows_by_name(window: Window, name_of: Callable[[int], str]) -> tuple[FunctionMeasurement, ...]:
+    """Cycles by what ``name_of`` calls the address of a block, the most expensive first."""
     cycles: dict[str, float] = {}
     instructions: dict[str, int] = {}
     rows = zip(
@@ -198,8 +209,7 @@ def function_rows(window: Window, functions: Sequence[Symbol]) -> tuple[Function
         strict=True,
     )
     for start, row_cycles, row_instructions in rows:
-        at = bisect.bisect_right(addresses, start) - 1
-        name = functions[at].name if at >= 0 else f"0x{start:08x}"
+        name = name_of(start)
         cycles[name] = cycles.get(name, 0.0) + row_cycles
         instructions[name] = instructions.get(name, 0) + row_instructions
     whole = whole_cycles(np.array(list(cycles.values()), dtype=np.float64)).tolist()
@@ -215,11 +225,11 @@ def measured_figures(clock_hz: int, inferences: Sequence[Inference]) -> dict[str
     totals = [i.cycles for i in inferences if i.cycles is not None]
     cycles = statistics.median_low(totals)
     spread = _spread_pct(totals)
-    band = max(spread / 2, MIN_MEASURED_PCT)
+    half = max(spread / 2, MIN_MEASURED_PCT)
     source = f"cycle counter of the board at {clock_hz / 1e6:g} MHz"
 
     def figure(name: str, value: float, unit: str) -> Measurement:
-        return Measurement(name, value, unit, "measured", band, len(totals), spread, source)
+        return Measurement(name, value, unit, "measured", half, len(totals), spread, source)
 
     return {
         "cycles": figure("cycles", float(cycles), "cycles"),
@@ -275,5 +285,8 @@ def _spread_pct(values: Sequence[int]) -> float:
     return 100.0 * (max(values) - min(values)) / middle if middle else 0.0
 
 
-def _waits_text(profile: Profile) -> str:
-    return f"{profile.flash.wait_states} flash wait states at {profile.clock.hz / 1e6:g} MHz"
+def _waits_text(profile: Profile, window: Window) -> str:
+    waits, clock = profile.flash.wait_states, f"{profile.clock.hz / 1e6:g} MHz"
+    if waits and not window.caches_simulated:
+        return f"{waits} flash wait states at {clock} left out"
+    return f"{waits} flash wait states at {clock}"

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ import numpy.typing as npt
 
 from harness.errors import BuildFailed, LinkError, MissingTool
 from harness.firmware.toolchain import cache_error
-from harness.records import BlockProfile
+from harness.profiles import Flash
+from harness.records import BlockProfile, MemoryRegion
 from harness.resources import cache_dir, data_dir
 
 _MAGIC = b"HILPROF1"
 _RECORD_MAGIC = 0x444E4957
 _BETWEEN = 0xFFFFFFFF
 _OVERFLOW = 1
+_WITH_MISSES = 2
 _HEADER = np.dtype(
     [
         ("magic", "<u4"),
@@ -46,6 +49,9 @@ _ROW = np.dtype(
         ("taken", "<u8"),
     ]
 )
+_MISSES = ("line_misses", "sequential_misses", "data_misses")
+_ROW_WITH_MISSES = np.dtype([*_ROW.descr, *((name, "<u8") for name in _MISSES)])
+_REPLACEMENT = {"lru": 0, "fifo": 1, "random": 2}
 
 _FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 _COMPILERS = ("cc", "gcc", "clang")
@@ -62,7 +68,9 @@ def ensure_plugin(qemu: Path) -> Path:
         BuildFailed: the compiler refused the source.
     """
     source = data_dir("firmware_stubs") / "emulation" / "hil_profiler.c"
-    key = hashlib.sha256(source.read_bytes() + " ".join(_FLAGS).encode()).hexdigest()[:16]
+    parts = sorted(source.parent.glob("hil_*.[ch]"))
+    text = b"".join(part.read_bytes() for part in parts)
+    key = hashlib.sha256(text + " ".join(_FLAGS).encode()).hexdigest()[:16]
     folder = cache_dir() / "emulation"
     plugin = folder / f"hil_profiler-{key}-{os.uname().machine}.so"
     try:
@@ -75,11 +83,18 @@ def ensure_plugin(qemu: Path) -> Path:
     return plugin
 
 
-def plugin_argument(plugin: Path, firmware_elf: Path, out: Path, windows: int) -> str:
+def plugin_argument(
+    plugin: Path,
+    firmware_elf: Path,
+    out: Path,
+    windows: int,
+    caches: Mapping[str, int] | None = None,
+) -> str:
     """Return the value for QEMU's ``-plugin``: profile the first ``windows`` inferences.
 
-    Records go to ``out``. Addresses come from the ELF's symbols; what ``symbol_address`` raises
-    for a missing one passes through.
+    Records go to ``out``. ``caches`` is what ``cache_settings`` gives; None simulates none.
+    Addresses come from the ELF's symbols; what ``symbol_address`` raises for a missing one passes
+    through.
     """
     from harness.firmware.elf import symbol_address
 
@@ -91,15 +106,44 @@ def plugin_argument(plugin: Path, firmware_elf: Path, out: Path, windows: int) -
         sled=symbol_address(firmware_elf, "hil_mark_sled"),
         slots=symbol_address(firmware_elf, "hil_mark_slots"),  # an absolute symbol
         windows=windows,
+        **(caches or {}),
     )
 
 
-def region_argument(plugin: Path, out: Path, begin: int, end: int, windows: int) -> str:
+def region_argument(
+    plugin: Path,
+    out: Path,
+    begin: int,
+    end: int,
+    windows: int,
+    caches: Mapping[str, int] | None = None,
+    seen: Path | None = None,
+) -> str:
     """Return the value for ``-plugin`` without a sled: one region, from ``begin`` to ``end``.
 
-    Read the result with ``read_profile(out, n_ops=1)``; everything is region 0.
+    Read the result with ``read_profile(out, n_ops=1)``; everything is region 0. ``caches`` as in
+    ``plugin_argument``. ``seen`` is a file that tells which markers were reached; its letters are
+    in the plugin's head comment.
     """
-    return _argument(plugin, out, begin=begin, end=end, windows=windows)
+    argument = _argument(plugin, out, begin=begin, end=end, windows=windows, **(caches or {}))
+    return argument if seen is None else f"{argument},seen={_escape(seen)}"
+
+
+def cache_settings(flash: Flash, where: MemoryRegion) -> dict[str, int]:
+    """What the plugin needs to simulate ``flash``, which the emulator has at ``where``."""
+    return {
+        "flash": where.origin,
+        "flash_size": where.size,
+        "read": flash.line_bytes,
+        "line": flash.tag_bytes,
+        "icache": flash.icache_bytes,
+        "iways": flash.icache_ways,
+        "dcache": flash.dcache_bytes,
+        "dways": flash.dcache_ways,
+        "unified": int(flash.unified),
+        "whole": int(flash.cache_fill == "line"),
+        "replace": _REPLACEMENT[flash.replacement],
+    }
 
 
 def read_profile(path: Path, n_ops: int) -> list[BlockProfile]:
@@ -125,12 +169,13 @@ def read_profile(path: Path, n_ops: int) -> list[BlockProfile]:
         position += _HEADER.itemsize
         if header["magic"] != _RECORD_MAGIC:
             raise _unreadable(path, f"no record at byte {position - _HEADER.itemsize}")
-        size = int(header["rows"]) * _ROW.itemsize
+        row = _ROW_WITH_MISSES if header["flags"] & _WITH_MISSES else _ROW
+        size = int(header["rows"]) * row.itemsize
         if position + size > len(data):
             break
         if header["flags"] & _OVERFLOW:
             raise _unreadable(path, "the program has more code blocks than the plugin's table")
-        rows = np.frombuffer(data, _ROW, int(header["rows"]), position)
+        rows = np.frombuffer(data, row, int(header["rows"]), position)
         profiles.append(_profile(rows, int(header["instructions"]), n_ops))
         position += size
     return profiles
@@ -139,6 +184,8 @@ def read_profile(path: Path, n_ops: int) -> list[BlockProfile]:
 def _profile(rows: npt.NDArray[Any], instructions: int, n_ops: int) -> BlockProfile:
     region = np.where(rows["region"] == _BETWEEN, n_ops, rows["region"]).astype(np.int32)
     order = np.lexsort((rows["end"], rows["start"], region))
+    names = rows.dtype.names or ()
+    misses = {name: rows[name][order].astype(np.int64) for name in _MISSES if name in names}
     return BlockProfile(
         start=rows["start"][order].astype(np.int64),
         end=rows["end"][order].astype(np.int64),
@@ -147,6 +194,7 @@ def _profile(rows: npt.NDArray[Any], instructions: int, n_ops: int) -> BlockProf
         taken=rows["taken"][order].astype(np.int64),
         n_regions=n_ops,
         instructions=instructions,
+        **misses,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from harness.errors import LinkError, UsageError
+from harness.profiles import Flash
 from harness.records import Array, Firmware, Inference, MemoryWatermarks, Platform, Trace
 from harness.targets import profiler
 from harness.targets.emulator import find_qemu, probe
@@ -51,6 +52,7 @@ class QemuTarget:
         n_ops: int,
         repeat: int = 1,
         profile_windows: int = 0,
+        flash: Flash | None = None,
         timeout_s: float = 60.0,
         load: LoadPath = "auto",
         progress: ProgressCall | None = None,
@@ -60,7 +62,8 @@ class QemuTarget:
 
         ``output_specs`` gives shape and dtype of each output. The first ``profile_windows``
         inferences carry an execution profile over ``n_ops`` ops, by ``plugin`` (None: hil's own,
-        built when needed). ``timeout_s`` bounds one answer of the device. ``load`` says how
+        built when needed); with ``flash`` its caches are simulated in them and the misses
+        counted. ``timeout_s`` bounds one answer of the device. ``load`` says how
         inputs get in: ``direct`` writes the guest's memory, ``protocol`` goes through the UART,
         ``auto`` is ``direct``. ``progress`` is called with inferences done and in all.
 
@@ -83,9 +86,10 @@ class QemuTarget:
             arguments = _machine_arguments(firmware, platform)
             if windows > 0:
                 plugin = plugin or profiler.ensure_plugin(qemu)
+                caches = profiler.cache_settings(flash, platform.flash) if flash else None
                 arguments += [
                     "-plugin",
-                    profiler.plugin_argument(plugin, firmware.elf, out, windows),
+                    profiler.plugin_argument(plugin, firmware.elf, out, windows, caches),
                 ]
             process = QemuProcess(qemu, arguments, folder=folder, debug=direct)
             with _at_work(process, firmware, direct, timeout_s, output_specs) as session:

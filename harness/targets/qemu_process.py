@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +28,11 @@ from harness.targets.link import LinkClosed
 _START_S = 20.0
 _QUIT_S = 2.0
 _DYING_S = 2.0
+# What the guest prints goes to QEMU's stdout, opened anew because QEMU makes it non-blocking.
+_SEMIHOSTING = (
+    *("-chardev", "file,id=semihosting,path=/dev/stdout"),
+    *("-semihosting-config", "enable=on,target=native,chardev=semihosting"),
+)
 _HARMLESS = ("has no peer",)  # every MPS2 machine has a network card that we leave unconnected
 
 
@@ -44,14 +49,25 @@ class QemuProcess:
         RunFailed: QEMU ended at once; its messages are in the error.
     """
 
-    def __init__(self, qemu: Path, arguments: Sequence[str], *, folder: Path, debug: bool) -> None:
+    def __init__(
+        self,
+        qemu: Path,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        debug: bool,
+        semihosting: bool = False,
+    ) -> None:
         self._folder = folder
+        self._semihosting = semihosting
         self._messages = folder / "qemu.log"
         self._ours: dict[str, socket.socket] = {}
         self._theirs: dict[str, socket.socket] = {}
         for name in ("uart", "qmp", *(("gdb",) if debug else ())):
             self._ours[name], self._theirs[name] = socket.socketpair()
         self.command = (str(qemu), *arguments, *self._socket_arguments(debug))
+        if semihosting:
+            self.command += _SEMIHOSTING
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp_received = b""
 
@@ -64,6 +80,16 @@ class QemuProcess:
     def gdb(self) -> socket.socket:
         """The socket of the gdbstub, where ``debug`` was asked for."""
         return self._ours["gdb"]
+
+    @property
+    def console(self) -> int:
+        """File descriptor of what the guest prints through semihosting, where that was asked for.
+
+        It must be read all the time: once 64 KiB are unread the guest waits, and QEMU with it.
+        """
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
 
     @property
     def pid(self) -> int:
@@ -104,9 +130,30 @@ class QemuProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_QUIT_S)
 
+    def exit_code(self, wait_s: float = 0.0) -> int | None:
+        """QEMU's exit code (the guest's, by semihosting), waiting for one that is just dying.
+
+        None while it lives.
+        """
+        if self._process is None:
+            return None
+        try:
+            return self._process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def registers(self) -> str:
+        """Text of the CPU's registers, as QEMU's monitor shows it (``R15=``, ``XPSR=``).
+
+        Raises:
+            LinkError: QEMU does not answer within 1 s.
+        """
+        arguments = {"command-line": "info registers"}
+        return str(self._qmp("human-monitor-command", arguments, wait_s=1.0))
+
     def explain(self, error: LinkError) -> RunFailed:
         """Return what is to be raised for a broken link: QEMU's own end, where it has ended."""
-        code = self._exit_code(_DYING_S if isinstance(error, LinkClosed) else 0.0)
+        code = self.exit_code(_DYING_S if isinstance(error, LinkClosed) else 0.0)
         if code is None:
             return error
         how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
@@ -131,7 +178,7 @@ class QemuProcess:
                 self._process = subprocess.Popen(
                     [*_die_with_parent(), *self.command],
                     stdin=subprocess.DEVNULL,
-                    stdout=messages,
+                    stdout=subprocess.PIPE if self._semihosting else messages,
                     stderr=messages,
                     pass_fds=[end.fileno() for end in self._theirs.values()],
                     start_new_session=True,
@@ -151,29 +198,33 @@ class QemuProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
         for end in (*self._ours.values(), *self._theirs.values()):
             end.close()
 
-    def _exit_code(self, wait_s: float) -> int | None:
-        """QEMU's exit code, waiting for one that is just dying; None while it lives."""
-        if self._process is None:
-            return None
-        try:
-            return self._process.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            return None
+    def messages(self) -> str:
+        """What QEMU itself said so far."""
+        return self._messages.read_text(encoding="utf-8", errors="replace")
 
     def _last_words(self) -> str:
-        text = self._messages.read_text(encoding="utf-8", errors="replace")
+        text = self.messages()
         lines = [line for line in text.splitlines() if not any(h in line for h in _HARMLESS)]
         fatal = next((at for at, line in enumerate(lines) if "fatal" in line), None)
         return " | ".join(lines[-4:] if fatal is None else lines[fatal : fatal + 4])
 
-    def _qmp(self, command: str) -> Any:
+    def _qmp(
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        wait_s: float = _START_S,
+    ) -> Any:
         """Carry out one QMP command and return its result; events are skipped."""
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + wait_s
+        request = {"execute": command} | ({"arguments": arguments} if arguments else {})
         try:
-            self._ours["qmp"].sendall(json.dumps({"execute": command}).encode())
+            self._ours["qmp"].sendall(json.dumps(request).encode())
         except OSError as error:
             raise LinkClosed(f"QEMU's control socket closed ({error})") from error
         while True:
@@ -189,7 +240,7 @@ class QemuProcess:
             left = max(0.0, deadline - time.monotonic())
             if not select.select([control], [], [], left)[0]:
                 raise LinkError(
-                    f"QEMU's control socket did not answer within {_START_S:g} s",
+                    "QEMU's control socket did not answer in time",
                     hint="is the machine overloaded, or the process stopped?",
                 )
             try:

@@ -21,7 +21,7 @@ def test_list_has_every_profile(hil: Hil) -> None:
 def test_show_has_every_number_and_every_source(hil: Hil) -> None:
     profile = profiles.load("stm32l4")
     out = hil("profile", "show", "stm32l4").out
-    for part in (profile.chip, profile.clock, profile.flash, profile.power, *profile.ram):
+    for part in (profile.chip, profile.clock, profile.flash, *profile.power.rows, *profile.ram):
         assert f"source: {part.source}" in out
     assert "0x08000000" in out
     assert "1,048,576 B (1 MiB)" in out

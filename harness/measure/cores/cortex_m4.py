@@ -9,15 +9,17 @@ CORTEX_M4F = Core(
     title="Arm Cortex-M4 with FPU",
     source=(
         "Arm Cortex-M4 TRM (100166) section 3.3.1 table 3-1 and 3.3.2 (load/store timings), "
-        "section 7.2.3 (FPU); branch refill, store and IT costs from a study of compiled code"
+        "section 7.2.3 (FPU); branch refill, store and IT costs from a study of compiled code; "
+        "groups of unaligned 32-bit instructions from measurements at compendium.i-0.nl "
+        "(instruction alignment); "
+        "literal loads (TRM: 'might add a cycle because of contention with the fetch unit') and "
+        "branches not taken (a fetch lost to the target) fitted"
     ),
-    validation=(
-        "rules without a fitted parameter priced 19 Embench programs on an STM32F407 at 0 wait "
-        "states with a mean error of 4.2 %, 39 others on a second Cortex-M4 with 3.5 %; FPU "
-        "arithmetic is the manual's, not validated on silicon"
-    ),
-    uncertainty_pct=5.0,
-    float_uncertainty_pct=20.0,
+    validated_as="cortex-m4",
+    fitted=("literal", "branch_not_taken"),
+    literal=0.5,
+    branch_not_taken=0.8,
+    wide_group=1,
 )
 
 CORTEX_M4 = replace(CORTEX_M4F, name="cortex-m4", title="Arm Cortex-M4")

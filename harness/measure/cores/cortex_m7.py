@@ -7,17 +7,17 @@ CORTEX_M7F = Core(
     title="Arm Cortex-M7 with FPU",
     source=(
         "assumed: independent neighbours of different units share a cycle, loads reach the next "
-        "instruction one cycle late, predicted branches cost a cycle of their own; Arm's TRM "
-        "(DDI 0489) has no timings. Arm quotes 5.0 CoreMark/MHz against the Cortex-M4's 3.4"
+        "instruction one cycle late, a branch costs a cycle of its own and, in the mean, a share "
+        "of mispredictions, which is fitted; Arm's TRM (DDI 0489) has no timings"
     ),
-    validation="not validated on silicon",
-    uncertainty_pct=30.0,
-    float_uncertainty_pct=40.0,
+    validated_as="cortex-m7",
+    fitted=("misprediction",),
     load=1,
     load_use=1,
     store_register_offset=1,
     address_after_alu=0,
     branch_taken=0,
+    misprediction=0.7,
     call_taken=0,
     indirect_taken=1,
     pc_load_taken=2,

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.profiles import Profile, load
+from harness.targets.emulator import QEMU, find_qemu, probe
+from tests.measure.assembled import unavailable
+from tests.timing.building import Board, build
+
+ALT = os.environ.get("HIL_QEMU_ALT", "")
+
+
+@pytest.fixture(autouse=True)
+def _tools() -> None:
+    for tool in ("arm-none-eabi-gcc", os.environ.get("HIL_QEMU") or QEMU):
+        if shutil.which(tool) is None:
+            unavailable(f"no {tool}")
+    if not any(shutil.which(compiler) for compiler in ("cc", "gcc", "clang")):
+        unavailable("no C compiler for this machine")
+
+
+@pytest.fixture
+def other_qemu() -> Path:
+    if not ALT or not os.access(ALT, os.X_OK):
+        pytest.skip("HIL_QEMU_ALT names no second QEMU")
+    return Path(ALT)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that does nothing wrong, with three passes, for the Cortex-M4."""
+    return build(tmp_path_factory.mktemp("work"), passes=3)
+
+
+def profile_for(board: Board) -> Profile:
+    """A device with the board's core: hil's own, or the STM32L4 with another core."""
+    shipped = {"mps2-an386": "stm32l4", "mps2-an500": "stm32h743", "mps2-an505": "stm32u575"}
+    if board.machine in shipped:
+        return load(shipped[board.machine])
+    core = {"mps2-an385": "cortex-m3", "microbit": "cortex-m0+"}[board.machine]
+    data = load("stm32l4").model_dump(by_alias=True)
+    data["chip"]["core"] = core
+    data["emulation"]["qemu"] = (board.machine,)
+    return Profile.model_validate(data)
+
+
+def need_machine(board: Board) -> None:
+    if board.machine not in probe(find_qemu()).machines:
+        pytest.skip(f"this QEMU has no {board.machine}")
+
+
+def running_with(file: Path) -> list[bytes]:
+    """Command lines of the processes that name ``file``."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes()
+        except OSError:
+            continue  # it just ended
+        if os.fsencode(file) in command:
+            found.append(command)
+    return found

@@ -1,0 +1,87 @@
+"""Micro-kernels in real QEMU: the cycles that each rule gives, the same on every emulator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.firmware.program import open_program
+from harness.measure.cores import core_table
+from harness.measure.pricing import price_blocks, profile_cycles
+from harness.records import BlockProfile
+from harness.targets.emulator import QEMU
+from harness.targets.region import run_region
+from tests.measure.assembled import assemble, tool
+from tests.validation.kernels import KERNELS, LOOP, ROUNDS, Kernel, build
+
+MACHINE = "mps2-an386"
+
+
+def windows(elf: Path, qemu: Path | None = None) -> tuple[BlockProfile, ...]:
+    tool("cc")
+    if shutil.which(os.environ.get("HIL_QEMU") or QEMU) is None:
+        tool(QEMU)
+    trace = run_region(
+        elf, machine=MACHINE, begin="kernel_begin", end="kernel_end", windows=2, qemu=qemu
+    )
+    return trace.windows
+
+
+def cycles(elf: Path, profile: BlockProfile) -> float:
+    core = core_table("cortex-m4f")
+    return float(profile_cycles(core, open_program(elf).read, profile).sum())
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=[kernel.rule for kernel in KERNELS])
+def test_a_round_takes_what_the_rule_says(tmp_path: Path, kernel: Kernel) -> None:
+    elf = build(tmp_path, kernel)
+    few, many = (cycles(elf, profile) for profile in windows(elf))
+    per_round = (many - few) / (ROUNDS[1] - ROUNDS[0])
+    assert per_round == pytest.approx(kernel.cycles + LOOP)
+
+
+def alternative() -> Path:
+    other = os.environ.get("HIL_QEMU_ALT")
+    if not other or not os.access(other, os.X_OK):
+        pytest.skip("HIL_QEMU_ALT names no second QEMU")
+    return Path(other)
+
+
+@pytest.mark.parametrize("kernel", KERNELS[::5], ids=[kernel.rule for kernel in KERNELS[::5]])
+def test_two_emulators_give_the_same_cycles(tmp_path: Path, kernel: Kernel) -> None:
+    other = alternative()
+    elf = build(tmp_path, kernel)
+    here = [cycles(elf, profile) for profile in windows(elf)]
+    assert [cycles(elf, profile) for profile in windows(elf, other)] == here
+
+
+def test_five_runs_give_the_same_cycles(tmp_path: Path) -> None:
+    elf = build(tmp_path, KERNELS[1])
+    runs = {tuple(cycles(elf, profile) for profile in windows(elf)) for _ in range(5)}
+    assert len(runs) == 1
+
+
+def test_twenty_thousand_blocks_are_priced_in_a_second(tmp_path: Path) -> None:
+    registers = range(8)
+    lines = [
+        f"ldr r{a}, [r{b}, #{4 * c}]; add.w r{b}, r{c}, r{a}; cmp r{a}, #{16 * b + c}; beq .+4"
+        for a in registers
+        for b in registers
+        for c in registers
+    ]
+    code = assemble(tmp_path, "\n".join(lines))
+    size = len(code) // len(lines)
+    count = 20_000
+    whole = code * (count // len(lines) + 1)
+    blocks = [(at * size, (at + 1) * size) for at in range(count)]
+    core = core_table("cortex-m4f")
+    began = time.process_time()
+    priced = price_blocks(core, lambda start, end: whole[start:end], blocks)
+    took_s = time.process_time() - began
+    assert np.all(priced.instructions == 4)
+    assert took_s < 3.0  # 0.4 s measured; the bound leaves room for busy machines
