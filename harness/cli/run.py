@@ -309,8 +309,10 @@ def _show_record(record: RunRecord) -> None:
 
 
 def _show_figures(record: RunRecord) -> None:
+    """All figures but the parts of the cycles, whose sum is shown and whose bounds are a note."""
     figures = record.measurements
-    names = [n for n in _HEADLINE if n in figures] + [n for n in figures if n not in _HEADLINE]
+    rest = [n for n in figures if n not in _HEADLINE and not n.endswith("_cycles")]
+    names = [n for n in _HEADLINE if n in figures] + rest
     rows = []
     for name in names:
         figure = figures[name]
