@@ -162,7 +162,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference") as pool:
         expected = pool.submit(_reference_outputs, job)
         with stages.stage("build"):
-            firmware = _build(job)
+            firmware = build_firmware(job)
         with stages.stage("run"):
             trace = _run_on_target(job, firmware, stages)
         with stages.stage("measure"):
@@ -189,7 +189,8 @@ def _check_fit(job: Job) -> None:
     )
 
 
-def _build(job: Job) -> Firmware:
+def build_firmware(job: Job) -> Firmware:
+    """Build the job's firmware, or take it from the cache; errors as ``harness.firmware.build``."""
     config = job.request.profile.firmware
     return build(
         job.sources,
