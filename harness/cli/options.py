@@ -49,3 +49,14 @@ QemuOption = Annotated[
         show_default=False,
     ),
 ]
+
+MemoryModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-model",
+        metavar="ideal|cache",
+        help="Flash without waits (ideal), or with waits and simulated caches (cache, the "
+        "default where the profile has wait states).",
+        show_default=False,
+    ),
+]

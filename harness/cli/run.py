@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
-from harness.cli.options import CacheDirOption, DbOption, EngineOption, JsonOption, QemuOption
+from harness.cli.options import (
+    CacheDirOption,
+    DbOption,
+    EngineOption,
+    JsonOption,
+    MemoryModelOption,
+    QemuOption,
+)
 
 if TYPE_CHECKING:
     from harness.bench import Request
@@ -93,16 +100,7 @@ def run(
             help="How inputs reach the device: auto, direct (debug access) or protocol (serial).",
         ),
     ] = "auto",
-    memory_model: Annotated[
-        str | None,
-        typer.Option(
-            "--memory-model",
-            metavar="ideal|cache",
-            help="Flash without waits (ideal), or with waits and simulated caches (cache, the "
-            "default where the profile has wait states).",
-            show_default=False,
-        ),
-    ] = None,
+    memory_model: MemoryModelOption = None,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds that one answer of the device may take."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
-from harness.cli.options import CacheDirOption, JsonOption, QemuOption
+from harness.cli.options import CacheDirOption, JsonOption, MemoryModelOption, QemuOption
 
 if TYPE_CHECKING:
     from harness.measure.listing import ListedBlock
@@ -68,16 +68,7 @@ def time(
             "--windows", min=1, max=10_000, help="Passes through the region; the median counts."
         ),
     ] = 1,
-    memory_model: Annotated[
-        str | None,
-        typer.Option(
-            "--memory-model",
-            metavar="ideal|cache",
-            help="Flash without waits (ideal), or with waits and simulated caches (cache, the "
-            "default where the profile has wait states).",
-            show_default=False,
-        ),
-    ] = None,
+    memory_model: MemoryModelOption = None,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds that the program may run."),
