@@ -15,8 +15,7 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 # From the top down; modules of one line may not import each other. docs/design.md draws the same.
 ORDER = (
     ("cli",),
-    ("bench", "calibrate", "doctor", "timing", "validate"),
-    ("check", "provenance", "validation_set"),
+    ("bench", "calibrate", "doctor", "timing", "validation"),
     ("report",),
     ("gate",),
     ("store",),
@@ -28,7 +27,6 @@ ORDER = (
     ("quantize",),
     ("tflite",),
     ("profiles", "published"),
-    ("power", "overlays"),
     ("settings",),
     ("records",),
     ("resources",),

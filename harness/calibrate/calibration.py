@@ -16,8 +16,8 @@ from importlib.metadata import version
 from harness.calibrate.fitting import fit_hidden_share, prediction_half_width, untypical
 from harness.calibrate.matching import Pair
 from harness.errors import UsageError
-from harness.overlays import Calibration, CalibrationRow, CycleFit, FlashFit, PowerFit
 from harness.profiles import Profile
+from harness.profiles.overlays import Calibration, CalibrationRow, CycleFit, FlashFit, PowerFit
 
 MIN_FIRMWARES = 3
 """Below this, residuals say nothing of the next firmware."""

@@ -53,8 +53,9 @@ def calibrate(
     overlay that later runs on this profile use; `hil profile show` shows it.
     """
     from harness import calibrate as calibration
-    from harness import overlays, profiles
+    from harness import profiles
     from harness import settings as configuration
+    from harness.profiles import overlays
     from harness.resources import overlay_dir
     from harness.store import Store
 

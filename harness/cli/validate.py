@@ -12,7 +12,7 @@ from harness.cli.energy import show_power
 from harness.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from harness.validate import Comparison, Validation
+    from harness.validation import Comparison, Validation
 
 _SCHEMA = "hil.validate/1"
 
@@ -59,9 +59,9 @@ def validate(
 
 
 def _cycles(folder: Path, *, write: bool, fit: bool, json: bool) -> None:
-    from harness.validate import fit as fit_parameters
-    from harness.validate import table, write_tables
-    from harness.validate import validate as compare
+    from harness.validation import fit as fit_parameters
+    from harness.validation import table, write_tables
+    from harness.validation import validate as compare
 
     with output.progress() as show:
         validation = compare(folder, show)

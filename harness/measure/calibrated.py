@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from harness.measure.latency import Window
 from harness.measure.memory_system import wait_cycles
-from harness.overlays import CycleFit
 from harness.profiles import Flash, Profile
+from harness.profiles.overlays import CycleFit
 from harness.records import Measurement
 
 PIPELINE = "pipeline_cycles"

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness import profiles
-from harness.power import ActivePower, PowerRow
 from harness.profiles import Profile
+from harness.profiles.power import ActivePower, PowerRow
 from harness.published import PublishedResult, energy_pairs
 
 MANY_ROWS = 20

@@ -9,7 +9,7 @@ import pytest
 from harness.calibrate import Pair, calibrate
 from harness.calibrate.fitting import fit_hidden_share, prediction_half_width, untypical
 from harness.errors import UsageError
-from harness.overlays import Calibration
+from harness.profiles.overlays import Calibration
 from tests.calibrate.boards import PROGRAMS, Program, board, pair, profile
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness import overlays, profiles
+from harness import profiles
 from harness.calibrate import calibrate
 from harness.errors import ProfileError
 from harness.measure.calibrated import PIPELINE, applicable, calibration_notes, narrowed
 from harness.measure.energy_validation import power_band
-from harness.overlays import Calibration
+from harness.profiles import overlays
+from harness.profiles.overlays import Calibration
 from harness.records import Measurement
 from tests.calibrate.boards import PROGRAMS, board, profile, run
 

@@ -15,8 +15,8 @@ from harness.measure.energy_validation import (
     held_out_mw,
     power_band,
 )
-from harness.power import Power, PowerRow
 from harness.profiles import Profile
+from harness.profiles.power import Power, PowerRow
 from harness.published import energy_pairs
 from harness.records import Measurement
 from tests.support.hil import hil

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness import validate as validation
+from harness import validation
 from harness.errors import UsageError
 from harness.measure.cores import CORES, core_table
 from harness.measure.validation import (
@@ -21,7 +21,7 @@ from harness.measure.validation import (
     summary,
 )
 from harness.resources import data_dir
-from harness.validation_set import load_set
+from harness.validation.programs import load_set
 from tests.support.hil import hil
 from tests.validation.kernels import KERNELS, ROUNDS, build
 

@@ -13,9 +13,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from harness import overlays as calibrations
 from harness.errors import ProfileError
-from harness.power import Power, PowerRow
+from harness.profiles import overlays as calibrations
+from harness.profiles.power import Power, PowerRow
 from harness.resources import data_dir, overlay_dir
 
 Core = Literal["cortex-m0+", "cortex-m3", "cortex-m4", "cortex-m4f", "cortex-m7f", "cortex-m33f"]

@@ -20,7 +20,7 @@ from harness.measure.validation import KINDS, SCHEMA, Compared, derive_band
 from harness.records import BlockProfile
 from harness.resources import data_dir
 from harness.targets.region import run_region
-from harness.validation_set import Program, load_set
+from harness.validation.programs import Program, load_set
 
 
 @dataclass(frozen=True)
