@@ -37,6 +37,7 @@ _EXECUTES: Mapping[str, tuple[str, ...]] = {
     "cortex-m4f": _V7EM,
     "cortex-m7f": _V7EM,
     "cortex-m33f": (*_V7EM, "v8-M.base", "v8-M.main"),
+    "cortex-m55": (*_V7EM, "v8-M.base", "v8-M.main", "v8.1-M.main"),
 }
 
 
@@ -46,7 +47,7 @@ class Timing:
 
     ``figures`` holds ``cycles``, ``latency_us``, ``instructions`` and ``cpi`` of the window of
     median length, ``totals`` the cycles of every window in order. ``functions`` and ``blocks``
-    are the median window's.
+    are the median window's. Of a core without a timing model there is only ``instructions``.
     """
 
     elf: Path
@@ -104,6 +105,8 @@ def _priced(
     program: Program, profile: Profile, machine: str, trace: RegionTrace, n_blocks: int
 ) -> Timing:
     core = core_table(profile.chip.core)
+    if core.counts_only:
+        return _counted(program, profile, machine, trace)
     windows = price_windows(profile, program.read, trace.windows)
     middle = median_window(windows)
     return Timing(
@@ -117,6 +120,33 @@ def _priced(
         blocks=hottest_blocks(core, program.read, middle, program.symbolize, count=n_blocks),
         trace=trace,
         notes=timing_notes(profile, windows, "general"),
+    )
+
+
+def _counted(program: Program, profile: Profile, machine: str, trace: RegionTrace) -> Timing:
+    """What is known of a core whose cycles no model prices: its instructions, exactly."""
+    core = core_table(profile.chip.core)
+    counts = sorted(window.instructions for window in trace.windows)
+    instructions = Measurement(
+        "instructions",
+        float(counts[len(counts) // 2]),
+        "instructions",
+        "modelled",
+        0.0,
+        n=len(counts),
+        source="counted in emulation, exact",
+    )
+    return Timing(
+        elf=program.path,
+        profile=profile,
+        core=core.name,
+        machine=machine,
+        figures={"instructions": instructions},
+        totals=(),
+        functions=(),
+        blocks=(),
+        trace=trace,
+        notes=(f"{core.title}: instructions only; {core.source}",),
     )
 
 

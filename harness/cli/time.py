@@ -139,14 +139,16 @@ def _pass_on(data: bytes) -> None:
 
 
 def _data(timing: Timing) -> dict[str, Any]:
+    """The envelope's data; what a core without a timing model lacks is null."""
     figures = timing.figures
+    cycles, cpi, latency = (figures.get(name) for name in ("cycles", "cpi", "latency_us"))
     return {
-        "cycles": int(figures["cycles"].value),
+        "cycles": int(cycles.value) if cycles else None,
         "instructions": int(figures["instructions"].value),
-        "uncertainty_pct": figures["cycles"].uncertainty_pct,
-        "cpi": figures["cpi"].value,
-        "latency_us": figures["latency_us"].value,
-        "spread_pct": figures["cycles"].spread_pct,
+        "uncertainty_pct": cycles.uncertainty_pct if cycles else None,
+        "cpi": cpi.value if cpi else None,
+        "latency_us": latency.value if latency else None,
+        "spread_pct": cycles.spread_pct if cycles else None,
         "windows": timing.totals,
         "functions": timing.functions,
         "blocks": [_block(block) for block in timing.blocks],
@@ -194,8 +196,9 @@ def _show(timing: Timing, begin: str, end: str) -> None:
         + (f", median of {passes} passes" if passes > 1 else "")
     )
     _show_figures(timing)
-    typer.echo()
-    _show_functions(timing)
+    if timing.functions:
+        typer.echo()
+        _show_functions(timing)
     for text in timing.notes:
         typer.echo(f"note: {text}")
     if timing.blocks:
@@ -205,7 +208,7 @@ def _show(timing: Timing, begin: str, end: str) -> None:
 
 def _show_figures(timing: Timing) -> None:
     rows = []
-    for name in _FIGURES:
+    for name in (name for name in _FIGURES if name in timing.figures):
         figure = timing.figures[name]
         band = figure.uncertainty_pct
         rows.append(

@@ -18,7 +18,15 @@ from harness.profiles import overlays as calibrations
 from harness.profiles.power import Power, PowerRow
 from harness.resources import data_dir, overlay_dir
 
-Core = Literal["cortex-m0+", "cortex-m3", "cortex-m4", "cortex-m4f", "cortex-m7f", "cortex-m33f"]
+Core = Literal[
+    "cortex-m0+",
+    "cortex-m3",
+    "cortex-m4",
+    "cortex-m4f",
+    "cortex-m7f",
+    "cortex-m33f",
+    "cortex-m55",
+]
 
 
 class _Strict(BaseModel):

@@ -34,6 +34,7 @@ M33 = Board(
     flash=0x1000_0000,
     ram=0x3800_0000,
 )
+M55 = Board("mps3-an547", ("-mcpu=cortex-m55", "-mfloat-abi=hard"))
 
 
 def build(

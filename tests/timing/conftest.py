@@ -41,7 +41,9 @@ def profile_for(board: Board) -> Profile:
     shipped = {"mps2-an386": "stm32l4", "mps2-an500": "stm32h743", "mps2-an505": "stm32u575"}
     if board.machine in shipped:
         return load(shipped[board.machine])
-    core = {"mps2-an385": "cortex-m3", "microbit": "cortex-m0+"}[board.machine]
+    core = {"mps2-an385": "cortex-m3", "microbit": "cortex-m0+", "mps3-an547": "cortex-m55"}[
+        board.machine
+    ]
     data = load("stm32l4").model_dump(by_alias=True)
     data["chip"]["core"] = core
     data["emulation"]["qemu"] = (board.machine,)

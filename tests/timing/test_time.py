@@ -15,8 +15,8 @@ from harness.profiles import load
 from harness.targets.emulator import Emulator
 from harness.timing import Timing, choose_machine, time_region
 from tests.measure.assembled import tool
-from tests.support.hil import HIL, Result, hil
-from tests.timing.building import M0, M3, M4, M7, M33, ROUNDS, STM32L4, Board, build
+from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
+from tests.timing.building import M0, M3, M4, M7, M33, M55, ROUNDS, STM32L4, Board, build
 from tests.timing.conftest import need_machine, profile_for, running_with
 
 MARKERS = ("--begin", "region_begin", "--end", "region_end")
@@ -49,6 +49,27 @@ def test_the_figures_of_every_core(tmp_path: Path, board: Board) -> None:
     assert {"sort", "weigh", "region_begin"} <= {row.name for row in timing.functions}
     assert len(timing.blocks) == 10
     assert timing.notes
+
+
+def test_a_core_without_a_timing_model_has_instructions_only(tmp_path: Path) -> None:
+    need_machine(M55)
+    elf = build(tmp_path, M55, passes=3)
+    timing = timed(elf, M55, machine=M55.machine, windows=3)
+    assert set(timing.figures) == {"instructions"}
+    same = timed(build(tmp_path, M33, passes=3), M33, windows=3)
+    assert timing.figures["instructions"].value == pytest.approx(
+        same.figures["instructions"].value, rel=0.2
+    )
+    assert "instructions only" in timing.notes[0]
+    profile = tmp_path / "m55.toml"
+    text = (REPOSITORY / "device_profiles" / "stm32u575.toml").read_text()
+    profile.write_text(text.replace('core = "cortex-m33f"', 'core = "cortex-m55"'))
+    arguments = ("time", elf, "--profile", profile, "--machine", M55.machine, *MARKERS)
+    assert "instructions only" in hil(*arguments).stdout
+    data = hil(*arguments, "--json").envelope["data"]
+    assert data["cycles"] is None
+    assert data["instructions"] > ROUNDS
+    hil("run", "--profile", profile, DIGITS / "digits_int8.tflite").refuses(2, "cortex-m55")
 
 
 def test_a_loop_costs_what_the_manual_says(work: Path) -> None:

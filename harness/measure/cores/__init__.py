@@ -8,11 +8,20 @@ from harness.measure.cores.cortex_m3 import CORTEX_M3
 from harness.measure.cores.cortex_m4 import CORTEX_M4, CORTEX_M4F
 from harness.measure.cores.cortex_m7 import CORTEX_M7F
 from harness.measure.cores.cortex_m33 import CORTEX_M33F
+from harness.measure.cores.cortex_m55 import CORTEX_M55
 from harness.measure.cores.table import Core
 
 CORES = {
     core.name: core
-    for core in (CORTEX_M0PLUS, CORTEX_M3, CORTEX_M4, CORTEX_M4F, CORTEX_M7F, CORTEX_M33F)
+    for core in (
+        CORTEX_M0PLUS,
+        CORTEX_M3,
+        CORTEX_M4,
+        CORTEX_M4F,
+        CORTEX_M7F,
+        CORTEX_M33F,
+        CORTEX_M55,
+    )
 }
 
 

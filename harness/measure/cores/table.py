@@ -32,6 +32,8 @@ class Core:
     - ``issue_width`` 2: two independent neighbours of different units share a cycle, if neither is
       longer than ``issue_bytes``.
 
+    ``counts_only``: instructions are counted, cycles are not told; no cost holds.
+
     ``fitted`` names the fields whose values were fitted to measurements; all others come from
     ``source``. ``validated_as`` is the name under which comparisons with silicon are kept
     (``reports/validation/<name>.json``); bands come from there, see ``measure.validation``.
@@ -42,6 +44,7 @@ class Core:
     source: str
     validated_as: str
     fitted: tuple[str, ...] = ()
+    counts_only: bool = False
     alu: float = 1
     mul: float = 1
     mla: float = 1
