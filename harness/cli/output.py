@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from harness.records import Measurement
+
 _emitted = False
 
 _UNIT_STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {
@@ -148,6 +150,35 @@ def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) 
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     _stdout_console().print(table)
+
+
+def print_figures(figures: Mapping[str, Measurement]) -> None:
+    """Print measurements as a table: value in a readable unit, band, kind."""
+    rows = []
+    for name, figure in figures.items():
+        band = figure.uncertainty_pct
+        rows.append(
+            (
+                _label(name),
+                format_value(figure.value, figure.unit),
+                "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
+                figure.kind,
+            )
+        )
+    columns = (
+        Column("measurement"),
+        Column("value", right=True),
+        Column("band", right=True),
+        Column("kind"),
+    )
+    print_table(columns, rows)
+
+
+def _label(name: str) -> str:
+    """``latency_us`` as ``latency``: the value beside it has its own, readable unit."""
+    for unit in ("_us", "_uj", "_bytes"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
 
 
 def format_number(value: float, digits: int = 4) -> str:

@@ -311,32 +311,7 @@ def _show_figures(record: RunRecord) -> None:
     figures = record.measurements
     rest = [n for n in figures if n not in _HEADLINE and not n.endswith("_cycles")]
     names = [n for n in _HEADLINE if n in figures] + rest
-    rows = []
-    for name in names:
-        figure = figures[name]
-        band = figure.uncertainty_pct
-        rows.append(
-            (
-                _label(name),
-                output.format_value(figure.value, figure.unit),
-                "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
-                figure.kind,
-            )
-        )
-    columns = [
-        output.Column("measurement"),
-        output.Column("value", right=True),
-        output.Column("band", right=True),
-        output.Column("kind"),
-    ]
-    output.print_table(columns, rows)
-
-
-def _label(name: str) -> str:
-    """``latency_us`` as ``latency``: the value beside it has its own, readable unit."""
-    for unit in ("_us", "_uj", "_bytes"):
-        name = name.removesuffix(unit)
-    return name.replace("_", " ")
+    output.print_figures({name: figures[name] for name in names})
 
 
 def _check_line(record: RunRecord) -> str:

@@ -195,7 +195,7 @@ def _show(timing: Timing, begin: str, end: str) -> None:
         f"{output.format_value(profile.clock.hz, 'Hz')}) [qemu {timing.machine}]"
         + (f", median of {passes} passes" if passes > 1 else "")
     )
-    _show_figures(timing)
+    output.print_figures({n: timing.figures[n] for n in _FIGURES if n in timing.figures})
     if timing.functions:
         typer.echo()
         _show_functions(timing)
@@ -204,28 +204,6 @@ def _show(timing: Timing, begin: str, end: str) -> None:
     if timing.blocks:
         typer.echo(f"\nthe {len(timing.blocks)} hottest blocks, cycles a run\n")
         typer.echo(render(timing.blocks))
-
-
-def _show_figures(timing: Timing) -> None:
-    rows = []
-    for name in (name for name in _FIGURES if name in timing.figures):
-        figure = timing.figures[name]
-        band = figure.uncertainty_pct
-        rows.append(
-            (
-                name,
-                output.format_value(figure.value, figure.unit),
-                "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
-                figure.kind,
-            )
-        )
-    columns = [
-        output.Column("measurement"),
-        output.Column("value", right=True),
-        output.Column("band", right=True),
-        output.Column("kind"),
-    ]
-    output.print_table(columns, rows)
 
 
 def _show_functions(timing: Timing) -> None:

@@ -121,7 +121,7 @@ def test_the_command_shows_everything(work: Path) -> None:
     assert result.stderr.startswith("sorting\n")
     for words in (
         "on stm32l4 (cortex-m4f at 80 MHz) [qemu mps2-an386], median of 3 passes",
-        "latency_us",
+        "latency",
         "modelled",
         "function ",
         "timing model of Arm Cortex-M4",
