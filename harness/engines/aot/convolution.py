@@ -15,7 +15,13 @@ from harness.engines.aot.quant import (
     quantize_multipliers,
     scale_zero_point,
 )
-from harness.engines.aot.window import Window, bias_values, folded_bias, symmetric_weights
+from harness.engines.aot.window import (
+    Window,
+    bias_values,
+    element_type,
+    folded_bias,
+    symmetric_weights,
+)
 from harness.tflite.graph import Graph, Op
 
 
@@ -37,7 +43,13 @@ class Convolution:
     channel_axis: int
     scratch_bytes: int
 
-    def lowered_s8(self, op: Op, graph: Graph) -> Lowered:
+    def lowered(self, op: Op, graph: Graph) -> Lowered:
+        """The call of the kernel for the element type of input, weights and output."""
+        if element_type(op, graph, (*op.inputs[:2], op.outputs[0])) == "int8":
+            return self._lowered_s8(op, graph)
+        return self._lowered_f32(op, graph)
+
+    def _lowered_s8(self, op: Op, graph: Graph) -> Lowered:
         """The call of the int8 kernel; the input's zero point is folded into the bias."""
         symmetric_weights(op, graph, axis=self.channel_axis)
         output = graph.tensors[op.outputs[0]]
@@ -57,15 +69,15 @@ class Convolution:
             "multiplier": Constant(multiplier, "tables"),
             "shift": Constant(shift, "tables"),
         }
-        return self._lowered("s8", members, bias, tables)
+        return self._call("s8", members, bias, tables)
 
-    def lowered_f32(self, op: Op, graph: Graph) -> Lowered:
+    def _lowered_f32(self, op: Op, graph: Graph) -> Lowered:
         """The call of the float32 kernel."""
         act_min, act_max = activation_range_f32(op)
         members = f"    .act_min = {act_min},\n    .act_max = {act_max},\n"
-        return self._lowered("f32", members, bias_values(op, graph, self.geometry.out_c, "float32"))
+        return self._call("f32", members, bias_values(op, graph, self.geometry.out_c, "float32"))
 
-    def _lowered(
+    def _call(
         self,
         suffix: str,
         members: str,

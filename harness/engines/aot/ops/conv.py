@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.engines.aot.convolution import Convolution
 from harness.engines.aot.lower import Lowered, lowers, refuse
-from harness.engines.aot.window import Window, blocked, constant_weights, element_type, window
+from harness.engines.aot.window import Window, blocked, constant_weights, window
 from harness.tflite.graph import Graph, Op
 
 
@@ -21,7 +21,7 @@ def conv_2d(op: Op, graph: Graph) -> Lowered:
     ordered = np.concatenate([blocked(group) for group in rows])
     direct = geometry.taps == 1 and not geometry.reaches_outside
     scratch = 0 if direct else 2 * geometry.taps * group_in * weights.itemsize
-    found = Convolution(
+    convolution = Convolution(
         kernel="conv2d",
         field=f"groups = {groups}",
         geometry=geometry,
@@ -30,9 +30,7 @@ def conv_2d(op: Op, graph: Graph) -> Lowered:
         channel_axis=0,
         scratch_bytes=scratch,
     )
-    if element_type(op, graph, (*op.inputs[:2], op.outputs[0])) == "int8":
-        return found.lowered_s8(op, graph)
-    return found.lowered_f32(op, graph)
+    return convolution.lowered(op, graph)
 
 
 def _groups(op: Op, geometry: Window, out_c: int, group_in: int) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.engines.aot.convolution import Convolution
 from harness.engines.aot.lower import Lowered, lowers, refuse
-from harness.engines.aot.window import constant_weights, element_type, window
+from harness.engines.aot.window import constant_weights, window
 from harness.tflite.graph import Graph, Op
 
 
@@ -27,7 +27,7 @@ def depthwise_conv_2d(op: Op, graph: Graph) -> Lowered:
         )
     rows = np.ascontiguousarray(weights.reshape(-1, out_c).T)  # [out_c, taps]
     scratch = geometry.taps * geometry.in_c * weights.itemsize if geometry.reaches_outside else 0
-    found = Convolution(
+    convolution = Convolution(
         kernel="depthwise_conv2d",
         field=f"depth_multiplier = {out_c // geometry.in_c}",
         geometry=geometry,
@@ -36,6 +36,4 @@ def depthwise_conv_2d(op: Op, graph: Graph) -> Lowered:
         channel_axis=3,
         scratch_bytes=scratch,
     )
-    if element_type(op, graph, (*op.inputs[:2], op.outputs[0])) == "int8":
-        return found.lowered_s8(op, graph)
-    return found.lowered_f32(op, graph)
+    return convolution.lowered(op, graph)
