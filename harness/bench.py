@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ from harness import provenance
 from harness.check import compare
 from harness.engines.registry import engine as find_engine
 from harness.errors import HilError, RunFailed, WrongOutput
-from harness.firmware.build import build
+from harness.firmware.build import build, keep_error
 from harness.firmware.fit import check_fit
 from harness.measure import measure, op_listing
 from harness.measure.memory_system import MemoryModel, memory_model
@@ -38,7 +39,7 @@ from harness.targets.machines import choose_platform
 from harness.targets.qemu import LoadPath, QemuTarget
 from harness.tflite.graph import Graph
 from harness.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
-from harness.tflite.reader import read_model
+from harness.tflite.reader import parse_model, read_bytes
 from harness.tflite.reference import Reference
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def prepare(request: Request) -> Job:
         UsageError: the model, an op, the inputs or the machine is not usable.
         MissingTool: there is no emulator.
     """
-    graph = read_model(request.model)
+    data = read_bytes(request.model)
+    graph = parse_model(data, request.model.stem, where=str(request.model))
     sources = find_engine(request.engine).sources(graph)
     platform = choose_platform(request.profile, machine=request.machine)
     spec = request.inputs or DEFAULT_SPEC
@@ -121,7 +123,6 @@ def prepare(request: Request) -> Job:
     timed = len(inputs)
     if spec.startswith("random"):
         inputs = [*inputs, *extremes(graph)]
-    data = request.model.read_bytes()
     return Job(request, graph, data, sources, platform, inputs, timed)
 
 
@@ -144,8 +145,7 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
         raise
     except HilError as error:
         status: RunStatus = "failed" if isinstance(error, RunFailed) else "error"
-        info = ErrorInfo(error.message, error.hint, type(error).__name__)
-        record = _ended(record, status, info)
+        record = _ended(record, status, _info(error))
     except BaseException as error:
         info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
         store.finish(_ended(record, "error", info))
@@ -173,7 +173,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     if job.request.keep is not None:
         _keep(job.request.keep, job, firmware, trace)
     if not check.passed:
-        return _ended(record, "failed", _wrong_output(check))
+        return _ended(record, "failed", _info(_wrong_output(check)))
     return _ended(record, "passed")
 
 
@@ -230,18 +230,24 @@ def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
 
 def _check(job: Job, trace: Trace, expected: Future[tuple[str, list[tuple[Array, ...]]]]) -> Check:
     reference, outputs = expected.result()
-    repeated = [tensors for tensors in outputs for _ in range(job.request.repeat)]
-    check = compare([one.outputs for one in trace.inferences], repeated, reference)
-    return dataclasses.replace(check, inputs=len(job.inputs))
+    repeat = job.request.repeat
+    got = [
+        tuple(tensor for one in trace.inferences[first : first + repeat] for tensor in one.outputs)
+        for first in range(0, len(trace.inferences), repeat)
+    ]
+    return compare(got, [tensors * repeat for tensors in outputs], reference)
 
 
-def _wrong_output(check: Check) -> ErrorInfo:
-    error = WrongOutput(
+def _info(error: HilError) -> ErrorInfo:
+    return ErrorInfo(error.message, error.hint, type(error).__name__)
+
+
+def _wrong_output(check: Check) -> WrongOutput:
+    return WrongOutput(
         f"outputs differ from {check.reference} on {check.mismatches} of {check.inputs} inputs "
         f"(largest difference {check.max_abs_diff:g})",
         hint="the time of a wrong answer does not count; rerun with --keep DIR and compare",
     )
-    return ErrorInfo(error.message, error.hint, type(error).__name__)
 
 
 def _with_results(
@@ -276,9 +282,14 @@ def _ended(record: RunRecord, status: RunStatus, *errors: ErrorInfo) -> RunRecor
 
 
 def _keep(folder: Path, job: Job, firmware: Firmware, trace: Trace) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "firmware.elf").write_bytes(firmware.elf.read_bytes())
-    (folder / "transcript.txt").write_text(trace.transcript, encoding="utf-8")
-    (folder / "target-command.txt").write_text(" ".join(trace.command) + "\n", encoding="utf-8")
-    listing = op_listing(job.request.profile, firmware, trace, job.graph)
-    (folder / "listing.txt").write_text(listing, encoding="utf-8")
+    """Add what the run gave to the folder in which the build kept its sources and the ELF."""
+    texts = {
+        "transcript.txt": trace.transcript,
+        "target-command.txt": shlex.join(trace.command) + "\n",
+        "listing.txt": op_listing(job.request.profile, firmware, trace, job.graph),
+    }
+    try:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise keep_error(folder, error) from error

@@ -245,7 +245,7 @@ def _keep_sources(request: _Request, keep: Path) -> None:
         _write_sources(request, keep)
         (keep / "settings.cmake").write_text(_settings(request), encoding="utf-8")
     except OSError as error:
-        raise _keep_error(keep, error) from error
+        raise keep_error(keep, error) from error
 
 
 def _keep_results(request: _Request, firmware: Firmware, keep: Path) -> Firmware:
@@ -253,11 +253,12 @@ def _keep_results(request: _Request, firmware: Firmware, keep: Path) -> Firmware
         for name in ("firmware.elf", "firmware.map"):
             shutil.copyfile(firmware.elf.with_name(name), keep / name)
     except OSError as error:
-        raise _keep_error(keep, error) from error
+        raise keep_error(keep, error) from error
     return replace(firmware, build_command=_command_line(request, keep))
 
 
-def _keep_error(keep: Path, error: OSError) -> UsageError:
+def keep_error(keep: Path, error: OSError) -> UsageError:
+    """The error to raise where the folder that keeps a run's files cannot be written."""
     return UsageError(
         f"cannot write to {keep}: {error.strerror}", hint="choose another folder for --keep"
     )

@@ -39,7 +39,7 @@ def read_model(path: Path) -> Graph:
     Raises:
         ModelError: there is no such file, it cannot be read, is not a .tflite or is damaged.
     """
-    return _parse(read_bytes(path), path.stem, str(path))
+    return parse_model(read_bytes(path), path.stem, where=str(path))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -68,20 +68,17 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def parse_model(data: bytes, name: str) -> Graph:
-    """Parse the bytes of a .tflite; ``name`` becomes the graph's name and stands in messages.
+def parse_model(data: bytes, name: str, *, where: str = "") -> Graph:
+    """Parse the bytes of a .tflite; ``name`` becomes the graph's name.
 
+    ``where`` stands in messages, such as the file's path; ``name`` does where it is empty.
     Constants are read-only views into ``data``.
 
     Raises:
         ModelError: not a .tflite, damaged, or something this project does not represent (several
             subgraphs, sparse or variable tensors, packed types).
     """
-    return _parse(bytes(data), name, name)
-
-
-def _parse(data: bytes, name: str, where: str) -> Graph:
-    """Parse; ``where`` stands in messages."""
+    data, where = bytes(data), where or name
     _check_identifier(data, where)
     try:
         return _graph(data, name)
