@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import csv
 import functools
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from harness.errors import StoreError
+from harness.records import RunRecord
 from harness.resources import data_dir
 
 Task = Literal["ad", "ic", "kws", "vww", "sww"]
@@ -107,6 +110,53 @@ def read_results(path: Path) -> tuple[PublishedResult, ...]:
 def energy_pairs() -> tuple[PublishedResult, ...]:
     """Rows with latency and energy of an inference, on boards that have a name here."""
     return tuple(row for row in mlperf_tiny() if row.is_energy_pair and row.board)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """What belongs together: model hash to task, profile name to board, and which divisions."""
+
+    models: Mapping[str, str]
+    boards: Mapping[str, str]
+    divisions: tuple[str, ...]
+
+
+@functools.cache
+def _match() -> _Match:
+    path = data_dir("reports") / "published" / "mlperf_tiny_match.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return _Match(found["models"], found["boards"], tuple(found["divisions"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"cannot read {path}: {error}", hint="reinstall hil") from error
+
+
+def matching(run: RunRecord) -> tuple[PublishedResult, ...]:
+    """Published rows of the run's model on the run's board, the fastest first; often none.
+
+    The model is matched by its SHA-256 (MLPerf Tiny's int8 reference models, which the closed
+    division runs), the board by the profile's name and its chip's part. A row may have been
+    measured at another clock or supply than the profile's: it carries both.
+
+    Raises:
+        MissingTool: the installation has no ``reports`` folder.
+        StoreError: the data is damaged.
+    """
+    if run.model is None:
+        return ()
+    match = _match()
+    task = match.models.get(run.model.sha256)
+    board = match.boards.get(run.profile_name.partition("@")[0])
+    part = (run.profile.get("chip") or {}).get("part")
+    if task is None or board is None:
+        return ()
+    rows = (
+        row
+        for row in mlperf_tiny()
+        if (row.task, row.board, row.part) == (task, board, part)
+        and row.division in match.divisions
+    )
+    return tuple(sorted(rows, key=lambda row: (row.latency_ms or float("inf"), row.version)))
 
 
 def _row(row: dict[str, str], path: Path, line: int) -> PublishedResult:

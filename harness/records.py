@@ -191,7 +191,8 @@ class Measurement:
 
     ``uncertainty_pct`` is the half width of the band in per cent; None where unknown. ``n`` is
     the number of observations, ``spread_pct`` their (max - min) / median in per cent.
-    ``source`` says in words where it comes from.
+    ``source`` says in words where it comes from. ``samples`` are the observations themselves, in
+    ``unit``, where they scatter for reasons nobody models (boards); empty where they were not kept.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Measurement:
     n: int = 1
     spread_pct: float | None = None
     source: str = ""
+    samples: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

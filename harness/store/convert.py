@@ -152,6 +152,7 @@ def to_measurements(rows: list[MeasurementRow]) -> dict[str, Measurement]:
             n=row.n,
             spread_pct=row.spread_pct,
             source=row.source,
+            samples=tuple(row.samples or ()),
         )
         for row in rows
     }
@@ -178,6 +179,7 @@ def _measurement_rows(record: RunRecord) -> list[MeasurementRow]:
             n=int(m.n),
             spread_pct=_to_column(m.spread_pct),
             source=m.source,
+            samples=[float(sample) for sample in m.samples] or None,
         )
         for i, (name, m) in enumerate(record.measurements.items())
     ]

@@ -112,12 +112,12 @@ class Store:
 
     def begin(self, record: RunRecord) -> None:
         """Keep a run that starts now, with the calling process as the one that carries it out."""
-        with self._writing() as session:
+        with self.writing() as session:
             self._insert(session, record, this_process())
 
     def finish(self, record: RunRecord) -> None:
         """Replace what is kept of the run by ``record``, in one transaction."""
-        with self._writing() as session:
+        with self.writing() as session:
             session.execute(delete(RunRow).where(RunRow.run_id == record.run_id))
             self._insert(session, record, this_process())
 
@@ -127,7 +127,7 @@ class Store:
         Raises:
             UsageError: there is no such run, or there are several.
         """
-        with self._reading() as session:
+        with self.reading() as session:
             row = session.get(RunRow, self._resolve(session, run))
             assert row is not None
             return convert.to_record(row, _status(row))
@@ -160,12 +160,12 @@ class Store:
             conditions.append(RunRow.started_us >= convert.epoch_us(since.isoformat()))
         if status is not None:
             conditions.append(RunRow.status.in_(_stored_as(status)))
-        with self._reading() as session:
+        with self.reading() as session:
             return list(self._summaries(session, conditions, status, limit))
 
     def delete(self, run: str) -> str:
         """Remove one run (same names as ``get``) and return its id."""
-        with self._writing() as session:
+        with self.writing() as session:
             run_id = self._resolve(session, run)
             session.execute(delete(RunRow).where(RunRow.run_id == run_id))
             _remove_orphans(session)
@@ -247,7 +247,8 @@ class Store:
             ) from error
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def writing(self) -> Iterator[Session]:
+        """A transaction for the modules of this room; errors come out as ``StoreError``."""
         with (
             translated(self.label, self._location.file),
             Session(self._writer) as session,
@@ -256,7 +257,8 @@ class Store:
             yield session
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Session]:
+        """The same for looking only."""
         with translated(self.label, self._location.file), Session(self._engine) as session:
             yield session
 

@@ -24,6 +24,7 @@ class Base(DeclarativeBase):
         float: Double,
         str: Text,
         dict[str, Any]: JSON,
+        list[float]: JSON,
     }
 
 
@@ -63,7 +64,12 @@ class RunRow(Base):
     """One run; ``host``, ``boot_id``, ``pid``, ``pid_start`` name the process that does it."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index("ix_runs_started", "started_us", "run_id"),)
+    __table_args__ = (
+        Index("ix_runs_started", "started_us", "run_id"),
+        Index(
+            "ix_runs_slot", "model_key", "profile_name", "target", "engine", "started_us", "run_id"
+        ),
+    )
 
     run_id: Mapped[str] = mapped_column(RUN_ID, primary_key=True)
     status: Mapped[str] = mapped_column(String(16), index=True)
@@ -115,7 +121,7 @@ class RunRow(Base):
 
 
 class MeasurementRow(Base):
-    """A figure. A NULL ``value`` is NaN: SQLite has none."""
+    """A figure. A NULL ``value`` is NaN: SQLite has none. No ``samples`` is NULL."""
 
     __tablename__ = "measurements"
 
@@ -129,6 +135,7 @@ class MeasurementRow(Base):
     n: Mapped[int]
     spread_pct: Mapped[float | None]
     source: Mapped[str]
+    samples: Mapped[list[float] | None]
 
 
 class OpRow(Base):
@@ -244,3 +251,25 @@ class ErrorRow(Base):
     message: Mapped[str]
     hint: Mapped[str]
     kind: Mapped[str] = mapped_column(NAME)
+
+
+class BaselineRow(Base):
+    """One run of a baseline, whole: it stays when the run it was made of goes.
+
+    ``slot`` hashes model, profile, target and engine (``harness.store.baselines.slot_key``);
+    ``document`` is the run as ``harness.store.portable`` writes it.
+    """
+
+    __tablename__ = "baselines"
+    __table_args__ = (Index("ix_baselines_model", "model_sha256", "profile_name"),)
+
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    slot: Mapped[str] = mapped_column(HASH, primary_key=True)
+    model_sha256: Mapped[str] = mapped_column(HASH)
+    model_name: Mapped[str] = mapped_column(NAME)
+    profile_name: Mapped[str] = mapped_column(NAME)
+    target: Mapped[str] = mapped_column(NAME)
+    engine: Mapped[str] = mapped_column(NAME)
+    run_id: Mapped[str] = mapped_column(RUN_ID)
+    added_at: Mapped[str] = mapped_column(String(40))
+    document: Mapped[dict[str, Any]]

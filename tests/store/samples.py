@@ -32,7 +32,15 @@ def rich_record() -> RunRecord:
         model=ModelInfo("kws", "models/kws µ.tflite", "ab" * 32, "int8", 53_936, 2_656_768, 13),
         measurements={
             "latency_us": Measurement(
-                "latency_us", 123_456.789012345, "us", "modelled", 15.0, 3, 0.1, "timing model"
+                "latency_us",
+                123_456.789012345,
+                "us",
+                "modelled",
+                15.0,
+                3,
+                0.1,
+                "timing model",
+                (123_456.5, 123_456.789012345, 123_579.9),
             ),
             "cycles": Measurement("cycles", 9_876_543_210.0, "cycles", "modelled", 15.0),
             "flash_bytes": Measurement("flash_bytes", 71_000.0, "B", "static", 0.0),

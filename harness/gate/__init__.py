@@ -1,0 +1,1 @@
+"""Baselines, and the decision whether a run is worse than its baseline."""
