@@ -127,10 +127,20 @@ def to_record(row: RunRow, status: RunStatus) -> RunRecord:
         flash_by_owner={f.owner: f.size_bytes for f in row.firmware if f.memory == "flash"},
         ram_by_owner={f.owner: f.size_bytes for f in row.firmware if f.memory == "ram"},
         check=_to_check(row.check),
-        provenance={p.key: json.loads(p.value) for p in row.provenance},
+        provenance=to_provenance(row.provenance),
         notes=tuple(note.text for note in row.notes),
-        errors=tuple(ErrorInfo(e.message, e.hint, e.kind) for e in row.errors),
+        errors=to_errors(row.errors),
     )
+
+
+def to_provenance(rows: list[ProvenanceRow]) -> dict[str, Any]:
+    """Return provenance in the order in which it was stored."""
+    return {row.key: json.loads(row.value) for row in rows}
+
+
+def to_errors(rows: list[ErrorRow]) -> tuple[ErrorInfo, ...]:
+    """Return the errors' records."""
+    return tuple(ErrorInfo(row.message, row.hint, row.kind) for row in rows)
 
 
 def to_model(row: ModelRow | None) -> ModelInfo | None:

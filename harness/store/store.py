@@ -130,7 +130,7 @@ class Store:
         with self.reading() as session:
             row = session.get(RunRow, self._resolve(session, run))
             assert row is not None
-            return convert.to_record(row, _status(row))
+            return convert.to_record(row, shown_status(row))
 
     def find(
         self,
@@ -190,7 +190,7 @@ class Store:
             query = query.limit(limit)
         found = 0
         for row in session.scalars(query):
-            shown = _status(row)
+            shown = shown_status(row)
             if status is not None and shown != status:
                 continue
             if limit is not None and found == limit:
@@ -301,7 +301,7 @@ def _stored_as(status: str) -> tuple[str, ...]:
     return ("running", "interrupted") if status == "interrupted" else (status,)
 
 
-def _status(row: RunRow) -> RunStatus:
+def shown_status(row: RunRow) -> RunStatus:
     """The status to show: a ``running`` run whose process is gone was interrupted."""
     process = ProcessId(row.host, row.boot_id, row.pid, row.pid_start)
     if row.status == "running" and is_gone(process, row.started_us):
