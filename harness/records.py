@@ -44,12 +44,47 @@ class MemoryPlan:
 
 
 @dataclass(frozen=True)
+class ExternalCode:
+    """A prebuilt library of somebody else's that an engine's sources call.
+
+    ``library`` and ``include_dirs`` are absolute; ``sha256`` covers the library and the headers
+    that count. ``defines`` (``NAME`` or ``NAME=VALUE``) are those that it was compiled with and
+    that its headers need.
+    """
+
+    library: Path
+    include_dirs: tuple[Path, ...]
+    sha256: str
+    defines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArenaUse:
+    """The smallest arena in which a model runs, found by running it, and its parts in bytes.
+
+    ``persistent_bytes`` are kept while the model is loaded; tensors and scratch share the
+    ``nonpersistent_bytes`` over time, ``scratch_bytes`` of which one op has as scratch at most.
+    Offsets of inputs and outputs are from the arena's start.
+    """
+
+    arena_bytes: int
+    used_bytes: int
+    persistent_bytes: int
+    nonpersistent_bytes: int
+    scratch_bytes: int
+    input_offsets: tuple[int, ...]
+    output_offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class EngineSources:
     """What an engine makes of a variant: generated files, kernel files and the memory plan.
 
     ``files`` maps a relative file name to its text; ``kernels`` are paths below
     ``firmware_stubs``; both are compiled into the engine library. ``weights_bytes`` counts
     constant tensors, ``tables_bytes`` constant tables the engine adds (requantization, LUTs).
+    ``runtime_defines`` are for the DUT program. ``op_count`` is needed where the plan has no
+    placements that tell it. ``details`` go into a run's provenance.
     """
 
     engine: str
@@ -60,6 +95,10 @@ class EngineSources:
     plan: MemoryPlan
     weights_bytes: int
     tables_bytes: int
+    external: ExternalCode | None = None
+    runtime_defines: tuple[str, ...] = ()
+    op_count: int = 0
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,47 @@ static void marks_command(const char *arguments)
     }
 }
 
+#ifdef HIL_ARENA_SEARCH
+static void put_offsets(const char *name, uint32_t count, int32_t (*offset_of)(uint32_t))
+{
+    for (uint32_t i = 0; i < count; i++) {
+        put_pair(name, i);
+        hil_put(",");
+        hil_put_i32(offset_of(i));
+        hil_put("]");
+        hil_put_line_end();
+    }
+}
+
+static void arena_command(const char *arguments)
+{
+    hil_arena_report report;
+    uint32_t bytes;
+    uint32_t invoke;
+
+    if (!hil_take_u32(&arguments, &bytes) || !hil_take_u32(&arguments, &invoke) ||
+        *arguments != '\0') {
+        hil_put("e-[bad-argument hil-arena]");
+        hil_put_line_end();
+        return;
+    }
+    hil_model_arena(bytes, invoke != 0, &report);
+    hil_put("m-hil-arena-[status=");
+    hil_put_i32(report.status);
+    put_pair(",out_of_memory=", report.out_of_memory);
+    put_pair(",used=", report.used_bytes);
+    put_pair(",persistent=", report.persistent_bytes);
+    put_pair(",nonpersistent=", report.nonpersistent_bytes);
+    put_pair(",scratch=", report.scratch_bytes);
+    hil_put("]");
+    hil_put_line_end();
+    if (report.status == 0) {
+        put_offsets("m-hil-arena-input-[", hil_input_count, hil_model_arena_input);
+        put_offsets("m-hil-arena-output-[", hil_output_count, hil_model_arena_output);
+    }
+}
+#endif
+
 static void fault_command(const char *arguments)
 {
     (void)arguments;
@@ -149,6 +190,9 @@ static const struct {
     {"hil-mem", mem_command},
     {"hil-marks", marks_command},
     {"hil-fault", fault_command},
+#ifdef HIL_ARENA_SEARCH
+    {"hil-arena", arena_command},
+#endif
 };
 
 static void put_unknown(const char *name)

@@ -47,6 +47,22 @@ int hil_model_init(void);
  * 0, or a code that the DUT reports as e-[invoke CODE]. */
 int hil_model_invoke(void);
 
+/* Only of engines that find their arena by running (HIL_ARENA_SEARCH), in the firmware that does. */
+typedef struct {
+    int status;                  /* 0, or a code of the engine's */
+    uint32_t out_of_memory;      /* 1: the arena was too small; other failures have other causes */
+    uint32_t used_bytes;         /* of the arena, as the engine counts them */
+    uint32_t persistent_bytes;   /* kept for as long as the model is loaded */
+    uint32_t nonpersistent_bytes; /* tensors and scratch, which share memory over time */
+    uint32_t scratch_bytes;      /* of these, the most that one op has as scratch */
+} hil_arena_report;
+
+/* Prepares the model in the first `bytes` of the arena and, if `invoke`, runs it on zeros. */
+void hil_model_arena(uint32_t bytes, int invoke, hil_arena_report *report);
+/* Where a tensor then stands in the arena; -1 for one that stands elsewhere. */
+int32_t hil_model_arena_input(uint32_t index);
+int32_t hil_model_arena_output(uint32_t index);
+
 /* Given by dut/marks.c. Each index has an address of its own in the mark sled, where an emulator's
  * profiler sees it pass; on silicon the cycle counter is read. Cost: see docs/protocol.md. */
 void hil_op_begin(uint32_t index);

@@ -22,6 +22,7 @@ from harness.firmware.toolchain import (
     explain_failure,
     find_compiler,
     find_tool,
+    require_cxx,
     run_tool,
 )
 from harness.records import EngineSources, Firmware, Platform
@@ -46,7 +47,17 @@ class _Request:
     @property
     def mark_records(self) -> int:
         """How many ops get a word for their cycles; the plan's outputs live until the last op."""
-        return max((p.last_op for p in self.sources.plan.placements), default=0) + 1
+        planned = max((p.last_op for p in self.sources.plan.placements), default=0) + 1
+        return max(planned, self.sources.op_count)
+
+    @property
+    def uses_cxx(self) -> bool:
+        """Whether the engine has sources in C++."""
+        return any(Path(name).suffix == ".cc" for name in self._source_names)
+
+    @property
+    def _source_names(self) -> tuple[str, ...]:
+        return (*self.sources.files, *self.sources.kernels)
 
 
 def build(
@@ -115,6 +126,9 @@ def _tree_parts(request: _Request) -> Iterator[tuple[str, bytes]]:
         repr((platform.core, platform.port, sorted(platform.defines.items()))).encode(),
     )
     yield "flags", repr((request.optimize, request.baud)).encode()
+    if external := request.sources.external:
+        # Ninja does not look into headers of the system or of libraries.
+        yield "external", repr((str(external.library), external.sha256)).encode()
     yield from build_cache.files_under(
         stubs, "CMakeLists.txt", "cmake/*", "dut/*", "ports/common/*", f"ports/{platform.port}/*"
     )
@@ -129,6 +143,8 @@ def _generated(request: _Request) -> list[tuple[str, str]]:
 
 def _build_in_tree(request: _Request, cache: Path, key: str) -> Firmware:
     tools = find_tool("cmake"), find_tool("ninja")
+    if request.uses_cxx:
+        require_cxx(request.compiler)
     with build_cache.locked_tree(cache, build_cache.digest(_tree_parts(request))) as tree:
         # Another process may have built the very same while we waited for the lock.
         if firmware := build_cache.load(cache, key):
@@ -138,7 +154,7 @@ def _build_in_tree(request: _Request, cache: Path, key: str) -> Firmware:
         log.unlink(missing_ok=True)
         _configure(request, tree, log, tools[0])
         if not run_tool([tools[1], "-C", tree / "build"], log):
-            raise explain_failure(log, request.platform)
+            raise explain_failure(log, request.platform, request.sources.external)
         firmware = _describe(request, tree / "build")
         return build_cache.store(cache, key, firmware, [tree / "build" / "firmware.map"])
 
@@ -191,10 +207,11 @@ def _settings(request: _Request) -> str:
         "GENERATED": [
             f"${{CMAKE_CURRENT_LIST_DIR}}/generated/{name}"
             for name in sorted(sources.files)
-            if Path(name).suffix in (".c", ".S")
+            if Path(name).suffix in (".c", ".cc", ".S")
         ],
         "KERNELS": list(sources.kernels),
         "INCLUDE_DIRS": list(sources.include_dirs),
+        **_optional_lists(request),
     }
     values: Mapping[str, str | int] = {
         "CORE": platform.core,
@@ -213,6 +230,19 @@ def _settings(request: _Request) -> str:
     return "".join(
         f'set(HIL_{name} "{value}" CACHE STRING "" FORCE)\n' for name, value in values.items()
     )
+
+
+def _optional_lists(request: _Request) -> dict[str, list[str]]:
+    """What only some engines need; left out elsewhere, so that their settings stay the same."""
+    sources, external = request.sources, request.sources.external
+    lists = {
+        "LANGUAGES": ["C", "CXX"] if request.uses_cxx else [],
+        "LIBRARIES": [str(external.library)] if external else [],
+        "SYSTEM_INCLUDE_DIRS": [str(path) for path in external.include_dirs] if external else [],
+        "ENGINE_DEFINES": list(external.defines) if external else [],
+        "RUNTIME_DEFINES": list(sources.runtime_defines),
+    }
+    return {name: items for name, items in lists.items() if items}
 
 
 def _describe(request: _Request, build_dir: Path) -> Firmware:

@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import BuildFailed, DoesNotFit, HilError, MissingTool
-from harness.records import Platform
+from harness.records import ExternalCode, Platform
 
 _PACKAGES = {
     "gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "g++": "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib",
     "cmake": "cmake",
     "ninja": "ninja-build",
 }
 _LOG_LINES = 15
+_NAMES_SHOWN = 4
+_UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
+_NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
+_OTHER_ABI = re.compile(r"uses VFP register arguments|conflicting CPU architectures")
+_STATIC_ASSERT = re.compile(r"static assertion failed: (.+)")
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 
 
@@ -52,6 +58,28 @@ def find_compiler() -> Compiler:
     return Compiler(prefix, path, answer.stdout.partition("\n")[0].strip())
 
 
+def require_cxx(compiler: Compiler) -> Path:
+    """Return the path of the C++ compiler beside ``compiler``, once its library is there too.
+
+    Raises:
+        MissingTool: there is no C++ compiler, or it has no C++ library (a package of its own).
+    """
+    path = find_tool(compiler.prefix + "g++", _PACKAGES["g++"])
+    library = subprocess.run(
+        [path, "-mcpu=cortex-m4", "-mthumb", "-print-file-name=libstdc++.a"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    ).stdout.strip()
+    if not Path(library).is_absolute():
+        raise MissingTool(
+            f"{path} has no C++ library, which engines in C++ need",
+            hint=f"sudo apt-get install {_PACKAGES['g++']}",
+        )
+    return path
+
+
 def find_tool(name: str, package: str | None = None) -> Path:
     """Return the path of a tool on PATH.
 
@@ -62,7 +90,7 @@ def find_tool(name: str, package: str | None = None) -> Path:
     if found is None:
         package = package or _PACKAGES[name]
         hint = f"sudo apt-get install {package}"
-        if name.endswith("gcc"):
+        if name.endswith(("gcc", "g++")):
             hint += "; or set HIL_CC_PREFIX to the prefix of another cross compiler"
         raise MissingTool(f"'{name}' was not found on PATH", hint=hint)
     return Path(found)
@@ -77,22 +105,58 @@ def run_tool(command: Sequence[str | Path], log: Path) -> bool:
     return done.returncode == 0
 
 
-def explain_failure(log: Path, platform: Platform) -> HilError:
-    """Turn the log of a failed build into the error it stands for."""
+def explain_failure(
+    log: Path, platform: Platform, external: ExternalCode | None = None
+) -> HilError:
+    """Turn the log of a failed build into the error it stands for.
+
+    ``external`` is a library of somebody else's that took part in the build.
+    """
     text = log.read_text(encoding="utf-8", errors="replace")
     if over := dict(_OVERFLOW.findall(text)):
         return _does_not_fit({region: int(count) for region, count in over.items()}, platform)
     if "No space left on device" in text:
         return cache_error(log.parent, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if external is not None and (explained := _library_fault(text, external)):
+        return explained
     return BuildFailed(
         "building the firmware failed:\n" + "\n".join(_last_words(text)),
         hint="run again with --keep DIR to look at the sources; most likely a defect of hil",
     )
 
 
+def _library_fault(text: str, external: ExternalCode) -> BuildFailed | None:
+    """The error of a build that failed for what a library or its headers are; None otherwise."""
+    name = external.library.name
+    if missing := list(dict.fromkeys(_UNDEFINED.findall(text))):
+        shown = ", ".join(missing[:_NAMES_SHOWN])
+        more = f" and {len(missing) - _NAMES_SHOWN} more" if len(missing) > _NAMES_SHOWN else ""
+        return BuildFailed(
+            f"the library {name} lacks what the model needs: {shown}{more}",
+            hint="build the library with all its sources, the optimized kernels' included, into "
+            "one archive, and add it again",
+        )
+    if found := _NO_HEADER.search(text):
+        return BuildFailed(
+            f"no include folder of the library {name} has '{found[1]}'",
+            hint="add the library again with one more --include: the folder that has it",
+        )
+    if _OTHER_ABI.search(text):
+        return BuildFailed(
+            f"the library {name} was compiled for another core or float ABI than the firmware",
+            hint="build it for the profile's core and add it again",
+        )
+    if found := _STATIC_ASSERT.search(text):
+        return BuildFailed(
+            f"the headers of the library {name} do not fit each other: {found[1]}",
+            hint="give the include folders that the library itself was built with",
+        )
+    return None
+
+
 def _last_words(text: str) -> list[str]:
     """The end of a log without Ninja's progress and the compiler's long command lines."""
-    noise = re.compile(r"\[\d+/\d+\]|ninja: |FAILED: |: && |\S*gcc\s|-- ")
+    noise = re.compile(r"\[\d+/\d+\]|ninja: |FAILED: |: && |\S*(?:gcc|g\+\+)\s|-- ")
     lines = [line for line in text.splitlines() if line.strip() and not noise.match(line)]
     return lines[-_LOG_LINES:]
 
