@@ -22,6 +22,7 @@ from harness.errors import UsageError
 PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
 _PATH_KEYS = ("db", "cache_dir", "overlay_dir", "qemu", "profile")
+_TABLES = ("gate",)
 _EXPORTED = ("cache_dir", "overlay_dir", "qemu", "cc_prefix")
 
 
@@ -34,6 +35,25 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.where}".strip()
+
+
+class GateSettings(BaseModel):
+    """The table ``[gate]`` of a file: what `hil gate` does unless flags say otherwise.
+
+    Limits are texts such as ``2%``, ``1 KiB`` or ``off`` (``harness.gate.limits``).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baseline: str | None = None
+    max_regression: str | float | None = None
+    require_baseline: bool = False
+    limits: dict[str, str | float] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        given = self.model_dump(exclude_defaults=True)
+        limits = [f"{name} {limit}" for name, limit in given.pop("limits", {}).items()]
+        return ", ".join([*(f"{key} {value}" for key, value in given.items()), *limits]) or "-"
 
 
 class Settings(BaseModel):
@@ -53,6 +73,9 @@ class Settings(BaseModel):
     )
     timeout_s: float = Field(default=60.0, gt=0, description="seconds one answer may take")
     samples: int = Field(default=3, ge=1, le=100_000, description="random inputs of a run")
+    gate: GateSettings = Field(
+        default_factory=GateSettings, description="table of `hil gate`, in files only"
+    )
 
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
 
@@ -110,8 +133,8 @@ def resolve(
 
 
 def variable(key: str) -> str:
-    """Return the environment variable of a key."""
-    return f"HIL_{key.upper()}"
+    """Return the environment variable of a key, "" for a table, which has none."""
+    return "" if key in _TABLES else f"HIL_{key.upper()}"
 
 
 def flag(key: str) -> str:
@@ -144,9 +167,8 @@ def _flag_layer(flags: Mapping[str, Any]) -> _Layer:
 
 def _environment_layer(environ: Mapping[str, str]) -> _Layer:
     """Known variables that are not empty. Others named ``HIL_*`` belong to other parts."""
-    given = {
-        key: environ[variable(key)] for key in Settings.model_fields if environ.get(variable(key))
-    }
+    keys = [key for key in Settings.model_fields if key not in _TABLES]
+    given = {key: environ[variable(key)] for key in keys if environ.get(variable(key))}
     return _Layer("environment", given, {key: variable(key) for key in given})
 
 
@@ -206,7 +228,20 @@ def _explain(error: ValidationError, origins: Mapping[str, Origin]) -> UsageErro
     key = str(first["loc"][0])
     where = origins[key].where
     text = first["msg"][0].lower() + first["msg"][1:]
+    if key in _TABLES:
+        return _explain_table(first["loc"], first["type"], text, where)
     return UsageError(
         f"{where}: '{first['input']}' is no value for {key}: {text}",
         hint=f"correct {where}; `hil config show --origin` shows what holds now",
     )
+
+
+def _explain_table(place: tuple[Any, ...], kind: str, text: str, where: str) -> UsageError:
+    """A mistake inside of a table: its place is ``gate.limits.latency_us``."""
+    name = ".".join(str(part) for part in place if part not in ("str", "float"))
+    known = ", ".join(GateSettings.model_fields)
+    if kind == "extra_forbidden":
+        return UsageError(
+            f"{where}: there is no setting '{name}'", hint=f"[{place[0]}] takes {known}"
+        )
+    return UsageError(f"{where}: {name}: {text}", hint=f"correct {where}; it takes {known}")

@@ -67,7 +67,7 @@ def history(
     """
     from harness import settings as configuration
 
-    earliest = _moment(since) if since is not None else None
+    earliest = moment(since) if since is not None else None
     runs = _find(
         configuration.load(db=db),
         model,
@@ -128,7 +128,7 @@ def _local_time(iso: str) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """Understand ``--since``; a date or time without a zone is local time."""
     from harness.errors import UsageError
 

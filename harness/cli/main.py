@@ -24,10 +24,12 @@ import typer
 from typer.core import TyperGroup
 
 from harness.cli import (
+    baseline,
     calibrate,
     compare,
     config,
     doctor,
+    gate,
     history,
     model,
     output,
@@ -117,6 +119,8 @@ app.command("time")(time.time)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("gate")(gate.gate)
+app.add_typer(baseline.app, name="baseline")
 app.command("history")(history.history)
 app.add_typer(model.app, name="model")
 app.add_typer(profile.app, name="profile")

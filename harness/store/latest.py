@@ -67,11 +67,11 @@ class Filter:
 def latest(store: Store, which: Filter) -> list[RunHead]:
     """Return the latest run of each kind among those that ``which`` takes, the newest first."""
     with store.reading() as session:
-        found = session.scalars(latest_query(which)).all()
+        found = [row.run_id for row in session.execute(latest_query(which))]
     return heads(store, found)
 
 
-def latest_query(which: Filter) -> Select[tuple[str]]:
+def latest_query(which: Filter) -> Select[Any]:
     """Return the statement that finds the ids."""
     newest_first = (RunRow.started_us.desc(), RunRow.run_id.desc())
     rank = func.row_number().over(
