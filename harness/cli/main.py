@@ -31,6 +31,7 @@ from harness.cli import (
     doctor,
     gate,
     history,
+    memory,
     model,
     output,
     profile,
@@ -122,6 +123,7 @@ app.command("compare")(compare.compare)
 app.command("gate")(gate.gate)
 app.add_typer(baseline.app, name="baseline")
 app.command("history")(history.history)
+app.command("memory")(memory.memory)
 app.add_typer(model.app, name="model")
 app.add_typer(profile.app, name="profile")
 app.command("calibrate")(calibrate.calibrate)
