@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING
 
 from harness import provenance
 from harness.check import compare
+from harness.engines.registry import Engine, SizedByRunning
 from harness.engines.registry import engine as find_engine
-from harness.errors import HilError, RunFailed, WrongOutput
+from harness.errors import HilError, RunFailed, UsageError, WrongOutput
 from harness.firmware.build import build, keep_error
 from harness.firmware.fit import check_fit
 from harness.measure import measure, op_listing
+from harness.measure.arena import find_arena
+from harness.measure.memory import arena_figures
 from harness.measure.memory_system import MemoryModel, memory_model
 from harness.profiles import Profile
 from harness.records import (
+    ArenaUse,
     Array,
     Check,
     EngineSources,
@@ -75,15 +79,18 @@ class Job:
     """A request that was understood: the model lowered, the platform and the inputs chosen.
 
     ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked.
+    ``arena`` is set once it was found, for engines whose arena has to be found by running.
     """
 
     request: Request
     graph: Graph
     model_bytes: bytes
+    engine: Engine
     sources: EngineSources
     platform: Platform
     inputs: list[tuple[Array, ...]]
     timed: int
+    arena: ArenaUse | None = None
 
 
 @dataclass
@@ -116,14 +123,16 @@ def prepare(request: Request) -> Job:
     """
     data = read_bytes(request.model)
     graph = parse_model(data, request.model.stem, where=str(request.model))
-    sources = find_engine(request.engine).sources(graph)
+    engine = find_engine(request.engine)
+    sources = engine.sources(graph, data)
     platform = choose_platform(request.profile, machine=request.machine)
+    _check_core(request, sources, platform)
     spec = request.inputs or DEFAULT_SPEC
     inputs = make_inputs(spec, graph, request.samples)
     timed = len(inputs)
     if spec.startswith("random"):
         inputs = [*inputs, *extremes(graph)]
-    return Job(request, graph, data, sources, platform, inputs, timed)
+    return Job(request, graph, data, engine, sources, platform, inputs, timed)
 
 
 def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
@@ -159,6 +168,11 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
 
 def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     _check_fit(job)
+    if isinstance(job.engine, SizedByRunning):
+        with stages.stage("arena"):
+            job = with_smallest_arena(job)
+        record = dataclasses.replace(record, plan=job.sources.plan)
+        _check_fit(job)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference") as pool:
         expected = pool.submit(_reference_outputs, job)
         with stages.stage("build"):
@@ -166,7 +180,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
         with stages.stage("run"):
             trace = _run_on_target(job, firmware, stages)
         with stages.stage("measure"):
-            measurements = measure(job.request.profile, firmware, trace, job.graph)
+            measurements = _measure(job, firmware, trace)
         with stages.stage("check"):
             check = _check(job, trace, expected)
     record = _with_results(record, job, firmware, trace, measurements, check)
@@ -175,6 +189,45 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     if not check.passed:
         return _ended(record, "failed", _info(_wrong_output(check)))
     return _ended(record, "passed")
+
+
+def _check_core(request: Request, sources: EngineSources, platform: Platform) -> None:
+    """A library is for one core; nothing is emulated to find that out."""
+    external = sources.external
+    if external is not None and external.core != platform.core:
+        raise UsageError(
+            f"the library of engine '{request.engine}' is for a {external.core}, "
+            f"'{request.profile.name}' has a {platform.core}",
+            hint=f"build {external.library.name} for a {platform.core} and add it under another "
+            "name (`hil engine add`)",
+        )
+
+
+def with_smallest_arena(job: Job) -> Job:
+    """Find the smallest arena by running; errors as ``harness.measure.arena.find_arena``."""
+    assert isinstance(job.engine, SizedByRunning)
+    config = job.request.profile.firmware
+    use = find_arena(
+        job.engine,
+        job.graph,
+        job.model_bytes,
+        job.platform,
+        stack_bytes=config.stack_bytes,
+        heap_bytes=config.heap_bytes,
+        baud=config.baud,
+        optimize=job.request.optimize,
+        cache=cache_dir(),
+        timeout_s=job.request.timeout_s,
+    )
+    sources = job.engine.sized(job.graph, job.model_bytes, use)
+    return dataclasses.replace(job, sources=sources, arena=use)
+
+
+def _measure(job: Job, firmware: Firmware, trace: Trace) -> Measurements:
+    found = measure(job.request.profile, firmware, trace, job.graph)
+    if job.arena is None:
+        return found
+    return dataclasses.replace(found, figures={**found.figures, **arena_figures(job.arena)})
 
 
 def _check_fit(job: Job) -> None:

@@ -82,6 +82,7 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "python": host.python_version(),
             "host": f"{host.system()} {host.machine()}",
             "engine_version": sources.engine_version,
+            **sources.details,
             "model_sha256": graph.sha256,
             "optimize": asked.optimize,
             "memory_model": memory_model(asked.profile.flash, asked.memory_model),

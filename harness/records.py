@@ -48,13 +48,14 @@ class ExternalCode:
     """A prebuilt library of somebody else's that an engine's sources call.
 
     ``library`` and ``include_dirs`` are absolute; ``sha256`` covers the library and the headers
-    that count. ``defines`` (``NAME`` or ``NAME=VALUE``) are those that it was compiled with and
-    that its headers need.
+    that count. ``core`` is the only core of device profiles that it is for. ``defines`` (``NAME``
+    or ``NAME=VALUE``) are those that its headers need.
     """
 
     library: Path
     include_dirs: tuple[Path, ...]
     sha256: str
+    core: str
     defines: tuple[str, ...] = ()
 
 

@@ -249,6 +249,7 @@ def _run_all(
 
 _STAGES = {
     "plan": "planning",
+    "arena": "finding the smallest arena",
     "build": "building the firmware",
     "run": "running on the emulator",
     "measure": "pricing the execution profile",

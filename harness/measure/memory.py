@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.records import Firmware, Kind, Measurement, Trace
+from harness.records import ArenaUse, Firmware, Kind, Measurement, Trace
 
 EXCEPTION_FRAME_BYTES = 104
 """Stack that one interrupt takes with FPU state: Armv7-M ARM (DDI 0403) section B1.5.7."""
@@ -33,6 +33,25 @@ def memory_figures(firmware: Firmware, trace: Trace) -> dict[str, Measurement]:
         _seen("ram_bytes", fixed + stack + heap, stack, seen, "arena + static + stack + heap"),
     ]
     return {figure.name: figure for figure in figures}
+
+
+def arena_figures(use: ArenaUse) -> dict[str, Measurement]:
+    """Return the figures of an arena that was found by running: its size and its parts.
+
+    The firmware counted them in emulation, in an arena of the final size. ``scratch`` is a part
+    of ``nonpersistent``.
+    """
+    counted = "counted by the firmware in the smallest arena"
+    rows = [
+        ("arena_persistent_bytes", use.persistent_bytes, f"kept while loaded; {counted}"),
+        ("arena_nonpersistent_bytes", use.nonpersistent_bytes, f"tensors, scratch; {counted}"),
+        ("arena_scratch_bytes", use.scratch_bytes, f"most of one op, in non-persistent; {counted}"),
+    ]
+    found = "the smallest arena in which the model allocates and runs, found by running it"
+    return {
+        "arena_bytes": _static("arena_bytes", use.arena_bytes, found),
+        **{name: _seen(name, value, 0, "modelled", source) for name, value, source in rows},
+    }
 
 
 def _static(name: str, value: int, source: str) -> Measurement:

@@ -59,6 +59,24 @@ class InferResult:
     results: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class ArenaReport:
+    """What the device says of one size of arena; offsets only where ``status`` is 0.
+
+    ``log`` are the engine's own messages. An offset of -1 is outside the arena.
+    """
+
+    status: int
+    out_of_memory: bool
+    used_bytes: int
+    persistent_bytes: int
+    nonpersistent_bytes: int
+    scratch_bytes: int
+    input_offsets: tuple[int, ...]
+    output_offsets: tuple[int, ...]
+    log: tuple[str, ...]
+
+
 class HardwareFault(DeviceFault):
     """A fault exception on the device, with the registers that its handler printed."""
 
@@ -176,6 +194,31 @@ def parse_memory(lines: Sequence[str]) -> MemoryWatermarks:
         )
     except (KeyError, ValueError) as error:
         raise _broken("hil-mem", lines, repr(error)) from error
+
+
+def parse_arena(lines: Sequence[str]) -> ArenaReport:
+    """Parse the answer to ``hil-arena``."""
+    fields = dict(
+        item.split("=", 1) for item in _one(lines, "m-hil-arena-").split(",") if "=" in item
+    )
+    try:
+        return ArenaReport(
+            status=int(fields["status"]),
+            out_of_memory=fields["out_of_memory"] != "0",
+            used_bytes=int(fields["used"]),
+            persistent_bytes=int(fields["persistent"]),
+            nonpersistent_bytes=int(fields["nonpersistent"]),
+            scratch_bytes=int(fields["scratch"]),
+            input_offsets=_offsets(lines, "m-hil-arena-input-"),
+            output_offsets=_offsets(lines, "m-hil-arena-output-"),
+            log=tuple(_all(lines, "m-hil-log-")),
+        )
+    except (KeyError, ValueError) as error:
+        raise _broken("hil-arena", lines, repr(error)) from error
+
+
+def _offsets(lines: Sequence[str], prefix: str) -> tuple[int, ...]:
+    return tuple(int(line.split(",")[1]) for line in _all(lines, prefix))
 
 
 def parse_marks(lines: Sequence[str]) -> tuple[int, tuple[int, ...]]:

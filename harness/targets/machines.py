@@ -8,7 +8,7 @@ says so: the firmware is then linked with the chip's sizes at the machine's orig
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -115,6 +115,28 @@ def choose_platform(
         f"no machine of the profile '{profile.name}' can be emulated here "
         f"(it names {', '.join(profile.emulation.qemu)})",
         hint=f"{_suitable(profile, available)}; a newer QEMU may have more",
+    )
+
+
+def roomiest(platform: Platform, available: Sequence[str] | None = None) -> Platform:
+    """Return the machine of ``platform``'s core with the most RAM, all of it: for firmware that
+    finds out how much memory something needs. ``platform`` itself where none has more.
+    """
+    if available is None:
+        available = usable_machines(probe(find_qemu()))
+    known = [MACHINES[name] for name in available if name in MACHINES]
+    fitting = [machine for machine in known if platform.core in machine.cores]
+    best = max(fitting, key=lambda machine: machine.ram.size, default=None)
+    if best is None or best.ram.size <= platform.ram.size:
+        return platform
+    return replace(
+        platform,
+        machine=best.name,
+        port=best.port,
+        flash=best.flash,
+        ram=best.ram,
+        exact=False,
+        defines=best.defines,
     )
 
 

@@ -16,7 +16,13 @@ import numpy as np
 from harness.errors import DeviceFault, DeviceTimeout, InputError, LinkError
 from harness.records import Array, MemoryWatermarks
 from harness.targets import answers
-from harness.targets.answers import DutInfo, HardwareFault, InferResult, Rejected
+from harness.targets.answers import (
+    ArenaReport,
+    DutInfo,
+    HardwareFault,
+    InferResult,
+    Rejected,
+)
 from harness.targets.link import Garbage, Link, LinkClosed
 
 RETRIES = 3
@@ -122,6 +128,14 @@ class DutClient:
     def memory(self) -> MemoryWatermarks:
         """Return the device's high-water marks since reset."""
         return self._ask("hil-mem", answers.parse_memory)
+
+    def arena(self, arena_bytes: int, *, invoke: bool = False) -> ArenaReport:
+        """Have the model prepared in so many bytes of the arena, and run on zeros if ``invoke``.
+
+        Only firmware made for it knows the command (docs/protocol.md).
+        """
+        command = f"hil-arena {arena_bytes} {int(invoke)}"
+        return answers.parse_arena(self._command(command, self._timeout_s))
 
     def marks(self) -> tuple[int, tuple[int, ...]]:
         """Return the cycle counter of the last inference: total, and by op."""

@@ -101,6 +101,24 @@ class QemuTarget:
         return _trace(qemu, platform, process, session, inferences, memory, started)
 
 
+@contextmanager
+def talking(
+    firmware: Firmware, platform: Platform, *, timeout_s: float = 60.0, qemu: Path | None = None
+) -> Iterator[DutClient]:
+    """Put firmware to work and give its client: for what is asked beside inferences.
+
+    Raises:
+        MissingTool: no QEMU, or it cannot be started.
+        DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
+    """
+    with tempfile.TemporaryDirectory(prefix="hil-qemu-") as name:
+        arguments = _machine_arguments(firmware, platform)
+        process = QemuProcess(qemu or find_qemu(), arguments, folder=Path(name), debug=False)
+        with _at_work(process, firmware, False, timeout_s, ()) as session:
+            yield session.client
+            process.quit()
+
+
 def _machine_arguments(firmware: Firmware, platform: Platform) -> list[str]:
     """QEMU's command line without its sockets: nothing but the machine, paused."""
     return [

@@ -134,12 +134,6 @@ extern "C" int DebugVsnprintf(char *buffer, size_t size, const char *format, va_
 }
 #endif
 
-/* TFLM's assertions end here. A trap is a fault that the DUT reports with its place. */
-extern "C" void abort(void)
-{
-    __builtin_trap();
-}
-
 /* Nothing is ever deleted, but virtual destructors refer to it. */
 void operator delete(void *pointer) noexcept
 {
@@ -165,6 +159,6 @@ int __aeabi_atexit(void *object, void (*destructor)(void *), void *handle)
 void __cxa_pure_virtual(void);
 void __cxa_pure_virtual(void)
 {
-    abort();
+    __builtin_trap();
 }
 }

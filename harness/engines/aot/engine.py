@@ -24,8 +24,8 @@ class AotEngine:
     name = "aot"
     version = VERSION
 
-    def sources(self, graph: Graph) -> EngineSources:
-        """Lower, plan and generate.
+    def sources(self, graph: Graph, data: bytes = b"") -> EngineSources:
+        """Lower, plan and generate; the file's bytes themselves are not needed.
 
         Raises:
             UnsupportedModel: an op, dtype or option has no kernel.
