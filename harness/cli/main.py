@@ -29,6 +29,7 @@ from harness.cli import (
     compare,
     config,
     doctor,
+    engine,
     gate,
     history,
     memory,
@@ -126,6 +127,7 @@ app.command("history")(history.history)
 app.command("memory")(memory.memory)
 app.add_typer(model.app, name="model")
 app.add_typer(profile.app, name="profile")
+app.add_typer(engine.app, name="engine")
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
