@@ -14,7 +14,7 @@
     const other = first === "ascending" ? "descending" : "ascending";
     const order = head.getAttribute("aria-sort") === first ? other : first;
     const sign = order === "ascending" ? 1 : -1;
-    const rows = [...table.tBodies[0].rows].map((row) => [value(row, column, numeric), row]);
+    const rows = [...table.tBodies[0].rows].map((row) => [value(row, Number(head.dataset.by ?? column), numeric), row]);
     rows.sort(([a], [b]) => sign * (numeric ? (a < b ? -1 : a > b ? 1 : 0) : a.localeCompare(b)));
     table.tBodies[0].append(...rows.map(([, row]) => row));
     for (const each of table.tHead.rows[0].cells) each.removeAttribute("aria-sort");

@@ -12,8 +12,8 @@ from harness.cli.options import DbOption, JsonOption
 from harness.cli.report import find_run
 
 if TYPE_CHECKING:
-    from harness.records import RunRecord
-    from harness.report.compare_view import Cell, CompareView
+    from harness.report.case_view import CaseView, Cell
+    from harness.report.report_view import ReportView
 
 SCHEMA = "hil.compare/1"
 
@@ -46,8 +46,9 @@ def compare(
     """
     from harness import settings as configuration
     from harness.errors import UsageError
-    from harness.report import write_compare
-    from harness.report.compare_view import compare_view
+    from harness.report import render, write_text
+    from harness.report.choose import compared
+    from harness.report.report_view import compare_view
     from harness.store import Store
 
     if len(runs) < 2:
@@ -57,20 +58,24 @@ def compare(
         )
     with Store.open(configuration.load(db=db).db, create=False) as store:
         records = [find_run(store, name) for name in runs]
-    path = write_compare(records, html, title) if html is not None else None
+    view = compare_view(compared(records), title)
+    path = write_text(render(view, "html"), html) if html is not None else None
     if json:
-        output.emit_json(SCHEMA, "ok", _data(records, path))
+        output.emit_json(SCHEMA, "ok", _data(view, path))
         return
-    _show(compare_view(records, title))
+    _show(view.cases[0])
     if path is not None:
         typer.echo(f"\nreport: {path}")
 
 
-def _show(view: CompareView) -> None:
-    letters = [_letter(position) for position in range(len(view.runs))]
-    for letter, run in zip(letters, view.runs, strict=True):
-        base = " (baseline)" if letter == "A" else ""
-        typer.echo(f"{letter}{base}: {run.run_id}  {run.title}, {run.engine}, {run.status_word}")
+def _show(view: CaseView) -> None:
+    letters = [_letter(position) for position in range(len(view.columns))]
+    for letter, run in zip(letters, view.columns, strict=True):
+        base = " (baseline)" if run.is_baseline else ""
+        typer.echo(f"{letter}{base}: {run.run_id}  {run.title}, {run.engine}, {run.status}")
+    typer.echo("")
+    for judged in view.verdicts:
+        typer.echo(judged.headline.text)
     typer.echo("")
     _show_figures(view, letters)
     typer.echo("")
@@ -81,7 +86,7 @@ def _show(view: CompareView) -> None:
         output.note(f"note: {warning}")
 
 
-def _show_figures(view: CompareView, letters: list[str]) -> None:
+def _show_figures(view: CaseView, letters: list[str]) -> None:
     columns: list[output.Column | str] = ["Figure", "Kind", output.Column("A", right=True)]
     for letter in letters[1:]:
         columns += [output.Column(letter, right=True), output.Column("against A", fold=True)]
@@ -106,7 +111,7 @@ def _kinds(cells: tuple[Cell, ...]) -> str:
     return "/".join(dict.fromkeys(cell.figure.kind for cell in cells if cell.figure))
 
 
-def _show_ops(view: CompareView, letters: list[str]) -> None:
+def _show_ops(view: CaseView, letters: list[str]) -> None:
     if view.ops_note:
         typer.echo(view.ops_note)
     if not view.ops:
@@ -125,12 +130,12 @@ def _show_ops(view: CompareView, letters: list[str]) -> None:
     typer.echo("")
 
 
-def _differences(view: CompareView) -> list[tuple[str, tuple[str, ...]]]:
+def _differences(view: CaseView) -> list[tuple[str, tuple[str, ...]]]:
     """Facts that differ, without the ones that always do."""
     return [
         (fact.label, fact.values)
         for fact in view.facts
-        if fact.differs and fact.label not in ("Started",)
+        if fact.differs and fact.label not in ("Started", "Run")
     ]
 
 
@@ -138,43 +143,28 @@ def _letter(position: int) -> str:
     return chr(ord("A") + position) if position < 26 else f"run {position + 1}"
 
 
-def _data(records: list[RunRecord], path: Path | None) -> dict[str, Any]:
+def _data(view: ReportView, path: Path | None) -> dict[str, Any]:
     """The comparison as plain data: every figure of every run, and its ratio to the baseline."""
-    from harness.report.compare_view import figure_rows, warnings
+    from harness.report.export import case_data
 
-    figures: dict[str, list[dict[str, Any] | None]] = {}
-    for row in figure_rows(records):
-        figures[row.name] = [
-            _figure_data(record, row.name, cell)
-            for record, cell in zip(records, row.cells, strict=True)
-        ]
+    (case,) = view.cases
+    records = {record.run_id: record for record in view.records}
+    data = case_data(case)
     return {
-        "baseline": records[0].run_id,
+        "baseline": data["baseline"],
         "runs": [
             {
-                "run_id": record.run_id,
-                "status": record.status,
+                "run_id": column.run_id,
+                "status": column.status,
                 "model": record.model.name if record.model else None,
                 "profile": record.profile_name,
                 "engine": record.engine,
             }
-            for record in records
+            for column in case.columns
+            for record in [records[column.run_id]]
         ],
-        "figures": figures,
-        "notes": warnings(records),
+        "verdicts": data["verdicts"],
+        "figures": data["figures"],
+        "notes": data["notes"],
         "path": path,
-    }
-
-
-def _figure_data(record: RunRecord, name: str, cell: Cell) -> dict[str, Any] | None:
-    measured = record.measurements.get(name)
-    if measured is None:
-        return None
-    return {
-        "value": measured.value,
-        "unit": measured.unit,
-        "kind": measured.kind,
-        "uncertainty_pct": measured.uncertainty_pct,
-        "ratio": cell.judgement.ratio if cell.judgement else None,
-        "verdict": cell.judgement.verdict if cell.judgement else None,
     }

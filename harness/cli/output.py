@@ -218,16 +218,6 @@ def format_value(value: float, unit: str) -> str:
     return f"{format_number(value / factor)} {name}"
 
 
-def format_quantity(
-    value: float, unit: str, kind: str = "", uncertainty_pct: float | None = None
-) -> str:
-    """``12.35 ms ±15 % (modelled)``: a figure with its band and its kind."""
-    text = format_value(value, unit)
-    if uncertainty_pct:
-        text += f" ±{uncertainty_pct:g} %"
-    return f"{text} ({kind})" if kind else text
-
-
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Give a function that shows what is being done now, on one line of stderr.

@@ -1,9 +1,9 @@
-"""``hil report``: one HTML file out of stored runs."""
+"""``hil report``: stored runs against their baselines, as HTML, Markdown, CSV or JSON."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,14 @@ from harness.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
     from harness.records import RunRecord
+    from harness.report.choose import Asked
+    from harness.report.report_view import ReportView
     from harness.store import Store
 
 SCHEMA = "hil.report/1"
-DEFAULT_FILE = "hil-report.html"
+DEFAULT_NAME = "hil-report"
+FORMATS = ("html", "md", "csv", "json")
+STDOUT = "-"
 
 
 def report(
@@ -39,9 +43,36 @@ def report(
         str | None,
         typer.Option("--profile", "-p", metavar="NAME", help="Only runs on this profile."),
     ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="NAME|RUN",
+            help="Compare with this baseline or run; otherwise with TensorFlow Lite Micro where "
+            "a run or baseline of the same model and profile exists, else with the first run.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="html|md|csv|json",
+            help="Form of the report; html unless the name after -o says otherwise. md is short, "
+            "for a pull request; csv and json hold everything that is shown.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the report.")
-    ] = Path(DEFAULT_FILE),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to write the report (hil-report.FORMAT); '-' is stdout.",
+            show_default=False,
+        ),
+    ] = None,
     title: Annotated[
         str | None, typer.Option("--title", help="Title of the report.", show_default=False)
     ] = None,
@@ -51,13 +82,14 @@ def report(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write an HTML report of stored runs (the latest, unless told otherwise).
+    """Report stored runs (the latest, unless told otherwise) and compare them with a baseline.
 
-    The file is complete in itself: it works offline and can be mailed. Its path is printed.
+    An HTML report is complete in itself: it works offline and can be mailed. Its path is printed.
     """
     from harness import settings as configuration
     from harness.errors import UsageError
-    from harness.report import write_report
+    from harness.report.choose import cases
+    from harness.report.report_view import report_view
     from harness.store import Store
 
     if runs and (last is not None or model is not None or profile is not None):
@@ -65,16 +97,74 @@ def report(
             "RUN and the filters --last, --model and --profile exclude each other",
             hint="name the runs, or let the filters choose",
         )
+    form = chosen_format(form, out)
+    _check_stdout(form, out, open_it=open_it, as_json=json)
     with Store.open(configuration.load(db=db).db, create=False) as store:
         records = (
             [find_run(store, name) for name in runs]
             if runs
             else select_runs(store, last or 1, model, profile)
         )
-    path = write_report(records, out, title)
-    _show(path, records, as_json=json)
+        asked = _asked(store, baseline) if baseline is not None else None
+        view = report_view(records, cases(records, store, asked), title)
+    path = write(view, form, out, DEFAULT_NAME)
+    if path is None:
+        return
+    _show(path, records, view, as_json=json)
     if open_it:
         _open(path)
+
+
+def chosen_format(form: str | None, out: str | None) -> str:
+    """Return the format asked for, else the one that the file's name has, else ``html``.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    from harness.errors import UsageError
+
+    if form is None:
+        ending = Path(out).suffix.lstrip(".").lower() if out else ""
+        return {"markdown": "md"}.get(ending, ending if ending in FORMATS else "html")
+    if form not in FORMATS:
+        raise UsageError(f"--format does not know '{form}'", hint=f"it takes {', '.join(FORMATS)}")
+    return form
+
+
+def _check_stdout(form: str, out: str | None, *, open_it: bool, as_json: bool) -> None:
+    from harness.errors import UsageError
+
+    if out == STDOUT and as_json:
+        raise UsageError(
+            "-o - and --json both want stdout", hint="`--format json -o -` prints the report's data"
+        )
+    if open_it and (out == STDOUT or form != "html"):
+        raise UsageError(
+            "--open needs an HTML report in a file", hint="leave out --format and -o -"
+        )
+
+
+def _asked(store: Store, name: str) -> Asked:
+    """The baseline of that name, else the run."""
+    from harness.errors import UsageError
+    from harness.report.choose import find_asked
+
+    try:
+        run = find_run(store, name)
+    except UsageError:
+        run = None
+    return find_asked(store, name, run)
+
+
+def write(view: ReportView, form: str, out: str | None, name: str) -> Path | None:
+    """Write the report; return its path, or None where it went to stdout."""
+    from harness.report import render, write_text
+
+    text = render(view, form)
+    if out == STDOUT:
+        typer.echo(text, nl=False)
+        return None
+    return write_text(text, Path(out) if out else Path(f"{name}.{form}"))
 
 
 def find_run(store: Store, name: str) -> RunRecord:
@@ -118,12 +208,21 @@ def select_runs(store: Store, last: int, model: str | None, profile: str | None)
     return [store.get(summary.run_id) for summary in reversed(found)]
 
 
-def _show(path: Path, records: list[RunRecord], *, as_json: bool) -> None:
-    if as_json:
-        runs = [{"run_id": record.run_id, "status": record.status} for record in records]
-        output.emit_json(SCHEMA, "ok", {"path": path, "runs": runs})
-    else:
+def _show(path: Path, records: list[RunRecord], view: ReportView, *, as_json: bool) -> None:
+    if not as_json:
         typer.echo(path)
+        return
+    comparisons: list[dict[str, Any]] = [
+        {
+            "title": case.title,
+            "baseline": next((c.run_id for c in case.columns if c.is_baseline), None),
+            "why": case.why,
+            "verdicts": [judged.headline.text for judged in case.verdicts],
+        }
+        for case in view.comparisons
+    ]
+    runs = [{"run_id": record.run_id, "status": record.status} for record in records]
+    output.emit_json(SCHEMA, "ok", {"path": path, "runs": runs, "comparisons": comparisons})
 
 
 def _open(path: Path) -> None:

@@ -1,10 +1,22 @@
-"""HTML out of stored runs. The templates, the style and the script live in ``reports/``."""
+"""Reports out of stored runs: HTML, Markdown, CSV and JSON, all of one view.
+
+The templates, the style and the script of the HTML live in ``reports/``.
+"""
 
 from harness.report.render import (
+    render,
     render_compare,
     render_report,
     write_compare,
     write_report,
+    write_text,
 )
 
-__all__ = ["render_compare", "render_report", "write_compare", "write_report"]
+__all__ = [
+    "render",
+    "render_compare",
+    "render_report",
+    "write_compare",
+    "write_report",
+    "write_text",
+]

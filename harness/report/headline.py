@@ -10,6 +10,7 @@ from harness.records import Measurement, RunRecord
 from harness.report.format import band, percent, plural, quantity
 from harness.report.format import capacity as capacity_text
 from harness.report.memory_view import flash_capacity_bytes, main_ram_bytes
+from harness.report.naming import chip_name, clock_text
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,9 @@ def _subject(run: RunRecord) -> Iterator[Piece]:
 
 
 def _chip(run: RunRecord) -> Iterator[Piece]:
-    chip = run.profile.get("chip") or {}
-    yield Piece(str(chip.get("part") or run.profile_name), strong=True)
-    clock = run.profile.get("clock") or {}
-    if clock.get("hz"):
-        yield Piece(f" at {_plain_hz(float(clock['hz']))}")
-
-
-def _plain_hz(hz: float) -> str:
-    """``80 MHz`` rather than ``80.0 MHz``: a clock is a name, not a measurement."""
-    return f"{hz / 1e6:g}\u00a0MHz"
+    yield Piece(chip_name(run), strong=True)
+    if clock := clock_text(run):
+        yield Piece(f" at {clock}")
 
 
 def _achievement(run: RunRecord) -> Iterator[Piece]:

@@ -14,7 +14,7 @@ from harness.records import Kind, Measurement, MemoryPlan, OpMeasurement, Placem
 from harness.report.format import capacity as capacity_text
 from harness.report.format import percent, plural, quantity, tensor_name
 
-_OWNERS: dict[str, tuple[str, str]] = {
+OWNERS: dict[str, tuple[str, str]] = {
     "code": ("code", "the model's arithmetic: one routine per kind of layer"),
     "weights": ("weights", "what the model has learned"),
     "tables": ("tables", "constants prepared ahead for the arithmetic"),
@@ -122,17 +122,25 @@ class ArenaView:
 
 def flash_bar(run: RunRecord) -> MemoryBar | None:
     """Flash by owner against the profile's flash; None where neither is known."""
-    capacity = _get_int(run.profile, "flash", "size_bytes")
+    return _bar("Flash", flash_parts(run), flash_capacity_bytes(run.profile))
+
+
+def flash_parts(run: RunRecord) -> list[tuple[str, int, Kind]]:
+    """Flash by owner as (key, bytes, kind)."""
     order = ("code", "weights", "tables", "runtime")
-    sizes = _ordered(run.flash_by_owner, order)
-    return _bar("Flash", [(k, n, "static") for k, n in sizes], capacity)
+    return [(key, size, "static") for key, size in _ordered(run.flash_by_owner, order)]
 
 
 def ram_bar(run: RunRecord) -> MemoryBar | None:
-    """RAM by owner against the profile's main RAM; None where neither is known.
+    """RAM by owner against the profile's main RAM; None where neither is known."""
+    return _bar("RAM", ram_parts(run), main_ram_bytes(run.profile))
+
+
+def ram_parts(run: RunRecord) -> list[tuple[str, int, Kind]]:
+    """RAM by owner as (key, bytes, kind).
 
     Stack and heap count with their observed high-water marks; the rest of what is set aside for
-    them are segments of their own, so that "free" is what a larger program could really take.
+    them are parts of their own, so that "free" is what a larger program could really take.
     """
     sizes = dict(run.ram_by_owner)
     reserved = {name: sizes.pop(f"{name}_reserved", 0) for name in ("stack", "heap")}
@@ -141,7 +149,7 @@ def ram_bar(run: RunRecord) -> MemoryBar | None:
     ]
     for name, size in reserved.items():
         parts += _used_and_spare(name, size, run.measurements.get(f"{name}_bytes"))
-    return _bar("RAM", parts, main_ram_bytes(run.profile))
+    return parts
 
 
 def _used_and_spare(
@@ -193,10 +201,10 @@ def _bar(name: str, parts: list[tuple[str, int, Kind]], capacity: int | None) ->
     segments: list[Segment] = []
     start = 0
     for index, (key, size, kind) in enumerate(parts):
-        label, meaning = _OWNERS.get(key, (key.replace("_", " "), ""))
+        label, meaning = OWNERS.get(key, (key.replace("_", " "), ""))
         segments.append(
             Segment(
-                key=key if key in _OWNERS else "other",
+                key=key if key in OWNERS else "other",
                 label=label,
                 meaning=meaning,
                 bytes=size,

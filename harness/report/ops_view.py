@@ -21,7 +21,6 @@ class OpRow:
     full_name: str
     cycles: int
     cycles_text: str
-    cycles_full: str
     width: float
     share: str
     share_value: float
@@ -69,7 +68,6 @@ def _op_row(op: OpMeasurement, run: RunRecord, total: int, longest: int) -> OpRo
         full_name=op.name,
         cycles=op.cycles,
         cycles_text=count(op.cycles),
-        cycles_full=f"{op.cycles:,}",
         width=100 * op.cycles / longest if longest else 0.0,
         share=percent(op.cycles / total) if total else MISSING,
         share_value=op.cycles / total if total else 0.0,

@@ -1,4 +1,4 @@
-"""Views into HTML: one self-contained file, no request to anywhere, safe for any text.
+"""Views into files; HTML is one self-contained file, no request to anywhere, safe for any text.
 
 The style and the script stand inside the page. The page's content security policy allows nothing
 else: the script by its hash, so that text from a model file can never run, even if it slipped
@@ -17,23 +17,34 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.records import RunRecord
+from harness.report.format import MISSING, percent
 from harness.resources import data_dir
 
 if TYPE_CHECKING:
     import jinja2
 
+    from harness.report.report_view import ReportView
+    from harness.store import Store
 
-def render_report(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
+
+def render_report(
+    runs: Sequence[RunRecord], *, title: str | None = None, store: Store | None = None
+) -> str:
     """Render one or more runs as one self-contained HTML page.
+
+    Each is compared with its baseline (see ``harness.report.choose``); without a ``store``
+    baselines are looked for among the runs themselves and those shipped with hil.
 
     Raises:
         UsageError: ``runs`` is empty.
+        StoreError: a baseline or the published results cannot be read.
     """
-    from harness.report.view import report_view
+    from harness.report.choose import cases
+    from harness.report.report_view import report_view
 
     if not runs:
         raise UsageError("there is no run to report", hint="make one: `hil run MODEL.tflite`")
-    return _render("report.html.j2", view=report_view(runs, title))
+    return render_html(report_view(runs, cases(runs, store), title))
 
 
 def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
@@ -42,18 +53,25 @@ def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> st
     Raises:
         UsageError: fewer than two runs.
     """
-    from harness.report.compare_view import compare_view
+    from harness.report.choose import compared
+    from harness.report.report_view import compare_view
 
-    return _render("compare.html.j2", view=compare_view(runs, title))
+    return render_html(compare_view(compared(runs), title))
 
 
-def write_report(runs: Sequence[RunRecord], path: Path | str, title: str | None = None) -> Path:
+def write_report(
+    runs: Sequence[RunRecord],
+    path: Path | str,
+    title: str | None = None,
+    store: Store | None = None,
+) -> Path:
     """Write ``render_report`` to ``path`` in one step and return the absolute path.
 
     Raises:
         UsageError: ``runs`` is empty, or the file cannot be written.
+        StoreError: a baseline or the published results cannot be read.
     """
-    return write_html(render_report(runs, title=title), Path(path))
+    return write_text(render_report(runs, title=title, store=store), Path(path))
 
 
 def write_compare(runs: Sequence[RunRecord], path: Path | str, title: str | None = None) -> Path:
@@ -62,10 +80,24 @@ def write_compare(runs: Sequence[RunRecord], path: Path | str, title: str | None
     Raises:
         UsageError: fewer than two runs, or the file cannot be written.
     """
-    return write_html(render_compare(runs, title=title), Path(path))
+    return write_text(render_compare(runs, title=title), Path(path))
 
 
-def write_html(html: str, path: Path) -> Path:
+def render(view: ReportView, form: str) -> str:
+    """Render a view as ``html``, ``md``, ``csv`` or ``json``."""
+    from harness.report.export import render_csv, render_json
+    from harness.report.markdown import render_markdown
+
+    forms = {"html": render_html, "md": render_markdown, "csv": render_csv, "json": render_json}
+    return forms[form](view)
+
+
+def render_html(view: ReportView) -> str:
+    """Render a view as one self-contained HTML page."""
+    return _render("report.html.j2", view=view)
+
+
+def write_text(text: str, path: Path) -> Path:
     """Write a file so that a reader sees the old content or the new one, never a part.
 
     Raises:
@@ -79,8 +111,8 @@ def write_html(html: str, path: Path) -> Path:
         descriptor, temporary = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
         )
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(html)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
@@ -132,6 +164,7 @@ def _environment(folder: Path) -> jinja2.Environment:
     )
     environment.filters["pct"] = _pct
     environment.filters["short"] = _short
+    environment.filters["share"] = _share
     return environment
 
 
@@ -140,6 +173,10 @@ def _short(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.7g}"
 
 
+def _share(fraction: float | None) -> str:
+    return MISSING if fraction is None else percent(fraction)
+
+
 def _pct(value: float) -> str:
-    """A coordinate in per cent, short, for SVG attributes."""
+    """A length in per cent, short, for attributes."""
     return f"{value:.2f}".rstrip("0").rstrip(".") + "%"

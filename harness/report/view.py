@@ -1,25 +1,16 @@
-"""From stored runs to what the templates lay out: words, formatted figures, chart geometry."""
+"""One stored run as the templates lay it out: words, formatted figures, chart geometry."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Literal
 
 from harness.records import ErrorInfo, Kind, Measurement, RunRecord
-from harness.report.format import (
-    KIND_WORDS,
-    band,
-    band_range,
-    count,
-    exact,
-    percent,
-    plural,
-    quantity,
-    when,
-)
+from harness.report.figures import Figure, figure, figures
 from harness.report.format import capacity as capacity_text
+from harness.report.format import count, percent, plural, quantity, when
 from harness.report.headline import Headline, headline
 from harness.report.memory_view import (
     ArenaView,
@@ -30,47 +21,12 @@ from harness.report.memory_view import (
     main_ram_bytes,
     ram_bar,
 )
+from harness.report.naming import engine_title, scheme
 from harness.report.ops_view import FunctionRow, OpRow, function_rows, op_rows, op_summary
 from harness.report.provenance_view import ProvenanceGroup, provenance_groups
 
-FIGURE_LABELS = {
-    "latency_us": "Time per inference",
-    "energy_uj": "Energy per inference",
-    "flash_bytes": "Flash",
-    "ram_bytes": "RAM",
-    "cycles": "Clock cycles",
-    "instructions": "Instructions",
-    "cpi": "Cycles per instruction",
-    "pipeline_cycles": "Clock cycles without flash waits",
-    "flash_wait_low_cycles": "Flash waits, at least",
-    "flash_wait_high_cycles": "Flash waits, at most",
-    "code_bytes": "Code",
-    "weights_bytes": "Weights",
-    "tables_bytes": "Tables",
-    "runtime_bytes": "Runtime",
-    "arena_bytes": "Arena",
-    "static_bytes": "Static variables",
-    "stack_bytes": "Stack, highest level",
-    "heap_bytes": "Heap, highest level",
-}
-_SAID_BY_LABEL = ("cycles", "instructions", "cycles/instruction")
+Detail = Literal["full", "compared", "brief"]
 _CARDS = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A measurement, formatted. ``text`` is rounded for reading, ``full`` is not."""
-
-    name: str
-    label: str
-    value: float
-    text: str
-    full: str
-    kind: Kind
-    band: str
-    band_range: str
-    source: str
-    repeats: str
 
 
 @dataclass(frozen=True)
@@ -95,9 +51,14 @@ class CheckView:
 
 @dataclass(frozen=True)
 class RunView:
-    """One run, ready to be laid out."""
+    """One run, ready to be laid out.
+
+    ``detail`` is ``full``, ``compared`` (without the tables that its comparison has) or ``brief``
+    (the run is there to be compared with).
+    """
 
     anchor: str
+    detail: Detail
     run_id: str
     short_id: str
     title: str
@@ -111,6 +72,7 @@ class RunView:
     machine_exact: bool
     machine_note: str
     engine: str
+    scheme: str
     started: str
     headline: Headline
     errors: tuple[ErrorInfo, ...]
@@ -121,6 +83,8 @@ class RunView:
     op_kind: Kind | None
     op_summary: str
     arena: ArenaView | None
+    arena_as: str  # anchor of an earlier run with the same plan, which shows it for both
+    arena_as_title: str
     bars: tuple[MemoryBar, ...]
     functions: tuple[FunctionRow, ...]
     function_kind: Kind | None
@@ -135,38 +99,7 @@ class RunView:
         return {figure.name: figure for figure in self.figures}
 
 
-@dataclass(frozen=True)
-class ReportView:
-    """A whole report: one run or several."""
-
-    title: str
-    generated: str
-    runs: tuple[RunView, ...]
-    kinds: tuple[tuple[Kind, str], ...]
-
-
-def report_view(runs: Sequence[RunRecord], title: str | None) -> ReportView:
-    """Build the view of a report; the runs keep their order."""
-    views = tuple(run_view(run, position) for position, run in enumerate(runs, 1))
-    return ReportView(
-        title=title or _default_title(views),
-        generated=when(datetime.now(UTC).isoformat()),
-        runs=views,
-        kinds=used_kinds(runs),
-    )
-
-
-def used_kinds(runs: Sequence[RunRecord]) -> tuple[tuple[Kind, str], ...]:
-    """Return the kinds of figures that occur in the runs, each with its meaning."""
-    used: set[Kind] = {f.kind for run in runs for f in run.measurements.values()}
-    used |= {op.kind for run in runs for op in run.ops}
-    if any(run.plan or run.flash_by_owner or run.ram_by_owner for run in runs):
-        used.add("static")
-    order: tuple[Kind, ...] = ("measured", "modelled", "static", "published")
-    return tuple((kind, KIND_WORDS[kind]) for kind in order if kind in used)
-
-
-def run_view(run: RunRecord, position: int = 1) -> RunView:
+def run_view(run: RunRecord, position: int = 1, detail: Detail = "full") -> RunView:
     """Build the view of one run; ``position`` keeps anchors apart when a run is shown twice."""
     word, text = _STATUS[run.status]
     model = run.model.name if run.model else "unknown model"
@@ -174,6 +107,7 @@ def run_view(run: RunRecord, position: int = 1) -> RunView:
     ops = op_rows(run)
     return RunView(
         anchor=f"run-{position}",
+        detail=detail,
         run_id=run.run_id,
         short_id=run.run_id[-6:] if len(run.run_id) > 12 else run.run_id,
         title=f"{model} on {run.profile_name}",
@@ -186,17 +120,20 @@ def run_view(run: RunRecord, position: int = 1) -> RunView:
         machine=f"{run.target}, {run.machine}",
         machine_exact=run.machine_exact,
         machine_note=note,
-        engine=run.engine,
+        engine=engine_title(run),
+        scheme=scheme(run),
         started=when(run.started_at),
         headline=headline(run),
         errors=run.errors,
         cards=_cards(run),
-        figures=_figures(run),
+        figures=figures(run),
         model_facts=_model_facts(run),
         ops=ops,
         op_kind=run.ops[0].kind if run.ops else None,
         op_summary=op_summary(ops),
         arena=arena_view(run.plan, run.ops, run.model.ops if run.model else 0),
+        arena_as="",
+        arena_as_title="",
         bars=tuple(bar for bar in (flash_bar(run), ram_bar(run)) if bar),
         functions=function_rows(run),
         function_kind=_cycle_kind(run),
@@ -214,39 +151,6 @@ _STATUS = {
     "interrupted": ("interrupted", "The run was stopped before it finished."),
     "running": ("unfinished", "The run had not finished when this report was made."),
 }
-
-
-def figure(name: str, measured: Measurement) -> Figure:
-    """Format one measurement."""
-    unit = "" if measured.unit in _SAID_BY_LABEL else measured.unit
-    return Figure(
-        name=name,
-        label=FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize(),
-        value=measured.value,
-        text=quantity(measured.value, unit),
-        full=exact(measured.value, unit),
-        kind=measured.kind,
-        band=band(measured.uncertainty_pct),
-        band_range=band_range(measured),
-        source=measured.source,
-        repeats=_repeats(measured),
-    )
-
-
-def _repeats(measured: Measurement) -> str:
-    if measured.n <= 1:
-        return ""
-    text = f"median of {measured.n:,}"
-    if measured.spread_pct is not None:
-        spread = percent(measured.spread_pct / 100)
-        text += f", spread {spread}" if measured.spread_pct else ", all equal"
-    return text
-
-
-def _figures(run: RunRecord) -> tuple[Figure, ...]:
-    known = [name for name in FIGURE_LABELS if name in run.measurements]
-    rest = [name for name in run.measurements if name not in FIGURE_LABELS]
-    return tuple(figure(name, run.measurements[name]) for name in (*known, *rest))
 
 
 def _cards(run: RunRecord) -> tuple[Card, ...]:
@@ -296,7 +200,7 @@ def _model_facts(run: RunRecord) -> tuple[tuple[str, str], ...]:
         ("File", quantity(run.model.size_bytes, "bytes")),
         ("Size of the task", f"{count(run.model.macs)} MACs in {plural(run.model.ops, 'op')}"),
         ("Chip", str(run.profile.get("title") or run.profile_name)),
-        ("Engine", run.engine),
+        ("Engine", engine_title(run)),
     )
 
 
@@ -349,9 +253,3 @@ def _largest_difference(run: RunRecord) -> str:
         return "0"
     unit = " output steps" if run.model and re.match("u?int", run.model.dtype) else ""
     return f"{check.max_abs_diff:g}{unit} ({check.max_rel_diff:.2g} relative)"
-
-
-def _default_title(views: Sequence[RunView]) -> str:
-    if len(views) == 1:
-        return views[0].title
-    return f"{len(views)} benchmark runs"

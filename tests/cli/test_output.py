@@ -90,13 +90,6 @@ def test_values_with_units(value: float, unit: str, text: str) -> None:
     assert output.format_value(value, unit) == text
 
 
-def test_quantities_show_band_and_kind() -> None:
-    assert output.format_quantity(12_345.678, "us", "modelled", 15.0) == (
-        "12.35 ms ±15 % (modelled)"
-    )
-    assert output.format_quantity(512, "B", "static", 0.0) == "512 B (static)"
-
-
 def test_tables_show_cells_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
     output.print_table(["a", output.Column("b", right=True)], [("[red]1", "10"), (long, "9")])

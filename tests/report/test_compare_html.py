@@ -8,7 +8,7 @@ import pytest
 from harness.errors import UsageError
 from harness.records import ModelInfo, OpMeasurement, RunRecord
 from harness.report import render_compare
-from harness.report.compare_view import align_ops
+from harness.report.align import align_ops
 
 from .page import Node, parse
 from .report_records import bare, passed, scaled, wrong_output
@@ -44,8 +44,8 @@ def test_overlapping_bands_are_within_the_uncertainty() -> None:
 def test_summary_in_words() -> None:
     text = compare(passed(), scaled(other(), 0.5)).one("p", class_="headline").text
     assert text == (
-        "Against the baseline, the second run takes 0.50× the time (−50 %, better), 0.50× the "
-        "energy (−50 %, better), the same flash, the same RAM."
+        "aot, bbbbbb on the STM32L475VG at 80 MHz: 2.0x faster than aot, a1b2c3; the same RAM and "
+        "flash; time modelled, ±15 %; RAM and flash static; outputs identical."
     )
 
 
@@ -60,8 +60,8 @@ def test_ops_share_one_scale() -> None:
     page = compare(passed(), scaled(other(), 0.5))
     rows = page.one("table", class_="by-op").one("tbody").all("tr")
     assert len(rows) == 13
-    widths = [node.attrs["width"] for node in rows[2].all("rect", class_="fill")]
-    assert widths == ["100%", "50%"]
+    widths = [node.attrs["style"] for node in rows[2].all("i", class_="bar")]
+    assert widths == ["--w:100%", "--w:50%"]
     assert rows[2].text == "2 CONV_2D activation_2/Relu 3.50 M 1.75 M 0.50×"
 
 
@@ -77,7 +77,10 @@ def test_facts_that_differ_are_marked() -> None:
     changed = {**passed().provenance, "optimize": "-O2"}
     page = compare(passed(), other(provenance=changed))
     marked = [row.text for row in page.all("tr", class_="differs")]
-    assert marked == ["≠ Optimization -O3 -O2"]
+    ids = f"{passed().run_id} {other().run_id}"
+    assert marked == ["≠ Optimization -O3 -O2", f"≠ Run {ids}"]
+    (compiler,) = [row for row in page.all("tr") if row.text.startswith("Compiler arm-")]
+    assert compiler.one("td").attrs["colspan"] == "2"  # what is equal stands there once
 
 
 def test_engines_that_join_ops_are_matched_by_tensor() -> None:

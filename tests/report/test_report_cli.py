@@ -72,13 +72,15 @@ def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     answer = envelope(done)
     assert (answer["schema"], answer["status"], answer["errors"]) == ("hil.report/1", "ok", [])
-    assert answer["data"] == {
-        "path": str(out),
-        "runs": [
-            {"run_id": FIRST, "status": "passed"},
-            {"run_id": SECOND, "status": "failed"},
-        ],
-    }
+    assert answer["data"]["path"] == str(out)
+    assert answer["data"]["runs"] == [
+        {"run_id": FIRST, "status": "passed"},
+        {"run_id": SECOND, "status": "failed"},
+    ]
+    (comparison,) = answer["data"]["comparisons"]
+    assert comparison["baseline"] == FIRST
+    assert comparison["why"].startswith("The first run is the baseline")
+    assert "gives wrong outputs (on 2 of 7 inputs)" in comparison["verdicts"][0]
     assert parse(out.read_text(encoding="utf-8")).one("h1").text == "Mine"
 
 
@@ -137,7 +139,7 @@ def test_compare_in_the_terminal_and_as_html(db: Path, tmp_path: Path) -> None:
     assert "Time per inference modelled 249 ms ±15 % 124 ms ±15 % 0.50× −50 %, better" in lines
     assert "2 CONV_2D 3.50 M 1.75 M 0.50×" in lines
     assert f"report: {tmp_path / 'c.html'}" in lines
-    assert "0.50× the time" in parse((tmp_path / "c.html").read_text(encoding="utf-8")).text
+    assert "2.0x faster than aot" in parse((tmp_path / "c.html").read_text(encoding="utf-8")).text
 
 
 def test_compare_as_json(db: Path, tmp_path: Path) -> None:

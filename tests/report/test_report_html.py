@@ -82,13 +82,14 @@ def test_ops_have_their_numbers_beside_the_bars() -> None:
     assert rows[2].text == (
         "2 CONV_2D activation_2/Relu 3.50 M 18 % 43.8 ms 512 k 6.84 2.81 M 15.6 KiB"
     )
-    assert all(len(row.all("svg", class_="bar")) == 1 for row in rows)
+    assert all(len(row.all("i", class_="bar")) == 1 for row in rows)
     assert rows[0].one("span", class_="sub").attrs["title"] == FUSED
 
 
 def test_bars_are_proportional_to_cycles() -> None:
     rows = report(passed()).one("table", class_="ops").one("tbody").all("tr")
-    widths = [float(row.one("rect", class_="fill").attrs["width"].rstrip("%")) for row in rows]
+    styles = [row.one("i", class_="bar").attrs["style"] for row in rows]
+    widths = [float(style.removeprefix("--w:").rstrip("%")) for style in styles]
     assert max(widths) == 100
     assert widths[1] == pytest.approx(100 * 911_020 / 3_502_881, abs=0.01)
     assert widths[10] == 0
@@ -261,7 +262,7 @@ def test_several_runs_begin_with_an_overview() -> None:
     ]
     assert "figures are not a result" in rows[1].text
     links = [row.one("a").attrs["href"][1:] for row in rows]
-    assert links == [article.attrs["id"] for article in page.all("article")]
+    assert links == [article.attrs["id"] for article in page.all("article", class_="run")]
     assert report(passed()).all("section", id="overview") == []
 
 

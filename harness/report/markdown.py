@@ -1,0 +1,124 @@
+"""A report as GitHub-flavoured Markdown, short enough for a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from harness.report.case_view import CaseView, Cell, ColumnView
+from harness.report.headline import Headline
+from harness.report.report_view import ReportView
+
+_MAIN = (
+    "latency_us",
+    "energy_uj",
+    "flash_bytes",
+    "ram_bytes",
+    "arena_bytes",
+    "cycles",
+    "instructions",
+)
+_SIGNS = {"better": "▼", "worse": "▲", "same": "=", "unclear": "≈"}
+_SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
+
+
+def render_markdown(view: ReportView) -> str:
+    """Render verdicts, main figures against the baseline, and, folded, the cycles by op."""
+    return "\n\n".join(_blocks(view)) + "\n"
+
+
+def _blocks(view: ReportView) -> Iterator[str]:
+    yield f"### {escape(view.title)}"
+    for verdict in view.verdicts:
+        yield sentence(verdict)
+    cases = view.comparisons
+    if not cases:
+        yield from _runs_alone(view)
+    for case in cases:
+        yield from _case(case, alone=len(cases) == 1)
+    meanings = "; ".join(f"{kind}: {meaning.rstrip('.')}" for kind, meaning in view.kinds)
+    yield f"<sub>Made by hil on {escape(view.generated)}. {escape(meanings)}.</sub>"
+
+
+def _runs_alone(view: ReportView) -> Iterator[str]:
+    """Runs with nothing to compare them with: their first paragraphs."""
+    for run in view.runs:
+        name = f"**{escape(run.title)}**, {escape(run.engine)}, {run.status_word}: "
+        yield name + sentence(run.headline)
+        yield from (f"> {escape(error.message)}" for error in run.errors)
+
+
+def _case(case: CaseView, alone: bool) -> Iterator[str]:
+    if not alone:
+        yield f"#### {escape(case.title)}"
+        if len(case.verdicts) != 1 or not case.is_comparison:
+            yield from (sentence(judged.headline) for judged in case.verdicts)
+    if case.is_comparison:
+        yield f"_{escape(case.why)}_"
+        yield from (f"> {escape(warning)}" for warning in case.warnings)
+        yield _figures(case)
+    if case.published and case.published.summary:
+        yield f"Published (MLPerf Tiny): {escape(case.published.summary)}"
+    if alone and case.ops:
+        yield f"<details><summary>Cycles by op</summary>\n\n{_ops(case)}\n\n</details>"
+
+
+def _figures(case: CaseView) -> str:
+    rows = [
+        [escape(row.label), *(_figure_cell(cell) for cell in row.cells)]
+        for row in case.figures
+        if row.name in _MAIN
+    ]
+    outputs = next(fact for fact in case.facts if fact.label == "Outputs")
+    values = outputs.values * (len(case.columns) if len(outputs.values) == 1 else 1)
+    rows.append(["Outputs", *(escape(value) for value in values)])
+    return _table(["Figure", *(_head(column) for column in case.columns)], rows)
+
+
+def _head(column: ColumnView) -> str:
+    notes = ["baseline"] if column.is_baseline else []
+    notes += [column.origin] if column.origin else []
+    return escape(column.name + (f" ({', '.join(notes)})" if notes else ""))
+
+
+def _figure_cell(cell: Cell) -> str:
+    if cell.figure is None:
+        return "–"
+    text = f"{cell.figure.text} <sub>{cell.figure.band}, {cell.figure.kind}</sub>"
+    if cell.judgement is None:
+        return text
+    judged = cell.judgement
+    sign = _SIGNS.get(judged.verdict, "")
+    words = " ".join(filter(None, (judged.ratio_text, sign, judged.words)))
+    return f"{text}<br>{f'**{words}**' if judged.verdict in ('better', 'worse') else words}"
+
+
+def _ops(case: CaseView) -> str:
+    rows = [
+        [
+            str(line.index),
+            escape(line.op),
+            *(" ".join(filter(None, (cell.text, cell.ratio))) for cell in line.cells),
+        ]
+        for line in case.ops
+    ]
+    return _table(["#", "Op", *(escape(column.name) for column in case.columns)], rows)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    marks = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))
+
+
+def sentence(headline: Headline) -> str:
+    """A verdict, its figures and names in bold."""
+    return "".join(
+        f"**{escape(piece.text)}**" if piece.strong else escape(piece.text)
+        for piece in headline.pieces
+    )
+
+
+def escape(text: str) -> str:
+    """Any text as text: no mark-up, no HTML, one line."""
+    flat = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", " ".join(flat.splitlines()))

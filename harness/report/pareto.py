@@ -1,0 +1,307 @@
+"""Time against RAM over all candidates of one model: who is on the front, and where points stand.
+
+Positions across are per cent of the plot's width, which follows the page; heights are pixels. A
+label is placed so that it meets no other label and no point at any width between the narrowest
+and the widest plot: two boxes that are apart in height stay apart, and two that are apart across at
+both ends, in the same order, are apart between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from harness.records import Kind, RunRecord
+from harness.report.format import band, quantity
+from harness.report.memory_view import Tick
+from harness.report.naming import engine_title, family, model_name, names
+
+HEIGHT_PX = 300
+_NARROWEST_PX, _WIDEST_PX = 270.0, 1150.0
+_CHAR_PX, _LINE_PX, _POINT_PX = 7.2, 15.0, 7.0
+_LOG_FROM = 8.0  # a span of more than this factor gets a logarithmic axis
+_MARGIN = 0.07  # of an axis, left free at both ends
+SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A candidate: its figures, where it stands, and its label beside it."""
+
+    number: int
+    run_id: str
+    name: str
+    engine: str
+    shape: str
+    latency_us: float
+    latency: str
+    latency_band: str
+    latency_kind: Kind
+    ram_bytes: float
+    ram: str
+    ram_band: str
+    ram_kind: Kind
+    on_front: bool
+    beaten_by: int | None
+    x: float
+    y: float
+    label_dx: float
+    label_dy: float
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """The picture and its table for one model; ``front`` are the steps as (x, y) of its corners."""
+
+    anchor: str
+    model_name: str
+    points: tuple[Point, ...]
+    front: tuple[tuple[float, float], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    x_log: bool
+    y_log: bool
+    engines: tuple[tuple[str, str], ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class _Axis:
+    low: float
+    high: float
+    log: bool
+
+    def at(self, value: float) -> float:
+        """Position from 0 to 1."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+def paretos(runs: Sequence[RunRecord]) -> tuple[Pareto, ...]:
+    """One picture for each model of which at least three runs passed with time and RAM."""
+    groups: dict[str, dict[str, RunRecord]] = {}
+    for run in runs:
+        if _counts(run) and family(run):
+            groups.setdefault(family(run), {})[run.run_id] = run
+    large = [list(group.values()) for group in groups.values() if len(group) > 2]
+    return tuple(_pareto(group, f"pareto-{position}") for position, group in enumerate(large, 1))
+
+
+def _counts(run: RunRecord) -> bool:
+    values = [run.measurements.get(name) for name in ("latency_us", "ram_bytes")]
+    return run.status == "passed" and all(v is not None and v.value > 0 for v in values)
+
+
+def dominated_by(values: Sequence[tuple[float, float]]) -> list[int | None]:
+    """For each (time, RAM) the position of one that is no worse in both and better in one.
+
+    Of several the one with the least time is named. Equal points do not beat each other.
+    """
+    found: list[int | None] = []
+    for time, ram in values:
+        better = [
+            (other_time, other_ram, position)
+            for position, (other_time, other_ram) in enumerate(values)
+            if other_time <= time and other_ram <= ram and (other_time, other_ram) != (time, ram)
+        ]
+        found.append(min(better)[2] if better else None)
+    return found
+
+
+def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
+    runs = sorted(runs, key=lambda run: _values(run))
+    values = [_values(run) for run in runs]
+    beaten = dominated_by(values)
+    x_axis, y_axis = (_axis([value[i] for value in values]) for i in (0, 1))
+    spots = [(100 * x_axis.at(t), HEIGHT_PX * (1 - y_axis.at(r))) for t, r in values]
+    called = names(runs)
+    engines = tuple(dict.fromkeys(engine_title(run) for run in runs))
+    shapes = {engine: SHAPES[i % len(SHAPES)] for i, engine in enumerate(engines)}
+    labels = _place(spots)
+    points = tuple(
+        _point(i, run, called[i], shapes, spots[i], labels[i], beaten[i])
+        for i, run in enumerate(runs)
+    )
+    corners = [spots[i] for i in range(len(runs)) if beaten[i] is None]
+    return Pareto(
+        anchor=anchor,
+        model_name=model_name(runs[0]),
+        points=points,
+        front=_steps(corners),
+        x_ticks=tuple(
+            Tick(100 * x_axis.at(v), quantity(v, "us")) for v in _ticks(x_axis, (1, 2, 5))
+        ),
+        y_ticks=tuple(
+            Tick(HEIGHT_PX * (1 - y_axis.at(v)), quantity(v, "bytes"))
+            for v in _ticks(y_axis, (1, 2, 4, 8))
+        ),
+        x_log=x_axis.log,
+        y_log=y_axis.log,
+        engines=tuple(shapes.items()),
+        summary=_summary(points),
+    )
+
+
+def _values(run: RunRecord) -> tuple[float, float]:
+    return run.measurements["latency_us"].value, run.measurements["ram_bytes"].value
+
+
+def _point(
+    index: int,
+    run: RunRecord,
+    name: str,
+    shapes: dict[str, str],
+    spot: tuple[float, float],
+    label: tuple[float, float, str],
+    beaten_by: int | None,
+) -> Point:
+    time, ram = run.measurements["latency_us"], run.measurements["ram_bytes"]
+    return Point(
+        number=index + 1,
+        run_id=run.run_id,
+        name=name,
+        engine=engine_title(run),
+        shape=shapes[engine_title(run)],
+        latency_us=time.value,
+        latency=quantity(time.value, "us"),
+        latency_band=band(time.uncertainty_pct),
+        latency_kind=time.kind,
+        ram_bytes=ram.value,
+        ram=quantity(ram.value, "bytes"),
+        ram_band=band(ram.uncertainty_pct),
+        ram_kind=ram.kind,
+        on_front=beaten_by is None,
+        beaten_by=None if beaten_by is None else beaten_by + 1,
+        x=spot[0],
+        y=spot[1],
+        label_dx=label[0],
+        label_dy=label[1],
+        anchor=label[2],
+    )
+
+
+def _axis(values: Sequence[float]) -> _Axis:
+    low, high = min(values), max(values)
+    if high / low > _LOG_FROM:
+        room = (high / low) ** (_MARGIN / (1 - 2 * _MARGIN))
+        return _Axis(low / room, high * room, True)
+    span = (high - low) or high * 0.2
+    room = span * _MARGIN / (1 - 2 * _MARGIN)
+    return _Axis(max(0.0, low - room), high + room, False)
+
+
+def _ticks(axis: _Axis, steps: Sequence[int]) -> list[float]:
+    """Three to eight round values inside the axis; bytes step in powers of two."""
+    binary = 8 in steps
+    if axis.log:
+        base = 2.0 if binary else 10.0
+        first = math.floor(math.log(axis.low, base))
+        last = math.ceil(math.log(axis.high, base))
+        every = max(1, math.ceil((last - first) / 7))
+        if binary:
+            found = [base**e for e in range(first, last + 1, every)]
+        else:
+            found = [base**e * s for e in range(first, last + 1) for s in steps]
+            if sum(axis.low <= v <= axis.high for v in found) > 7:
+                found = [base**e for e in range(first, last + 1, every)]
+    else:
+        step = _round_step((axis.high - axis.low) / 4, binary)
+        start = math.ceil(axis.low / step)
+        found = [step * i for i in range(start, math.floor(axis.high / step) + 1)]
+    return [value for value in found if axis.low <= value <= axis.high]
+
+
+def _round_step(rough: float, binary: bool) -> float:
+    if binary:
+        return float(2.0 ** round(math.log2(max(rough, 1.0))))
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * s for s in (1, 2, 5, 10) if power * s >= rough * 0.99)
+
+
+def _steps(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The front as a staircase: along to the next point's time, then down to its RAM."""
+    line: list[tuple[float, float]] = []
+    for x, y in corners:
+        if line:
+            line.append((x, line[-1][1]))
+        line.append((x, y))
+    return tuple(line)
+
+
+def _summary(points: Sequence[Point]) -> str:
+    front = [point for point in points if point.on_front]
+    listing = ", ".join(f"{point.number} ({point.name})" for point in front)
+    if len(front) == 1:
+        return f"One is best in both time and RAM: {listing}."
+    return f"{len(front)} of {len(points)} are on the front, where less time costs RAM: {listing}."
+
+
+# Labels: numbers, so that they stay short; the table beside the picture says what they mean.
+
+_OFFSETS = tuple(
+    (dx * far, dy * far)
+    for far in (1.0, 1.7, 2.4, 3.2)
+    for dx, dy in ((10, 0), (0, -13), (-10, 0), (0, 13), (9, -10), (9, 10), (-9, -10), (-9, 10))
+)
+_Box = tuple[float, float, float, float, float]  # x in per cent; left, right, top, bottom in px
+
+
+def _place(spots: Sequence[tuple[float, float]]) -> list[tuple[float, float, str]]:
+    """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral."""
+    taken: list[_Box] = [(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
+    placed = []
+    for i, (x, y) in enumerate(spots):
+        width = _CHAR_PX * len(str(i + 1)) + 2
+        choice = min(
+            (_candidate(x, y, width, dx, dy) for dx, dy in _OFFSETS),
+            key=lambda c: sum(meet(c[1], other) for other in taken) + _outside(c[1]),
+        )
+        placed.append(choice[0])
+        taken.append(choice[1])
+    return placed
+
+
+def _candidate(
+    x: float, y: float, width: float, dx: float, dy: float
+) -> tuple[tuple[float, float, str], _Box]:
+    anchor = "start" if dx > 0 else "end" if dx < 0 else "middle"
+    left = dx if dx > 0 else dx - width if dx < 0 else -width / 2
+    top = y + dy - _LINE_PX / 2
+    return (dx, dy, anchor), (x, left, left + width, top, top + _LINE_PX)
+
+
+def meet(a: _Box, b: _Box) -> bool:
+    """Whether two boxes can overlap at some width of the plot."""
+    if a[4] <= b[3] or b[4] <= a[3]:
+        return False
+    narrow, wide = (
+        ((a[0] * w / 100 + a[1], a[0] * w / 100 + a[2]),
+         (b[0] * w / 100 + b[1], b[0] * w / 100 + b[2]))
+        for w in (_NARROWEST_PX, _WIDEST_PX)
+    )  # fmt: skip
+    a_first = narrow[0][1] <= narrow[1][0] and wide[0][1] <= wide[1][0]
+    b_first = narrow[1][1] <= narrow[0][0] and wide[1][1] <= wide[0][0]
+    return not (a_first or b_first)
+
+
+def _outside(box: _Box) -> float:
+    left = box[0] * _NARROWEST_PX / 100 + box[1]
+    right = box[0] * _NARROWEST_PX / 100 + box[2]
+    return 0.5 * (left < 0 or right > _NARROWEST_PX or box[3] < 0 or box[4] > HEIGHT_PX)
+
+
+def label_boxes(points: Sequence[Point]) -> list[_Box]:
+    """The places that the labels take, for whoever wants to check that none overlap."""
+    return [
+        _candidate(p.x, p.y, _CHAR_PX * len(str(p.number)) + 2, p.label_dx, p.label_dy)[1]
+        for p in points
+    ]
+
+
+def overlapping(points: Sequence[Point]) -> int:
+    """How many pairs of labels can overlap at some width."""
+    return sum(meet(a, b) for a, b in combinations(label_boxes(points), 2))

@@ -1,0 +1,134 @@
+"""Many verdicts in one paragraph: an engine against a baseline over several models and chips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.records import RunRecord
+from harness.report.choose import Case
+from harness.report.format import band, plural
+from harness.report.headline import Headline, Piece
+from harness.report.naming import engine_title, family
+from harness.report.verdict import (
+    NOUNS,
+    Claim,
+    claims,
+    factor_text,
+    listed,
+    outputs_text,
+    percent_text,
+    verdict,
+)
+
+Pair = tuple[RunRecord, RunRecord]
+
+
+def summary(cases: Sequence[Case]) -> tuple[Headline, ...]:
+    """The verdict on all cases: a pair's own for one pair, else one paragraph per match-up.
+
+    A match-up is an engine against an engine. Empty where there is nothing to compare.
+    """
+    pairs = [(case.runs[0], run) for case in cases for run in case.subjects]
+    matches: dict[tuple[str, str], list[Pair]] = {}
+    for baseline, run in pairs:
+        key = (engine_title(run), engine_title(baseline))
+        matches.setdefault(key, []).append((baseline, run))
+    return tuple(
+        verdict(*found[0]) if len(found) == 1 else Headline(tuple(_paragraph(*key, found)))
+        for key, found in matches.items()
+    )
+
+
+def _paragraph(name: str, base: str, pairs: Sequence[Pair]) -> list[Piece]:
+    start = f" against {base} in {plural(len(pairs), 'pair')} of runs ({_scope(pairs)}): "
+    pieces = [Piece(name, strong=True), Piece(start)]
+    valid = [pair for pair in pairs if all(run.status == "passed" for run in pair)]
+    if not valid:
+        return [*pieces, Piece("not one in which both passed, so nothing is claimed.")]
+    found: dict[str, list[Claim]] = {}
+    for pair in valid:
+        for claim in claims(*pair):
+            found.setdefault(claim.figure, []).append(claim)
+    for name_, group in found.items():
+        pieces += [*_figure(name_, group), Piece("; ")]
+    if times := _times(valid):
+        pieces.append(Piece(f"{times}; "))
+    pieces.append(Piece(f"{_outputs(valid)}."))
+    if len(valid) < len(pairs):
+        lost = len(pairs) - len(valid)
+        pieces.append(
+            Piece(f" In {plural(lost, 'pair')} a run did not pass: nothing is claimed there.")
+        )
+    return pieces
+
+
+def _scope(pairs: Sequence[Pair]) -> str:
+    models = len({family(run) for _, run in pairs})
+    profiles = len({run.profile_name for _, run in pairs})
+    return f"{plural(models, 'model')}, {plural(profiles, 'profile')}"
+
+
+def _figure(name: str, group: Sequence[Claim]) -> list[Piece]:
+    """``1.2x to 1.9x faster in 6 of 8, no difference in time can be claimed in 2``."""
+    noun = NOUNS[name]
+    parts: list[list[Piece]] = []
+    for verdict_word in ("better", "worse"):
+        told = [claim for claim in group if claim.verdict == verdict_word]
+        if told:
+            text = _range(name, [claim.ratio for claim in told], verdict_word == "better")
+            parts.append([Piece(text, strong=True), Piece(_in(len(told), len(group)))])
+    same = sum(claim.verdict == "same" for claim in group)
+    if same:
+        parts.append([Piece(f"the same {noun} within 1\u00a0%{_in(same, len(group))}")])
+    if unclear := sum(claim.verdict in ("unclear", "unknown") for claim in group):
+        text = f"no difference in {noun} can be claimed{_in(unclear, len(group))}"
+        parts.append([Piece(text)])
+    pieces: list[Piece] = []
+    for position, part in enumerate(parts):
+        pieces += [*([Piece(", ")] if position else []), *part]
+    return pieces
+
+
+def _in(number: int, total: int) -> str:
+    return f" in all {total}" if number == total else f" in {number}"
+
+
+def _range(name: str, ratios: Sequence[float | None], better: bool) -> str:
+    known = sorted(ratio for ratio in ratios if ratio)
+    if name == "latency_us":
+        words = [_factor(1 / r if better else r) for r in known]
+        what = "faster" if better else "slower"
+    elif not better and known and known[-1] >= 2:
+        words = [_factor(r) for r in known]
+        what = f"the {NOUNS[name]}"
+    else:
+        words = [percent_text(r - 1) for r in known]
+        what = f"{'less' if better else 'more'} {NOUNS[name]}"
+    if not words:
+        return what
+    low, high = (words[-1], words[0]) if better else (words[0], words[-1])
+    return f"{low} {what}" if low == high else f"{low} to {high} {what}"
+
+
+def _factor(factor: float) -> str:
+    return f"{factor:.2f}x" if factor < 1.195 else factor_text(factor)
+
+
+def _times(pairs: Sequence[Pair]) -> str:
+    """``times modelled, ±4.9 % to ±12 %``."""
+    figures = [run.measurements["latency_us"] for pair in pairs for run in pair
+               if "latency_us" in run.measurements]  # fmt: skip
+    if not figures:
+        return ""
+    kinds = listed(list(dict.fromkeys(figure.kind for figure in figures)))
+    bands = sorted(figure.uncertainty_pct for figure in figures if figure.uncertainty_pct)
+    texts = list(dict.fromkeys(band(value) for value in (*bands[:1], *bands[-1:])))
+    return f"times {kinds}" + (f", {' to '.join(texts)}" if texts else "")
+
+
+def _outputs(pairs: Sequence[Pair]) -> str:
+    texts: dict[str, int] = {}
+    for pair in pairs:
+        text = outputs_text(*pair)
+        texts[text] = texts.get(text, 0) + 1
+    return ", ".join(f"{text}{_in(number, len(pairs))}" for text, number in texts.items())
