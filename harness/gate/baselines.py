@@ -48,12 +48,11 @@ def matching(store: Store | None, run: RunRecord) -> list[BaselineRun]:
     by_name: dict[tuple[str, Origin], list[Slot]] = {}
     for member in found:
         by_name.setdefault((member.head.name, member.origin), []).append(member.head.slot)
-    return [
-        BaselineRun(name, loaded, origin)
-        for (name, origin), slots in by_name.items()
-        for loaded in load(store, name, origin, slots).values()
-        if loaded.run_id != run.run_id
-    ]
+    matches = []
+    for (name, origin), slots in by_name.items():
+        loaded = load(store, name, origin, slots)
+        matches += [BaselineRun(name, loaded[slot], origin) for slot in slots]
+    return [match for match in matches if match.run.run_id != run.run_id]
 
 
 def members(

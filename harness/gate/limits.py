@@ -14,7 +14,7 @@ GATED = ("latency_us", "cycles", "energy_uj", "flash_bytes", "ram_bytes", "arena
 """Figures that are judged without being named; figures of accuracy are too, where there are any."""
 
 _HIGHER_IS_BETTER = re.compile(r"(^|_)(accuracy|top\d+|auc|f1|map|agreement|cosine|sqnr)(_|$)")
-_LIMIT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([%a-zµμ0-9/]*)", re.IGNORECASE)
+_LIMIT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%|[a-zµμ/]*)", re.IGNORECASE)
 _OFF = "off"
 _SCALES: Mapping[str, Mapping[str, float]] = {
     "bytes": {"b": 1, "bytes": 1, "kib": 1024, "mib": 1024**2, "kb": 1e3, "mb": 1e6},

@@ -1,0 +1,322 @@
+"""Baselines: kept, found again, written as files and read back; shipped ones are data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import InputError, StoreError, UsageError
+from harness.gate import baselines as all_baselines
+from harness.gate import exchange, shipped
+from harness.gate.scrub import without_folders
+from harness.records import RunRecord
+from harness.store import Store, baselines
+from harness.store.baselines import slot_of
+from harness.store.portable import NotARun, digest, from_plain, to_plain
+from tests.report.report_records import bare, passed
+from tests.store.samples import rich_record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(str(tmp_path / "runs.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder whose shipped baselines are ours; returns the folder for them."""
+    folder = tmp_path / "data" / "reports" / "baselines"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("HIL_DATA_DIR", str(tmp_path / "data"))
+    shipped._document.cache_clear()
+    return folder
+
+
+def good() -> RunRecord:
+    return dataclasses.replace(rich_record(), status="passed", errors=())
+
+
+class TestPortable:
+    def test_a_run_comes_back_equal(self) -> None:
+        text = json.dumps(to_plain(rich_record()), allow_nan=False)
+        assert from_plain(json.loads(text)) == rich_record()
+
+    def test_numpy_values_are_plain_numbers(self) -> None:
+        run = dataclasses.replace(
+            rich_record(),
+            ram_by_owner={"arena": np.int64(5)},
+            provenance={"x": np.float32(0.5), "path": Path("a/b"), "list": [np.int8(1)]},
+        )
+        plain = json.loads(json.dumps(to_plain(run)))
+        assert plain["ram_by_owner"] == {"arena": 5}
+        assert plain["provenance"] == {"x": 0.5, "path": "a/b", "list": [1]}
+
+    @pytest.mark.parametrize(
+        ("path", "value", "told"),
+        [
+            (("bogus",), 1, "bogus: there is no such field"),
+            (("status",), "splendid", "status: input should be"),
+            (("machine_exact",), 1, "machine_exact"),
+            (("measurements", "cycles", "value"), "12", "measurements.cycles.value"),
+            (("measurements", "cycles", "kind"), "dreamt", "measurements.cycles.kind"),
+            (("measurements", "cycles", "colour"), "red", "colour: there is no such field"),
+            (("ops", 0, "cycles"), 1.5, "ops.0.cycles"),
+            (("ops",), "none", "ops"),
+            (("model", "sha256"), None, "model.sha256"),
+            (("profile",), [], "profile"),
+        ],
+    )
+    def test_what_is_no_run_is_named(self, path: tuple[Any, ...], value: Any, told: str) -> None:
+        plain = to_plain(rich_record())
+        inner: Any = plain
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        with pytest.raises(NotARun, match=told):
+            from_plain(plain)
+
+    @pytest.mark.parametrize("key", ["run_id", "measurements", "check", "provenance"])
+    def test_a_field_must_be_there(self, key: str) -> None:
+        plain = to_plain(rich_record())
+        del plain[key]
+        with pytest.raises(NotARun, match=f"{key}: field required"):
+            from_plain(plain)
+
+    def test_a_document_of_an_older_version_may_lack_what_came_later(self) -> None:
+        plain = to_plain(rich_record())
+        for figure in plain["measurements"].values():
+            del figure["samples"]
+        assert from_plain(plain).measurements["cycles"].samples == ()
+
+
+class TestStored:
+    def test_a_run_takes_the_place_of_the_one_of_its_kind(self, store: Store) -> None:
+        baselines.put(store, "main", [passed(), passed(run_id="n", profile_name="nrf52840")])
+        baselines.put(store, "main", [passed(run_id="newer")])
+        assert {h.run_id for h in baselines.heads(store, name="main")} == {"newer", "n"}
+        assert baselines.load(store, "main")[slot_of(passed())] == passed(run_id="newer")
+        assert baselines.load(store, "main", [slot_of(passed(engine="x"))]) == {}
+
+    def test_it_stays_when_the_run_goes(self, store: Store) -> None:
+        store.finish(passed())
+        baselines.put(store, "main", [store.get("latest")])
+        store.delete("latest")
+        assert list(baselines.load(store, "main").values()) == [passed()]
+
+    def test_runs_can_be_taken_away(self, store: Store) -> None:
+        baselines.put(store, "main", [passed(), passed(run_id="n", engine="tflm")])
+        baselines.put(store, "other", [passed()])
+        assert baselines.take_away(store, "main", ["n"]) == 1
+        assert [h.run_id for h in baselines.heads(store, name="main")] == [passed().run_id]
+        assert baselines.take_away(store, "main") == 1
+        assert [h.name for h in baselines.heads(store)] == ["other"]
+
+
+class TestMatching:
+    def test_by_model_and_profile_over_all_baselines(self, store: Store, data: Path) -> None:
+        tflm = passed(run_id="t", engine="tflm-cmsis")
+        (data / "tflm.json").write_text(exchange.dumps("tflm", [tflm]))
+        baselines.put(store, "main", [passed(run_id="a"), passed(run_id="b", engine="x")])
+        found = all_baselines.matching(store, passed())
+        assert [(one.name, one.run.run_id, one.origin) for one in found] == [
+            ("main", "a", "stored"),
+            ("main", "b", "stored"),
+            ("tflm", "t", "shipped"),
+        ]
+        assert found[2].run.measurements == tflm.measurements
+        assert [one.name for one in all_baselines.matching(None, passed())] == ["tflm"]
+
+    def test_never_for_another_model_or_profile_nor_for_itself(
+        self, store: Store, data: Path
+    ) -> None:
+        baselines.put(store, "main", [passed()])
+        (data / "tflm.json").write_text(exchange.dumps("tflm", [passed(run_id="t")]))
+        model = passed().model
+        assert model is not None
+        other = dataclasses.replace(model, sha256="00" * 32)
+        assert all_baselines.matching(store, passed(model=other)) == []
+        assert all_baselines.matching(store, passed(profile_name="nrf52840")) == []
+        assert all_baselines.matching(store, bare("error", model=None)) == []
+        assert [one.name for one in all_baselines.matching(store, passed())] == ["tflm"]
+
+    def test_a_stored_baseline_hides_a_shipped_one_of_its_name(
+        self, store: Store, data: Path
+    ) -> None:
+        (data / "tflm.json").write_text(exchange.dumps("tflm", [passed(run_id="t")]))
+        baselines.put(store, "tflm", [passed(run_id="mine")])
+        found = all_baselines.matching(store, passed())
+        assert [(one.run.run_id, one.origin) for one in found] == [("mine", "stored")]
+
+
+class TestShipped:
+    def test_only_the_runs_that_are_wanted_are_built(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        runs = [passed(), passed(run_id="n", profile_name="nrf52840")]
+        (data / "tflm.json").write_text(exchange.dumps("tflm", runs))
+        built = []
+        real = exchange.run_of
+        monkeypatch.setattr(
+            exchange, "run_of", lambda entry, where: built.append(where) or real(entry, where)
+        )
+        assert len(shipped.heads()) == 2
+        assert built == []
+        assert list(shipped.load("tflm", [slot_of(runs[1])])) == [slot_of(runs[1])]
+        assert len(built) == 1
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda text: text[:-20],
+            lambda text: text.replace('"name": "tflm"', '"name": "other"', 1),
+            lambda text: text.replace("hil.baseline/1", "hil.baseline/9"),
+            lambda text: text.replace('"engine": "aot"', '"motor": "aot"'),
+        ],
+    )
+    def test_a_damaged_file_is_an_error_of_the_installation(
+        self, data: Path, spoil: Callable[[str], str]
+    ) -> None:
+        (data / "tflm.json").write_text(spoil(exchange.dumps("tflm", [passed()])))
+        with pytest.raises(StoreError, match=r"tflm\.json") as caught:
+            shipped.heads()
+        assert caught.value.hint == "reinstall hil"
+
+    def test_what_was_tampered_with_is_not_shown(self, data: Path) -> None:
+        text = exchange.dumps("tflm", [passed()]).replace('"mps2', '"mps3').replace("-O3", "-O0")
+        (data / "tflm.json").write_text(text)
+        with pytest.raises(StoreError, match="SHA-256"):
+            shipped.load("tflm")
+
+    def test_the_files_in_the_repository_are_sound(self) -> None:
+        """Every shipped run is whole, of the name of its file, and names no folder."""
+        for name, path in shipped._files().items():
+            text = path.read_text(encoding="utf-8")
+            own, runs = exchange.read(path)
+            assert own == name
+            assert exchange.runs_of(json.loads(text), name) == runs
+            for run in runs:
+                assert without_folders(run) == run
+                assert run.check is not None
+                assert run.check.passed
+            for folder in ("/root/", "/home/", "/work/", "/tmp/", "/usr/"):
+                assert folder not in text
+
+
+class TestFiles:
+    def test_a_baseline_comes_back_whole(self, tmp_path: Path) -> None:
+        path = tmp_path / "main.json"
+        runs = [good(), passed(engine="tflm")]
+        path.write_text(exchange.dumps("main", runs), encoding="utf-8")
+        name, back = exchange.read(path)
+        assert name == "main"
+        assert back == [without_folders(run) for run in runs]
+        assert back[0].measurements == good().measurements
+        assert back[0].ops == good().ops
+
+    @pytest.mark.parametrize(
+        ("spoil", "told"),
+        [
+            (lambda d: d.update(schema="hil.baseline/2"), "newer version of hil"),
+            (lambda d: d.update(schema="hil.run/1"), "its schema is 'hil.run/1'"),
+            (lambda d: d.pop("schema"), "no schema"),
+            (lambda d: d.pop("exported_at"), "must have"),
+            (lambda d: d.update(more=1), "nothing else"),
+            (lambda d: d.update(name="../x"), "cannot name a baseline"),
+            (lambda d: d.update(runs=[]), "holds no run"),
+            (lambda d: d.update(runs={}), "must have"),
+            (lambda d: d["runs"].append(d["runs"][0]), "two runs are of the same model"),
+            (lambda d: d["runs"][0].pop("sha256"), "sha256 and run"),
+            (lambda d: d["runs"][0].update(sha256="0" * 64), "SHA-256"),
+            (lambda d: d["runs"][0]["run"].update(engine="mine"), "SHA-256"),
+            (lambda d: rehash(d, status="failed"), "it is failed"),
+            (lambda d: rehash(d, model=None), "cannot be a baseline"),
+            (lambda d: rehash(d, measurements={}), "cannot be a baseline"),
+            (lambda d: rehash(d, extra=1), "extra: there is no such field"),
+            (lambda d: rename(d), "has another name inside"),
+        ],
+    )
+    def test_what_is_wrong_with_a_file_is_told(
+        self, tmp_path: Path, spoil: Callable[[dict[str, Any]], Any], told: str
+    ) -> None:
+        document = json.loads(exchange.dumps("main", [good()]))
+        spoil(document)
+        path = tmp_path / "main.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        with pytest.raises(InputError, match=told) as caught:
+            exchange.read(path)
+        assert str(path) in caught.value.message
+        assert caught.value.hint
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"{", b"[1]", b"\xff\xfe", b'{"schema": NaN}', b"[" * 100_000, b"null"],
+        ids=["empty", "cut", "list", "binary", "nan", "deep", "null"],
+    )
+    def test_a_file_that_is_something_else(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "x.json"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=str(path)):
+            exchange.read(path)
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="No such file"):
+            exchange.read(tmp_path / "none.json")
+
+    @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "a b", "x" * 65, "-x"])
+    def test_names_are_file_names(self, name: str) -> None:
+        with pytest.raises(UsageError):
+            exchange.check_name(name)
+
+
+def rehash(document: dict[str, Any], **changes: Any) -> None:
+    """Change the run and make its hash right again: what a careful forger, or a bug, leaves."""
+    entry = document["runs"][0]
+    entry["run"].update(changes)
+    entry["sha256"] = digest(entry["run"])
+
+
+def rename(document: dict[str, Any]) -> None:
+    figures = document["runs"][0]["run"]["measurements"]
+    figures["latency_us"]["name"] = "cycles"
+    rehash(document)
+
+
+class TestScrub:
+    @pytest.mark.parametrize(
+        ("text", "clean"),
+        [
+            ("/usr/bin/qemu-system-arm -M x", "qemu-system-arm -M x"),
+            ("-plugin /a/b/p.so,out=/tmp/x/profile.bin", "-plugin p.so,out=profile.bin"),
+            ("-I/home/me/include -L/opt/x/lib", "-Iinclude -Llib"),
+            ("-DFILE=/work/a/b.cmake && ninja", "-DFILE=b.cmake && ninja"),
+            ("cd ../../else/where; ~/bin/run ~me/x", "cd where; run x"),
+            ("3 cycles/instruction, a / b, 80/100", "3 cycles/instruction, a / b, 80/100"),
+            ("see https://a.org/b/c.html", "see https://a.org/b/c.html"),
+            ("'/a b/c'", "'a b/c'"),
+        ],
+    )
+    def test_folders_go_units_and_addresses_stay(self, text: str, clean: str) -> None:
+        run = passed(provenance={"build_command": text, "list": [{"x": text}]}, notes=(text,))
+        found = without_folders(run)
+        assert found.provenance["build_command"] == clean
+        assert found.provenance["list"] == [{"x": clean}]
+        assert found.notes == (clean,)
+
+    def test_the_command_keeps_its_words(self) -> None:
+        command = "hil run -p boards/x.toml --inputs=data/in.npy ../m/kws.tflite --db '/a b/c.db'"
+        run = without_folders(passed(provenance={"command": command}))
+        assert run.provenance["command"] == "hil run -p x.toml --inputs=in.npy kws.tflite --db c.db"
+        assert run.model is not None
+        assert "/" not in run.model.path
+
+    def test_names_of_tensors_stay(self) -> None:
+        run = passed()
+        ops = (dataclasses.replace(run.ops[0], name="/conv1/Conv_output_0"),)
+        assert without_folders(dataclasses.replace(run, ops=ops)).ops == ops
