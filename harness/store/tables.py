@@ -24,7 +24,7 @@ class Base(DeclarativeBase):
         float: Double,
         str: Text,
         dict[str, Any]: JSON,
-        list[float]: JSON,
+        list[float]: JSON(none_as_null=True),
     }
 
 

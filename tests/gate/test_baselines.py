@@ -220,6 +220,14 @@ class TestFiles:
         assert back[0].measurements == good().measurements
         assert back[0].ops == good().ops
 
+    def test_a_file_of_every_version_is_read_for_ever(self) -> None:
+        """The file was written when version 1 was new, and is never made again."""
+        name, runs = exchange.read(Path(__file__).parent / "saved" / "baseline-v1.json")
+        assert name == "saved"
+        assert [run.run_id for run in runs] == [good().run_id, passed().run_id]
+        assert runs[0].measurements == good().measurements
+        assert (runs[0].ops, runs[0].plan, runs[0].check) == (good().ops, good().plan, good().check)
+
     @pytest.mark.parametrize(
         ("spoil", "told"),
         [

@@ -84,9 +84,9 @@ CREATE TABLE measurements (
 	FOREIGN KEY(run_id) REFERENCES runs (run_id) ON DELETE CASCADE
 );
 INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',0,'latency_us',123456.789012345,'us','modelled',15.0,3,0.1,'timing model','[123456.5, 123456.789012345, 123579.9]');
-INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',1,'cycles',9876543210.0,'cycles','modelled',15.0,1,NULL,'','null');
-INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',2,'flash_bytes',71000.0,'B','static',0.0,1,NULL,'','null');
-INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',3,'energy_uj',3.00000000000000044408e-01,'uJ','modelled',NULL,1,NULL,'','null');
+INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',1,'cycles',9876543210.0,'cycles','modelled',15.0,1,NULL,'',NULL);
+INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',2,'flash_bytes',71000.0,'B','static',0.0,1,NULL,'',NULL);
+INSERT INTO "measurements" VALUES('20261121T024800-a1b2c3',3,'energy_uj',3.00000000000000044408e-01,'uJ','modelled',NULL,1,NULL,'',NULL);
 CREATE TABLE models (
 	model_key VARCHAR(64) NOT NULL, 
 	name VARCHAR(255) NOT NULL, 
@@ -187,8 +187,8 @@ CREATE TABLE runs (
 	FOREIGN KEY(model_key) REFERENCES models (model_key)
 );
 INSERT INTO "runs" VALUES('20261121T024800-a1b2c3','failed','2026-11-21T02:48:00.123+00:00',1795229280123000,'2026-11-21T02:48:01.500+00:00','stm32l4','e19818cf2cfaa25d63dad03f906a41e37d6abc4de22025671ad5cca0fbb233a8','qemu','b-l475e-iot01a',1,'aot','08f2193155d80f7d693cf3ccae48843adc56faa9b17d97cb6b9bb61689e16673','example','x',1,1);
-CREATE INDEX ix_models_name ON models (name);
 CREATE INDEX ix_models_sha256 ON models (sha256);
+CREATE INDEX ix_models_name ON models (name);
 CREATE INDEX ix_runs_profile_name ON runs (profile_name);
 CREATE INDEX ix_runs_status ON runs (status);
 CREATE INDEX ix_runs_started ON runs (started_us, run_id);
