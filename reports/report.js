@@ -56,11 +56,24 @@
     box.append(button);
   }
 
-  // Paper cannot unfold: open everything before printing, close it again after.
+  // Paper cannot unfold: open everything before printing, close it again after. Column heads are
+  // plain text meanwhile: a browser that repeats a table's head on the next page leaves out buttons.
   let opened = [];
+  let buttons = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
     for (const item of opened) item.open = true;
+    buttons = [...document.querySelectorAll("thead button")].map((button) => [button.parentNode, button]);
+    for (const [head, button] of buttons) {
+      head.append(...button.childNodes);
+      button.remove();
+    }
   });
-  addEventListener("afterprint", () => { for (const item of opened) item.open = false; });
+  addEventListener("afterprint", () => {
+    for (const item of opened) item.open = false;
+    for (const [head, button] of buttons) {
+      button.append(...head.childNodes);
+      head.append(button);
+    }
+  });
 })();

@@ -103,6 +103,7 @@ def case_data(case: CaseView) -> dict[str, Any]:
                         owner.key: cell.bytes
                         for owner, cell in zip(table.owners, line.cells, strict=True)
                     },
+                    **({"largest_scratch_bytes": line.more.bytes} if line.more else {}),
                 }
                 for line in table.lines
             ]
@@ -220,6 +221,8 @@ def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
         for head, part in zip(heads, table.lines, strict=True):
             item = {"section": "memory", "item": table.name.lower(), "unit": "bytes"}
             yield {**head, **item, "name": "total", "value": part.total.bytes}
+            if part.more:
+                yield {**head, **item, "name": "largest_scratch", "value": part.more.bytes}
             for owner, bytes_ in zip(table.owners, part.cells, strict=True):
                 kind = bytes_.kind
                 yield {**head, **item, "name": owner.key, "value": bytes_.bytes, "kind": kind}

@@ -148,7 +148,12 @@ def tensor_name(name: str, limit: int = 40) -> str:
 
 def capacity(size_bytes: int) -> str:
     """Format a size that is a name rather than a measurement: ``96 KiB``, ``1 MiB``."""
-    number, _, unit = quantity(size_bytes, "bytes").partition(NBSP)
+    return round_text(size_bytes, "bytes")
+
+
+def round_text(value: float, unit: str) -> str:
+    """Format a round value, such as a tick of an axis, without zeros at its end: ``20 ms``."""
+    number, _, unit = quantity(value, unit).partition(NBSP)
     return f"{number.rstrip('0').rstrip('.') if '.' in number else number}{NBSP}{unit}"
 
 

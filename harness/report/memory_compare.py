@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.records import Kind, Measurement, MemoryPlan, RunRecord
+from harness.records import Kind, RunRecord
 from harness.report.format import MISSING, quantity
 from harness.report.memory_view import OWNERS, flash_parts, occupied_bytes, ram_parts
 
@@ -13,10 +13,10 @@ Part = tuple[str, int, Kind]
 
 ARENA_PARTS = {
     "persistent": ("persistent", "what the engine keeps for itself: structures of ops and tensors"),
-    "values": ("values", "tensors alive at the fullest op"),
-    "scratch": ("scratch", "work space that kernels ask for"),
+    "values": ("values and scratch", "what ops hand on and work in, at the fullest op"),
     "unused": ("not used", "alignment and gaps"),
 }
+_ARENA_NOTE = "The part of RAM where values travel from op to op, as large as it must be."
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,24 @@ class MemoryCell:
 
 @dataclass(frozen=True)
 class MemoryLine:
-    """One run: total, bar, and the bytes of every owner of the table."""
+    """One run: total, bar, the bytes of every owner, and what else the table tells."""
 
     total: MemoryCell
     slices: tuple[Slice, ...]
     cells: tuple[MemoryCell, ...]
+    more: MemoryCell | None = None
 
 
 @dataclass(frozen=True)
 class MemoryTable:
-    """One kind of memory across all runs; ``lines`` are in the order of the runs."""
+    """One kind of memory across all runs; ``lines`` are in the order of the runs.
+
+    ``more`` heads a last column that is no part of the bars; empty where there is none.
+    """
 
     name: str
     note: str
+    more: str
     owners: tuple[Owner, ...]
     lines: tuple[MemoryLine, ...]
     kinds: tuple[Kind, ...]
@@ -72,13 +77,7 @@ def memory_tables(runs: Sequence[RunRecord]) -> tuple[MemoryTable, ...]:
     """RAM, arena and flash of all runs; a kind of memory of which no run tells is left out."""
     tables = (
         _table("RAM", "", runs, lambda run: _without_spare(ram_parts(run)), OWNERS),
-        _table(
-            "Arena",
-            "The part of RAM where values travel from op to op, at its fullest.",
-            runs,
-            arena_parts,
-            ARENA_PARTS,
-        ),
+        _with_scratch(_table("Arena", _ARENA_NOTE, runs, arena_parts, ARENA_PARTS), runs),
         _table("Flash", "", runs, flash_parts, OWNERS),
     )
     return tuple(table for table in tables if table is not None)
@@ -87,49 +86,40 @@ def memory_tables(runs: Sequence[RunRecord]) -> tuple[MemoryTable, ...]:
 def arena_parts(run: RunRecord) -> list[Part]:
     """The arena by purpose as (key, bytes, kind), empty parts left out.
 
-    TFLM tells what is persistent and what is not, of which scratch is a part; of an engine that
-    plans ahead it is what its plan has in use at the fullest op.
+    TFLM tells what is persistent and what is not; of an engine that plans ahead it is what its
+    plan has in use at the fullest op.
     """
     arena = run.measurements.get("arena_bytes")
     persistent = run.measurements.get("arena_persistent_bytes")
+    changing = run.measurements.get("arena_nonpersistent_bytes")
     if arena is None:
         return []
-    if persistent is not None:
-        parts = _interpreter_parts(run, persistent)
+    if persistent is not None and changing is not None:
+        parts: list[Part] = [
+            ("persistent", int(persistent.value), persistent.kind),
+            ("values", int(changing.value), changing.kind),
+        ]
     elif run.plan is not None and run.plan.placements:
-        parts = _planned_parts(run.plan)
+        parts = [("values", occupied_bytes(run.plan, run.plan.peak_op), "static")]
     else:
         return []
     rest = int(arena.value) - sum(size for _, size, _ in parts)
     return [part for part in (*parts, ("unused", rest, arena.kind)) if part[1] > 0]
 
 
-def _interpreter_parts(run: RunRecord, persistent: Measurement) -> list[Part]:
-    kind = persistent.kind
-
-    def size(name: str) -> int:
-        figure = run.measurements.get(name)
-        return int(figure.value) if figure else 0
-
-    scratch, changing = size("arena_scratch_bytes"), size("arena_nonpersistent_bytes")
-    return [
-        ("persistent", int(persistent.value), kind),
-        ("values", max(0, changing - scratch), kind),
-        ("scratch", min(scratch, changing) if changing else scratch, kind),
-    ]
-
-
-def _planned_parts(plan: MemoryPlan) -> list[Part]:
-    tensors = MemoryPlan(
-        plan.arena_bytes,
-        tuple(p for p in plan.placements if p.tensor is not None),
-        plan.peak_op,
-    )
-    values = occupied_bytes(tensors, plan.peak_op)
-    return [
-        ("values", values, "static"),
-        ("scratch", occupied_bytes(plan, plan.peak_op) - values, "static"),
-    ]
+def largest_scratch_bytes(run: RunRecord) -> int | None:
+    """The most scratch that one op takes, in bytes; a part of what is not persistent."""
+    told = run.measurements.get("arena_scratch_bytes")
+    if told is not None:
+        return int(told.value)
+    if run.plan is None or not run.plan.placements:
+        return None
+    taken: dict[int, int] = {}
+    for placed in run.plan.placements:
+        if placed.tensor is None:
+            for op in range(placed.first_op, placed.last_op + 1):
+                taken[op] = taken.get(op, 0) + placed.size
+    return max(taken.values(), default=0)
 
 
 def _without_spare(parts: list[Part]) -> list[Part]:
@@ -153,7 +143,15 @@ def _table(
     owners = tuple(_owner(position, key, words) for position, key in enumerate(keys))
     kinds = dict.fromkeys(part[2] for found in parts for part in found)
     lines = tuple(_line(found, owners, longest) for found in parts)
-    return MemoryTable(name, note, owners, lines, tuple(kinds))
+    return MemoryTable(name, note, "", owners, lines, tuple(kinds))
+
+
+def _with_scratch(table: MemoryTable | None, runs: Sequence[RunRecord]) -> MemoryTable | None:
+    if table is None:
+        return None
+    cells = (_cell(largest_scratch_bytes(run), None) for run in runs)
+    lines = tuple(replace(line, more=cell) for line, cell in zip(table.lines, cells, strict=True))
+    return replace(table, lines=lines, more="of it scratch, at most")
 
 
 def _owner(position: int, key: str, words: dict[str, tuple[str, str]]) -> Owner:

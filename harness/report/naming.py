@@ -19,11 +19,10 @@ def engine_title(run: RunRecord) -> str:
     """The engine in words: ``TFLite Micro with CMSIS-NN``, else its own name."""
     if not is_tflm(run):
         return run.engine
-    version = str(run.provenance.get("engine_version") or "")
-    name = f"{run.engine} {version}".lower()
-    if "cmsis" in name:
+    kernels = str(run.provenance.get("tflm_kernels") or run.engine).lower()
+    if "cmsis" in kernels:
         return f"{TFLM} with CMSIS-NN"
-    if "ref" in run.engine.lower():
+    if "ref" in kernels:
         return f"{TFLM} with its reference kernels"
     return TFLM if run.engine == "tflm" else f"{TFLM} ({run.engine})"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from harness.records import Kind, RunRecord
-from harness.report.format import band, quantity
+from harness.report.format import band, quantity, round_text
 from harness.report.memory_view import Tick
 from harness.report.naming import engine_title, family, model_name, names
 
@@ -133,10 +133,10 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
         points=points,
         front=_steps(corners),
         x_ticks=tuple(
-            Tick(100 * x_axis.at(v), quantity(v, "us")) for v in _ticks(x_axis, (1, 2, 5))
+            Tick(100 * x_axis.at(v), round_text(v, "us")) for v in _ticks(x_axis, (1, 2, 5))
         ),
         y_ticks=tuple(
-            Tick(HEIGHT_PX * (1 - y_axis.at(v)), quantity(v, "bytes"))
+            Tick(HEIGHT_PX * (1 - y_axis.at(v)), round_text(v, "bytes"))
             for v in _ticks(y_axis, (1, 2, 4, 8))
         ),
         x_log=x_axis.log,
@@ -245,7 +245,7 @@ def _summary(points: Sequence[Point]) -> str:
 _OFFSETS = tuple(
     (dx * far, dy * far)
     for far in (1.0, 1.7, 2.4, 3.2)
-    for dx, dy in ((10, 0), (0, -13), (-10, 0), (0, 13), (9, -10), (9, 10), (-9, -10), (-9, 10))
+    for dx, dy in ((-10, 0), (-9, 10), (9, -10), (10, 0), (9, 10), (-9, -10), (0, 13), (0, -13))
 )
 _Box = tuple[float, float, float, float, float]  # x in per cent; left, right, top, bottom in px
 

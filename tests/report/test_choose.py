@@ -1,0 +1,189 @@
+"""Which run is the baseline, and why; on real stores and the shipped folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.records import ModelInfo, RunRecord
+from harness.report.choose import Asked, cases, compared, find_asked
+from harness.store import Store, baselines
+
+from .report_records import bare, passed, scaled, wrong_output
+
+NUCLEO = {"chip": {"part": "STM32L4R5ZI"}, "clock": {"hz": 120e6}}
+KWS = "aeea436800704fce17b17292e4412630ad856e9d777c044c64ef748a880bd0ae"  # MLPerf Tiny's
+OTHER = ModelInfo("ic_int8", "ic.tflite", "77" * 32, "int8", 98_496, 12_501_632, 3)
+
+
+def run(tail: str, **changes: Any) -> RunRecord:
+    return passed(run_id=f"20261121T050000-{tail}", **changes)
+
+
+def tflm(tail: str = "cccccc", engine: str = "tflm-cmsis", factor: float = 2.0) -> RunRecord:
+    return scaled(run(tail, engine=engine), factor)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(str(tmp_path / "runs.db")) as opened:
+        yield opened
+
+
+def keep(store: Store, *records: RunRecord) -> None:
+    for record in records:
+        store.begin(dataclasses.replace(record, status="running"))
+        store.finish(record)
+
+
+def ids(case: Any) -> list[str]:
+    return [run.run_id[-6:] for run in case.runs]
+
+
+def test_the_fastest_tflm_of_the_report_is_the_baseline() -> None:
+    slow, fast = tflm("dddddd", "tflm", 9.0), tflm("eeeeee", factor=1.5)
+    (case,) = cases([run("aaaaaa"), slow, fast])
+    assert ids(case) == ["eeeeee", "aaaaaa", "dddddd"]
+    assert case.why == (
+        "TFLite Micro with CMSIS-NN is the baseline: the fastest run of TFLite Micro here."
+    )
+    assert [subject.run_id[-6:] for subject in case.subjects] == ["aaaaaa"]
+
+
+def test_a_failed_tflm_is_no_baseline() -> None:
+    broken = dataclasses.replace(wrong_output(), engine="tflm-cmsis")
+    (case,) = cases([run("aaaaaa"), broken])
+    assert ids(case) == ["aaaaaa", "0d0d0d"]
+    assert case.why.startswith("The first run is the baseline:")
+
+
+def test_without_tflm_the_first_run_is_the_baseline() -> None:
+    (case,) = cases([run("aaaaaa"), run("bbbbbb")])
+    assert ids(case) == ["aaaaaa", "bbbbbb"]
+    assert case.why.startswith("The first run is the baseline:")
+
+
+def test_a_single_run_has_nothing_to_be_compared_with() -> None:
+    (case,) = cases([run("aaaaaa")])
+    assert not case.has_baseline
+    assert case.subjects == ()
+
+
+def test_a_case_is_one_model_on_one_profile() -> None:
+    runs = [
+        run("aaaaaa"),
+        run("bbbbbb", profile_name="nucleo-l4r5zi", profile=NUCLEO),
+        run("dddddd", model=OTHER),
+        run("eeeeee"),
+    ]
+    assert [ids(case) for case in cases(runs)] == [["aaaaaa", "eeeeee"], ["bbbbbb"], ["dddddd"]]
+    assert cases(runs)[1].title == "kws_int8 on STM32L4R5ZI"
+
+
+def test_variants_of_one_model_share_a_case() -> None:
+    parent = run("aaaaaa")
+    assert parent.model is not None
+    provenance = {"parent_sha256": parent.model.sha256, "parent_name": "kws", "scheme": "q8"}
+    variant = run("bbbbbb", model=OTHER, provenance=provenance)
+    assert [ids(case) for case in cases([parent, variant])] == [["aaaaaa", "bbbbbb"]]
+
+
+def test_a_stored_baseline_comes_before_a_stored_run(store: Store) -> None:
+    keep(store, tflm("dddddd"))
+    baselines.put(store, "release", [tflm("eeeeee")])
+    (case,) = cases([run("aaaaaa")], store)
+    assert ids(case) == ["eeeeee", "aaaaaa"]
+    assert case.columns[0].origin == "baseline 'release'"
+    assert case.why == (
+        "TFLite Micro with CMSIS-NN is the baseline: the baseline 'release', of this model on "
+        "this profile."
+    )
+
+
+def test_stored_runs_of_each_engine_are_found_and_the_fastest_judges(store: Store) -> None:
+    keep(store, tflm("dddddd", "tflm-ref", 9.0), tflm("eeeeee"), run("aaaaaa"))
+    (case,) = cases([run("aaaaaa")], store)
+    assert ids(case) == ["eeeeee", "aaaaaa", "dddddd"]
+    assert [column.origin for column in case.columns] == ["stored run", "", "stored run"]
+    assert "the fastest of those that match" in case.why
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        dataclasses.replace(tflm(), model=OTHER),
+        dataclasses.replace(tflm(), profile_name="nucleo-l4r5zi"),
+        dataclasses.replace(bare("failed"), engine="tflm"),
+        run("dddddd", engine="aot"),
+    ],
+    ids=["another model", "another profile", "failed", "another engine"],
+)
+def test_what_does_not_match_is_not_taken(store: Store, other: RunRecord) -> None:
+    keep(store, other)
+    if other.status == "passed":
+        baselines.put(store, "release", [other])
+    (case,) = cases([run("aaaaaa")], store)
+    assert not case.has_baseline
+
+
+def test_tflm_in_the_report_is_not_joined_by_others(store: Store) -> None:
+    keep(store, tflm("dddddd"))
+    (case,) = cases([run("aaaaaa"), tflm("eeeeee", "tflm-ref")], store)
+    assert ids(case) == ["eeeeee", "aaaaaa"]
+
+
+def test_an_asked_for_baseline_comes_before_everything(store: Store) -> None:
+    release = run("dddddd")
+    baselines.put(store, "release", [release, run("ffffff", profile_name="nucleo-l4r5zi")])
+    asked = find_asked(store, "release", None)
+    (case,) = cases([run("aaaaaa"), tflm()], store, asked)
+    assert ids(case) == ["dddddd", "aaaaaa", "cccccc"]
+    assert case.why == "aot is the baseline, as asked for by 'release'."
+    assert case.columns[0].origin == "baseline 'release'"
+
+
+def test_an_asked_for_run_of_the_report_is_moved_to_the_front(store: Store) -> None:
+    runs = [run("aaaaaa"), run("bbbbbb")]
+    (case,) = cases(runs, store, find_asked(store, "bbbbbb", runs[1]))
+    assert ids(case) == ["bbbbbb", "aaaaaa"]
+    assert case.columns[0].origin == ""
+
+
+def test_an_asked_for_run_on_another_chip_is_taken_and_said() -> None:
+    asked = Asked("x", (run("dddddd", profile_name="nucleo-l4r5zi", profile=NUCLEO),))
+    (case,) = cases([run("aaaaaa")], None, asked)
+    assert ids(case) == ["dddddd", "aaaaaa"]
+    assert "'x' has no run on stm32l4, so a run on another chip stands here." in case.why
+
+
+def test_an_asked_for_baseline_of_another_model_is_refused(store: Store) -> None:
+    asked = Asked("x", (run("dddddd", model=OTHER),))
+    with pytest.raises(UsageError, match="'x' has no run of a model in this report"):
+        cases([run("aaaaaa")], store, asked)
+
+
+def test_an_unknown_baseline_is_refused(store: Store) -> None:
+    with pytest.raises(UsageError, match="neither a baseline nor a run called 'nope'"):
+        find_asked(store, "nope", None)
+
+
+def test_published_rows_come_only_with_model_and_board() -> None:
+    kws = ModelInfo("kws", "kws.tflite", KWS, "int8", 53_936, 2_656_768, 13)
+    on_board = run("aaaaaa", model=kws, profile_name="nucleo-l4r5zi", profile=NUCLEO)
+    elsewhere = run("bbbbbb", model=kws)
+    other_model = run("dddddd", profile_name="nucleo-l4r5zi", profile=NUCLEO)
+    rows = [case.published for case in cases([on_board, elsewhere, other_model])]
+    assert [len(found) > 0 for found in rows] == [True, False, False]
+    assert {row.task for row in rows[0]} == {"kws"}
+    assert {row.board for row in rows[0]} == {"NUCLEO-L4R5ZI"}
+
+
+def test_a_comparison_keeps_the_order_given() -> None:
+    case = compared([run("aaaaaa"), tflm(), run("bbbbbb", model=OTHER)])
+    assert ids(case) == ["aaaaaa", "cccccc", "bbbbbb"]
+    assert case.why == "The first run is the baseline."

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import dataclasses
+import random
+from typing import Any
+
+import pytest
+
+from harness.records import ModelInfo, RunRecord
+from harness.report.pareto import (
+    HEIGHT_PX,
+    Pareto,
+    dominated_by,
+    label_boxes,
+    meet,
+    overlapping,
+    paretos,
+)
+
+from .report_records import bare, passed
+
+
+def run(number: int, time: float, ram: float, engine: str = "aot", **more: Any) -> RunRecord:
+    found = passed(run_id=f"20261121T0500{number:02d}-{number:06d}", engine=engine, **more)
+    values = {"latency_us": time, "ram_bytes": ram}
+    return dataclasses.replace(
+        found,
+        measurements={
+            name: dataclasses.replace(found.measurements[name], value=value)
+            for name, value in values.items()
+        },
+    )
+
+
+def picture(*values: tuple[float, float]) -> Pareto:
+    (found,) = paretos([run(i, *value) for i, value in enumerate(values)])
+    return found
+
+
+def test_the_front_is_what_nothing_beats() -> None:
+    assert dominated_by([(1, 9), (2, 5), (3, 5), (4, 2), (9, 9)]) == [None, None, 1, None, 0]
+
+
+def test_equal_points_do_not_beat_each_other() -> None:
+    assert dominated_by([(1, 1), (1, 1)]) == [None, None]
+
+
+def test_points_are_numbered_by_time_and_say_who_beats_them() -> None:
+    found = picture((3e3, 5e3), (1e3, 9e3), (2e3, 5e3), (9e3, 9e3))
+    assert [(p.number, p.latency_us) for p in found.points] == [
+        (1, 1e3),
+        (2, 2e3),
+        (3, 3e3),
+        (4, 9e3),
+    ]
+    assert [(p.on_front, p.beaten_by) for p in found.points] == [
+        (True, None),
+        (True, None),
+        (False, 2),
+        (False, 1),
+    ]
+    assert found.summary.startswith("2 of 4 are on the front")
+
+
+def test_the_front_runs_along_and_then_down() -> None:
+    found = picture((1e3, 9e3), (2e3, 5e3), (4e3, 2e3))
+    (x1, y1), (x2, y2), (x3, y3) = [(p.x, p.y) for p in found.points]
+    assert found.front == ((x1, y1), (x2, y1), (x2, y2), (x3, y2), (x3, y3))
+
+
+def test_less_is_left_and_low_and_everything_is_inside() -> None:
+    found = picture((1e3, 9e3), (2e3, 5e3), (4e3, 2e3))
+    xs, ys = [p.x for p in found.points], [p.y for p in found.points]
+    assert xs == sorted(xs)
+    assert ys == sorted(ys)  # y points down
+    assert all(0 < x < 100 for x in xs)
+    assert all(0 < y < HEIGHT_PX for y in ys)
+
+
+@pytest.mark.parametrize(("times", "log"), [((1e3, 2e3, 7.9e3), False), ((1e3, 2e3, 8.1e3), True)])
+def test_a_wide_span_makes_an_axis_logarithmic(times: tuple[float, ...], log: bool) -> None:
+    found = picture(*((time, 5e3 + i) for i, time in enumerate(times)))
+    assert (found.x_log, found.y_log) == (log, False)
+    assert 3 <= len(found.x_ticks) <= 8
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ticks_are_round_few_and_in_order(seed: int) -> None:
+    numbers = random.Random(seed)
+    values = [(10 ** numbers.uniform(1, 7), 10 ** numbers.uniform(2, 6)) for _ in range(4)]
+    found = picture(*values)
+    for ticks, size in ((found.x_ticks, 100), (found.y_ticks, HEIGHT_PX)):
+        assert 1 <= len(ticks) <= 9
+        assert all(0 <= tick.at <= size for tick in ticks)
+        assert len({tick.text for tick in ticks}) == len(ticks)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_labels_do_not_overlap(seed: int) -> None:
+    numbers = random.Random(seed)
+    values = [(numbers.uniform(1e3, 9e3), numbers.uniform(1e4, 9e4)) for _ in range(12)]
+    assert overlapping(picture(*values).points) == 0
+
+
+def test_labels_of_points_on_one_spot_do_not_overlap() -> None:
+    found = picture(*[(1e3, 5e3)] * 8, (2e3, 6e3))
+    assert overlapping(found.points) == 0
+
+
+def test_the_check_of_overlaps_sees_one() -> None:
+    points = picture((1e3, 5e3), (1e3, 5e3), (2e3, 6e3)).points
+    box = label_boxes(points)[0]
+    assert meet(box, box)
+    same = [dataclasses.replace(p, label_dx=10, label_dy=0) for p in points[:2]]
+    assert overlapping(same) == 1
+
+
+def test_equal_values_do_not_divide_by_zero() -> None:
+    assert len(picture(*[(1e3, 5e3)] * 3).points) == 3
+
+
+def test_a_shape_is_an_engine() -> None:
+    runs = [run(1, 1e3, 5e3), run(2, 2e3, 4e3, "tflm"), run(3, 3e3, 3e3)]
+    (found,) = paretos(runs)
+    assert [p.shape for p in found.points] == ["circle", "square", "circle"]
+    assert dict(found.engines) == {"aot": "circle", "TFLite Micro": "square"}
+
+
+def test_only_runs_that_passed_count_and_two_are_no_picture() -> None:
+    two = [run(1, 1e3, 5e3), run(2, 2e3, 4e3)]
+    assert paretos([*two, run(3, 3e3, 3e3, status="failed"), bare("error")]) == ()
+
+
+def test_variants_share_a_picture_and_models_do_not() -> None:
+    sha256 = passed().model.sha256  # type: ignore[union-attr]
+    provenance = {"parent_sha256": sha256, "parent_name": "kws", "scheme": "q8"}
+    other = ModelInfo("q", "q.tflite", "55" * 32, "int8", 1, 1, 1)
+    runs = [run(i, 1e3 * (i + 1), 9e3 / (i + 1)) for i in range(3)]
+    variant = run(7, 9e3, 1e3, model=other, provenance=provenance)
+    alone = run(8, 1e3, 5e3, model=dataclasses.replace(other, sha256="66" * 32))
+    (found,) = paretos([*runs, variant, alone])
+    assert len(found.points) == 4
+    assert found.points[-1].name == "aot, kws, q8"
