@@ -24,7 +24,8 @@ def _own_environment(
         root = root.parent  # the folder that all workers share
     shared = os.environ.get("HIL_TEST_CACHE_DIR") or str(root / "hil-cache")
     for name in [key for key in os.environ if key.startswith("HIL_")]:
-        if name not in ("HIL_QEMU", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR"):
+        kept = ("HIL_QEMU", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
+        if name not in kept and not name.startswith("HIL_TFLM_"):
             del os.environ[name]
     os.environ["HIL_CACHE_DIR"] = shared
     os.environ["HIL_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))

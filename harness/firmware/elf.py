@@ -7,9 +7,13 @@ little-endian ELF files, which is all that Cortex-M has.
 from __future__ import annotations
 
 import bisect
+import os
+import shutil
 import struct
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +66,31 @@ def symbols(elf: Path) -> list[Symbol]:
     """Return the functions of the ELF in order of address, without the Thumb bit.
 
     Of several names at one address the first in the file stands. A size of 0 is kept as it is.
+    Names of C++ are shown as in the source, without parameters.
     """
     found: dict[int, Symbol] = {}
     for name, value, size, kind, section in _raw_symbols(elf):
         address = value & ~1
         if kind == _FUNCTION and section and (address not in found or not found[address].size):
             found[address] = Symbol(name, address, size, section)
-    return [found[address] for address in sorted(found)]
+    readable = _demangled(symbol.name for symbol in found.values())
+    return [
+        replace(found[address], name=readable.get(found[address].name, found[address].name))
+        for address in sorted(found)
+    ]
+
+
+def _demangled(names: Iterable[str]) -> dict[str, str]:
+    """C++ names by their mangled ones; empty where there are none, or no tool that reads them."""
+    mangled = sorted({name for name in names if name.startswith("_Z")})
+    tool = shutil.which((os.environ.get("HIL_CC_PREFIX") or "arm-none-eabi-") + "c++filt")
+    if not mangled or tool is None:
+        return {}
+    done = subprocess.run(
+        [tool, "--no-params"], input="\n".join(mangled), capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.splitlines()
+    return dict(zip(mangled, lines, strict=True)) if len(lines) == len(mangled) else {}
 
 
 def symbol_address(elf: Path, name: str) -> int:

@@ -213,7 +213,7 @@ def parse_arena(lines: Sequence[str]) -> ArenaReport:
             output_offsets=_offsets(lines, "m-hil-arena-output-"),
             log=tuple(_all(lines, "m-hil-log-")),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, IndexError) as error:
         raise _broken("hil-arena", lines, repr(error)) from error
 
 

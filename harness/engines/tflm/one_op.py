@@ -22,7 +22,8 @@ def one_op_model() -> bytes:
     """Return the bytes of the .tflite."""
     weights = (np.arange(OUT * IN, dtype=np.int16) * 37 % 255 - 127).astype(np.int8)
     bias = np.array([100, -200, 300, -400], np.int32)
-    builder: Any = flatbuffers.Builder(1024)
+    untyped: Any = flatbuffers
+    builder = untyped.Builder(1024)
     buffers = [_table(builder, "Buffer", {})]
     for content in (weights, bias):
         data = builder.CreateByteVector(content.tobytes())

@@ -1,0 +1,149 @@
+"""TFLM itself: linked, run, checked, and lined up with the aot engine. Skipped where there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness import bench, profiles
+from harness.records import RunRecord
+from harness.store import Store
+from harness.targets.answers import Rejected
+from tests.conftest import MODELS
+from tests.support.hil import DIGITS, hil
+from tests.support.tflite_builder import ModelBuilder
+
+INT8 = DIGITS / "digits_int8.tflite"
+FLOAT32 = DIGITS / "digits_float32.tflite"
+
+
+def run(tmp_path: Path, engine: str, model: Path, profile: str = "nucleo-l4r5zi") -> RunRecord:
+    with Store.open(str(tmp_path / "hil.db")) as store:
+        request = bench.Request(model=model, profile=profiles.load(profile), engine=engine)
+        return bench.run(request, store)
+
+
+def saved(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(data)
+    return path
+
+
+def test_check_links_and_runs_one_op(tflm: str) -> None:
+    result = hil("engine", "check", tflm, "--json")
+    assert result.code == 0, result
+    assert result.envelope["status"] == "passed"
+    assert result.envelope["data"]["engine"] == tflm
+    assert [op["op"] for op in result.envelope["data"]["ops"]] == ["FULLY_CONNECTED"]
+
+
+@pytest.mark.parametrize("model", [INT8, FLOAT32])
+def test_a_run_lines_up_with_aots(tflm: str, model: Path, tmp_path: Path) -> None:
+    theirs, ours = (run(tmp_path, engine, model) for engine in (tflm, "aot"))
+    assert (theirs.status, ours.status) == ("passed", "passed"), theirs.errors
+    assert theirs.engine == tflm
+    assert theirs.provenance["inputs_sha256"] == ours.provenance["inputs_sha256"]
+    assert [(op.index, op.op, op.name, op.macs) for op in theirs.ops] == [
+        (op.index, op.op, op.name, op.macs) for op in ours.ops
+    ]
+    figures = {name: figure.value for name, figure in theirs.measurements.items()}
+    cycles = sum(op.cycles for op in theirs.ops)
+    assert 0.99 * figures["cycles"] <= cycles <= figures["cycles"]
+    assert min(op.cycles for op in theirs.ops) > 0
+    parts = figures["arena_persistent_bytes"] + figures["arena_nonpersistent_bytes"]
+    assert parts <= figures["arena_bytes"] < 2 * parts + 1024
+    assert 0 <= figures["arena_scratch_bytes"] <= figures["arena_nonpersistent_bytes"]
+    assert figures["ram_bytes"] == sum(
+        figures[f"{name}_bytes"] for name in ("arena", "static", "stack", "heap")
+    )
+    assert figures["heap_bytes"] == 0
+    assert theirs.flash_by_owner["weights"] >= model.stat().st_size
+    assert theirs.flash_by_owner["code"] > theirs.flash_by_owner["runtime"]
+    assert theirs.plan is not None
+    assert theirs.plan.arena_bytes == figures["arena_bytes"]
+    assert theirs.provenance["engine_kind"] == "tflm"
+    assert theirs.provenance["tflm_library_sha256"][:12] in theirs.provenance["engine_version"]
+    assert any(row.name.startswith("tflite::") for row in theirs.functions)
+
+
+def test_the_arena_is_the_smallest(tflm: str, tmp_path: Path) -> None:
+    """The finished firmware starts with the arena that was found, and not with 16 bytes less."""
+    request = bench.Request(model=INT8, profile=profiles.load("stm32l4"), engine=tflm)
+    job = bench.with_smallest_arena(bench.prepare(request))
+    assert job.arena is not None
+    assert boots(job)
+    less = dataclasses.replace(job.arena, arena_bytes=job.arena.arena_bytes - 16)
+    assert isinstance(job.engine, bench.SizedByRunning)
+    sources = job.engine.sized(job.graph, job.model_bytes, less)
+    assert not boots(dataclasses.replace(job, sources=sources))
+
+
+def boots(job: bench.Job) -> bool:
+    from harness.targets.qemu import talking
+
+    try:
+        with talking(bench.build_firmware(job), job.platform) as client:
+            return client.infer().elapsed_us >= 0
+    except Rejected as error:
+        if error.text != "model-init 3":  # AllocateTensors failed
+            raise
+        return False
+
+
+def test_a_device_too_small_is_told_with_the_sizes(tflm: str, tmp_path: Path) -> None:
+    shape = (1, 64, 64, 16)
+    b = ModelBuilder()
+    x = b.tensor(shape, "int8", scale=0.5)
+    y = b.tensor(shape, "int8", scale=0.5)
+    b.op("RELU", [x], [y])
+    model = saved(tmp_path, b.build([x], [y]))
+    result = hil("run", "-p", "stm32l4", "--engine", tflm, "--db", tmp_path / "d", model)
+    result.refuses(3, "does not fit stm32l4", "of RAM (arena 13", "98,304 B")
+
+
+def test_an_op_that_it_does_not_register(tflm: str, tmp_path: Path) -> None:
+    b = ModelBuilder()
+    x = b.tensor((1, 4), "float32")
+    y = b.tensor((1, 4), "float32")
+    b.op("SIGN", [x], [y])
+    model = saved(tmp_path, b.build([x], [y]))
+    result = hil("run", "-p", "stm32l4", "--engine", tflm, "--db", tmp_path / "d", model)
+    result.refuses(2, "op 0 (SIGN)", "does not register it")
+
+
+def test_types_that_a_kernel_refuses_are_told_in_its_words(tflm: str, tmp_path: Path) -> None:
+    model = MODELS / "kws_hybrid.tflite"
+    if not model.is_file():
+        pytest.skip(f"no reference models at {MODELS}")
+    result = hil("run", "-p", "stm32l4", "--engine", tflm, "--db", tmp_path / "d", model)
+    result.refuses(2, "the engine's library refuses the model", "Hybrid")
+
+
+def test_int16_activations(tflm: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    b = ModelBuilder()
+    x = b.tensor((1, 16), "int16", scale=0.001)
+    w = b.tensor((8, 16), "int8", scale=0.01, data=rng.integers(-127, 128, (8, 16)))
+    c = b.tensor((8,), "int64", scale=0.00001, data=rng.integers(-999, 999, 8))
+    y = b.tensor((1, 8), "int16", scale=0.002)
+    b.op("FULLY_CONNECTED", [x, w, c], [y])
+    record = run(tmp_path, tflm, saved(tmp_path, b.build([x], [y])))
+    assert record.status == "passed", record.errors
+    assert record.check is not None
+    assert record.check.exact
+
+
+@pytest.mark.parametrize("name", ["ad_int8", "kws_int8"])
+def test_the_mlperf_tiny_models(tflm: str, name: str, tmp_path: Path) -> None:
+    model = MODELS / f"{name}.tflite"
+    if not model.is_file():
+        pytest.skip(f"no reference models at {MODELS}")
+    record: Any = run(tmp_path, tflm, model, "stm32l4")
+    assert record.status == "passed", record.errors
+    assert record.check.exact
+    cycles = record.measurements["cycles"].value
+    assert abs(sum(op.cycles for op in record.ops) / cycles - 1) < 0.01
