@@ -84,6 +84,13 @@ def gate(
         str | None,
         typer.Option("--engine", metavar="NAME", help="Only this engine.", show_default=False),
     ] = None,
+    any_engine: Annotated[
+        bool,
+        typer.Option(
+            "--any-engine",
+            help="Where the baseline has a run by one other engine only, compare with that.",
+        ),
+    ] = False,
     require_baseline: Annotated[
         bool,
         typer.Option(
@@ -125,7 +132,7 @@ def gate(
         _refuse("no baseline given", "add --baseline NAME; `hil baseline list` shows them")
     limits = _limits(settings.gate, max_regression, limit or [])
     filters = {"model": model, "profile": profile, "engine": engine, "last": last, "since": since}
-    outcome = _judge(settings.db, str(name), limits, runs, filters)
+    outcome = _judge(settings.db, str(name), limits, runs, filters, any_engine=any_engine)
     _write_files(outcome, junit, markdown)
     required = require_baseline or settings.gate.require_baseline
     absent = _absent(outcome) if required else ""
@@ -167,6 +174,8 @@ def _judge(
     limits: Limits,
     runs: list[str] | None,
     filters: dict[str, Any],
+    *,
+    any_engine: bool,
 ) -> Outcome:
     from harness.cli.history import moment
     from harness.cli.report import find_run
@@ -183,9 +192,9 @@ def _judge(
         filters["since"] = moment(filters["since"])
     with Store.open(db, create=False, read_only=True) as store:
         if not runs:
-            return decide(store, name, limits, which=Filter(**filters))
-        ids = [find_run(store, one).run_id for one in runs]
-        return decide(store, name, limits, runs=heads(store, list(dict.fromkeys(ids))))
+            return decide(store, name, limits, which=Filter(**filters), any_engine=any_engine)
+        ids = dict.fromkeys(find_run(store, one).run_id for one in runs)
+        return decide(store, name, limits, runs=heads(store, list(ids)), any_engine=any_engine)
 
 
 def _absent(outcome: Outcome) -> str:

@@ -127,8 +127,11 @@ def gate(
     *,
     which: Filter | None = None,
     runs: Sequence[Run] | None = None,
+    any_engine: bool = False,
 ) -> Outcome:
     """Compare runs with the baseline ``name``: those given, or the latest of each kind.
+
+    ``any_engine`` takes the baseline's run of another engine where it has none of the run's own.
 
     Raises:
         UsageError: a limit is in another unit than its figure.
@@ -139,7 +142,7 @@ def gate(
     members = baselines.members(store, name=name)
     if not members:
         return Outcome(name, None, (), (_no_such(store, name),))
-    chosen = _pair(candidates, members)
+    chosen = _pair(candidates, members, any_engine=any_engine)
     origin = members[0].origin
     loaded = baselines.load(store, name, origin, {m.head.slot for m in chosen if m is not None})
     cases = [
@@ -153,8 +156,10 @@ def gate(
     return Outcome(name, origin, tuple(cases), _unused(limits, cases))
 
 
-def _pair(candidates: Iterable[Run], members: Sequence[Member]) -> list[Member | None]:
-    """For each candidate the baseline's run of its engine, else the only one of another engine."""
+def _pair(
+    candidates: Iterable[Run], members: Sequence[Member], *, any_engine: bool
+) -> list[Member | None]:
+    """For each candidate the baseline's run of its kind, or the only one of another engine."""
     by_kind: dict[tuple[str, str, str], list[Member]] = {}
     for member in members:
         slot = member.head.slot
@@ -164,7 +169,8 @@ def _pair(candidates: Iterable[Run], members: Sequence[Member]) -> list[Member |
         sha256 = run.model.sha256 if run.model else ""
         same = by_kind.get((sha256, run.profile_name, run.target), [])
         own = [member for member in same if member.head.slot.engine == run.engine]
-        found.append(own[0] if own else same[0] if len(same) == 1 else None)
+        other = same[0] if any_engine and len(same) == 1 else None
+        found.append(own[0] if own else other)
     return found
 
 
@@ -236,8 +242,10 @@ def _why_none(run: Run, members: Sequence[Member]) -> str:
         and member.head.slot
         == Slot(run.model.sha256, run.profile_name, run.target, member.head.slot.engine)
     )
+    if len(engines) == 1:
+        return f"the baseline has it by engine {engines[0]} only; --any-engine compares with that"
     if engines:
-        return f"the baseline has this model on this profile by several engines: {engines}"
+        return f"the baseline has it by other engines: {', '.join(engines)}"
     return "the baseline has no run of this model on this profile and target"
 
 

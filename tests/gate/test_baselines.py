@@ -224,9 +224,15 @@ class TestFiles:
         """The file was written when version 1 was new, and is never made again."""
         name, runs = exchange.read(Path(__file__).parent / "saved" / "baseline-v1.json")
         assert name == "saved"
-        assert [run.run_id for run in runs] == [good().run_id, passed().run_id]
-        assert runs[0].measurements == good().measurements
-        assert (runs[0].ops, runs[0].plan, runs[0].check) == (good().ops, good().plan, good().check)
+        assert [run.engine for run in runs] == ["aot", "tflm-cmsis"]
+        first = runs[0]
+        latency = first.measurements["latency_us"]
+        assert (latency.value, len(latency.samples)) == (123_456.789012345, 3)
+        assert (len(first.ops), first.ops[0].cycles, first.flash_by_owner["code"]) == (2, 6, 9_000)
+        assert first.plan is not None
+        assert first.plan.placements[1].size == 128
+        assert first.check is not None
+        assert first.check.max_rel_diff == float("inf")
 
     @pytest.mark.parametrize(
         ("spoil", "told"),
