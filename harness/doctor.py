@@ -16,10 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.errors import HilError, StoreError
 from harness.resources import cache_dir
+
+if TYPE_CHECKING:
+    from harness.firmware.toolchain import Compiler
 
 State = Literal["ok", "warn", "missing"]
 _APT = "sudo apt-get install -y"
@@ -58,6 +61,7 @@ def examine(db: str | None = None) -> list[Finding]:
         _emulator,
         _cache,
         lambda: [_database(db)],
+        _added_engines,
         _browser,
     ]
     return [finding for check in checks for finding in check()]
@@ -102,7 +106,41 @@ def _compiler() -> list[Finding]:
     if not Path(library).is_absolute():
         detail = f"{compiler.path.name} has no C library (newlib)"
         return [found, Finding("C library", "missing", detail=detail, install=install)]
-    return [found, Finding("C library", "ok", detail=str(Path(library).resolve()))]
+    return [found, Finding("C library", "ok", detail=str(Path(library).resolve())), _cxx(compiler)]
+
+
+def _cxx(compiler: Compiler) -> Finding:
+    """The C++ side of the compiler, which only engines in C++ (TensorFlow Lite Micro) need."""
+    from harness.firmware.toolchain import require_cxx
+
+    try:
+        path = require_cxx(compiler)
+    except HilError as error:
+        detail = f"{error.message} (only for `hil engine add`)"
+        install = f"{_APT} libstdc++-arm-none-eabi-newlib"
+        return Finding("C++ library", "warn", detail=detail, install=install)
+    return Finding("C++ library", "ok", detail=f"of {path}")
+
+
+def _added_engines() -> list[Finding]:
+    """Engines that the user added: whether their files are still what they were."""
+    from harness.engines import installed
+    from harness.engines.tflm.library import require_unchanged
+
+    try:
+        entries = installed.load()
+    except HilError as error:
+        return [Finding("added engines", "missing", detail=f"{error.message} ({error.hint})")]
+    findings = []
+    for name, entry in sorted(entries.items()):
+        detail = f"{entry.kind}, {entry.core}, {entry.kernels} kernels"
+        try:
+            require_unchanged(entry)
+        except HilError as error:
+            findings.append(Finding(f"engine {name}", "warn", detail=error.message))
+        else:
+            findings.append(Finding(f"engine {name}", "ok", detail=detail))
+    return findings
 
 
 def _build_tool(name: str, package: str) -> Finding:

@@ -1,4 +1,4 @@
-"""TFLM itself: linked, run, checked, and lined up with the aot engine. Skipped where there is none."""
+"""TFLM itself: linked, run, checked, and lined up with aot. Skipped where there is no library."""
 
 from __future__ import annotations
 
