@@ -5,7 +5,7 @@
     const cell = row.cells[column];
     const text = cell.dataset.value ?? cell.textContent.trim();
     if (!numeric) return text;
-    const number = Number.parseFloat(text);
+    const number = Number.parseFloat(text.replaceAll(",", ""));
     return Number.isNaN(number) ? -Infinity : number;
   };
   const sort = (table, head, column) => {

@@ -17,6 +17,8 @@ from harness.report.naming import engine_title, family, model_name, names, schem
 from harness.report.published_view import PublishedView, published_view
 from harness.report.verdict import share_timing_model, verdict
 
+_COLUMNS = 4  # of runs in one table
+
 
 @dataclass(frozen=True)
 class ColumnView:
@@ -100,6 +102,14 @@ class CaseView:
     shared_error: bool
     memory: tuple[MemoryTable, ...]
     published: PublishedView | None
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Columns that one table holds, so that it fits on paper; the first is in each of them."""
+        others = range(1, len(self.columns))
+        step = _COLUMNS - 1
+        found = [(0, *others[start : start + step]) for start in range(0, len(others), step)]
+        return tuple(found) or ((0,),)
 
     @property
     def is_comparison(self) -> bool:

@@ -60,7 +60,7 @@ def quantity(value: float, unit: str) -> str:
         if abs(value) >= factor:
             number = (
                 f"{value:,.0f}"
-                if name == "B" and value == int(value)
+                if name == "B" and float(value).is_integer()
                 else significant(value / factor)
             )
             return f"{number}{NBSP}{name}"
@@ -72,7 +72,7 @@ def count(value: float, unit: str = "") -> str:
     for factor, prefix in _COUNT_SCALES:
         if abs(value) >= max(factor, 10_000):
             return _with_unit(f"{significant(value / factor)}{NBSP}{prefix}", unit)
-    text = f"{value:,.0f}" if value == int(value) else significant(value)
+    text = f"{value:,.0f}" if float(value).is_integer() else significant(value)
     return _with_unit(text, unit)
 
 
@@ -82,7 +82,7 @@ def _with_unit(text: str, unit: str) -> str:
 
 def exact(value: float, unit: str = "") -> str:
     """Format without rounding away digits: whole numbers in full, others with six digits."""
-    text = f"{value:,.0f}" if value == int(value) else significant(value, 6)
+    text = f"{value:,.0f}" if float(value).is_integer() else significant(value, 6)
     return _with_unit(text, {"us": "µs", "uj": "µJ"}.get(unit.lower(), unit))
 
 

@@ -165,12 +165,23 @@ def _environment(folder: Path) -> jinja2.Environment:
     environment.filters["pct"] = _pct
     environment.filters["short"] = _short
     environment.filters["share"] = _share
+    environment.filters["sort_by"] = _sort_by
     return environment
 
 
 def _short(value: float) -> str:
     """A number to sort by: whole ones in full, others with seven digits."""
-    return str(int(value)) if value == int(value) else f"{value:.7g}"
+    return str(int(value)) if float(value).is_integer() else f"{value:.7g}"
+
+
+def _sort_by(value: float | None, text: str) -> str:
+    """The attribute with the number to sort by, where the cell's text is not that number.
+
+    A number needs no quotes, so there is nothing here to escape.
+    """
+    if value is None or text.replace(",", "") == (key := _short(value)):
+        return ""
+    return f" data-value={key}"
 
 
 def _share(fraction: float | None) -> str:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.records import ErrorInfo
+from harness.records import ErrorInfo, ModelInfo, RunRecord
 from harness.report import write_compare, write_report
 
 from .devtools import NAMES, Page, browser_page, find_browser
-from .report_records import bare, passed, scaled, wrong_output
+from .report_records import bare, many_ops, passed, scaled, wrong_output
+from .test_choose import KWS, NUCLEO
+from .test_memory_compare import tflm
+from .test_pareto import run as pareto_run
+
+PAGES = ["report", "compare", "baselines"]
+AXE = Path(str(importlib.util.find_spec("axe_core_python").origin)).parent / "axe.min.js"  # type: ignore[union-attr]
+_AXE_RUN = """axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then((result) => ({
+  passes: result.passes.length,
+  faults: result.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html).join(' | ')),
+}))"""
 
 _SORT = """(() => {
   const head = [...document.querySelectorAll('table.ops th')].find(
@@ -30,7 +44,28 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "report": write_report(several, folder / "report.html"),
         "compare": write_compare([passed(), scaled(passed(), 0.5)], folder / "compare.html"),
+        "baselines": write_report(_with_baselines(), folder / "baselines.html"),
     }
+
+
+def _with_baselines() -> list[RunRecord]:
+    """Two engines on a board with published rows, a sweep of one model, a deep network alone."""
+    kws = dataclasses.replace(_model(), sha256=KWS)
+    board: dict[str, Any] = {"profile_name": "nucleo-l4r5zi", "profile": NUCLEO, "model": kws}
+    ours = passed(**board)
+    theirs = dataclasses.replace(scaled(tflm(), 1.9), run_id="20261121T030000-cccccc", **board)
+    sweep = [
+        pareto_run(i, 1e3 * 1.7**i, 9e4 / 1.3**i, ("aot", "tflm", "tflm-cmsis")[i % 3])
+        for i in range(9)
+    ]
+    deep = dataclasses.replace(many_ops(60), model=dataclasses.replace(_model(), sha256="44" * 32))
+    return [ours, theirs, *sweep, dataclasses.replace(deep, run_id="20261121T070000-dddddd")]
+
+
+def _model() -> ModelInfo:
+    model = passed().model
+    assert model is not None
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +81,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 
 @pytest.mark.xdist_group("browser")
-@pytest.mark.parametrize("name", ["report", "compare"])
+@pytest.mark.parametrize("name", PAGES)
 def test_opens_offline_without_complaints(page: Page, files: dict[str, Path], name: str) -> None:
     page.open(files[name])
     assert page.complaints == []
@@ -54,7 +89,7 @@ def test_opens_offline_without_complaints(page: Page, files: dict[str, Path], na
 
 
 @pytest.mark.xdist_group("browser")
-@pytest.mark.parametrize("name", ["report", "compare"])
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [400, 900, 1600])
 def test_never_scrolls_sideways(page: Page, files: dict[str, Path], name: str, width: int) -> None:
     page.resize(width)
@@ -106,6 +141,133 @@ def test_a_blocked_script_is_noticed(page: Page, files: dict[str, Path], tmp_pat
     page.open(spoilt)
     assert page.evaluate("window.ran") is None
     assert any("Content Security Policy" in text for text in page.complaints)
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1280, "light"), (1280, "dark")])
+def test_is_accessible(
+    page: Page, files: dict[str, Path], name: str, width: int, scheme: str
+) -> None:
+    result = _axe(page, files[name], width, scheme)
+    assert result["faults"] == []
+    assert result["passes"] > 10
+
+
+@pytest.mark.xdist_group("browser")
+def test_the_accessibility_check_sees_faults(
+    page: Page, files: dict[str, Path], tmp_path: Path
+) -> None:
+    html = files["compare"].read_text(encoding="utf-8")
+    spoilt = tmp_path / "spoilt.html"
+    faults = '<p style="color:#ccc;background:#fff">pale</p><div role="region"><img></div>'
+    spoilt.write_text(html.replace("</main>", faults + "</main>"), encoding="utf-8")
+    found = " ".join(_axe(page, spoilt, 1280, "light")["faults"])
+    assert "color-contrast" in found
+    assert "image-alt" in found
+
+
+def _axe(page: Page, path: Path, width: int, scheme: str) -> dict[str, Any]:
+    page.prefer(scheme)
+    page.resize(width)
+    page.open(path)
+    page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+    return dict(page.evaluate(_AXE_RUN, wait=True))
+
+
+@pytest.mark.xdist_group("browser")
+def test_a_head_sorts_by_keyboard_and_says_so(page: Page, files: dict[str, Path]) -> None:
+    page.open(files["baselines"])
+    page.evaluate("document.querySelector('.overview thead th:nth-child(5) button').focus()")
+    for kind in ("keyDown", "keyUp"):
+        page.call(
+            "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
+            windowsVirtualKeyCode=13,
+        )  # fmt: skip
+    order = page.evaluate(
+        "[...document.querySelectorAll('.overview tbody td:nth-child(5)')].map("
+        "(cell) => Number(cell.dataset.value))"
+    )
+    assert order == sorted(order, reverse=True)
+    heads = page.evaluate(
+        "[...document.querySelectorAll('.overview thead th')].map("
+        "(head) => head.getAttribute('aria-sort'))"
+    )
+    assert heads[4] == "descending"
+    assert set(heads) == {None, "descending"}
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_numbers_in_the_picture_do_not_overlap(
+    page: Page, files: dict[str, Path], width: int
+) -> None:
+    page.resize(width)
+    page.open(files["baselines"])
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.points .point text')].map((text) => {"
+        "const b = text.getBoundingClientRect(); return [b.left, b.right, b.top, b.bottom];})"
+    )
+    assert len(boxes) == 9
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            apart = a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] + 4 or b[3] <= a[2] + 4
+            assert apart, (a, b)
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_bars_of_one_table_have_one_scale(page: Page, files: dict[str, Path], width: int) -> None:
+    page.resize(width)
+    page.open(files["baselines"])
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.by-op')].map((table) => "
+        "[...table.querySelectorAll('.bar')].map((bar) => bar.getBoundingClientRect().width))"
+    )
+    assert len(widths) == 1 + 3  # nine runs are three tables of four columns at most
+    for found in widths:
+        assert max(found) - min(found) < 1
+        assert min(found) >= 80
+
+
+_A4_PX = round((210 - 24) / 25.4 * 96)  # between the margins
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_cut_on_paper(page: Page, files: dict[str, Path], name: str) -> None:
+    page.resize(_A4_PX)
+    page.open(files[name])
+    page.call("Emulation.setEmulatedMedia", media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    try:
+        wide = page.evaluate(
+            f"[...document.querySelectorAll('table, figure, pre, p, section')].filter("
+            f"(e) => e.getBoundingClientRect().right > {_A4_PX} + 1).map("
+            "(e) => e.className + ' ' + e.getBoundingClientRect().right)"
+        )
+        folded = page.evaluate("document.querySelectorAll('details:not([open])').length")
+        small = page.evaluate(
+            "[...document.querySelectorAll('td, th, p, li, dd, text')].filter((e) => "
+            "parseFloat(getComputedStyle(e).fontSize) < 9).length"  # 6.75 points
+        )
+    finally:
+        page.call("Emulation.setEmulatedMedia", media="")
+    assert wide == []
+    assert folded == 0
+    assert small == 0
+
+
+@pytest.mark.xdist_group("browser")
+def test_prints_on_a4_and_folds_again_after(page: Page, files: dict[str, Path]) -> None:
+    page.open(files["baselines"])
+    before = page.evaluate("document.querySelectorAll('details[open]').length")
+    pdf = page.print_pdf()
+    sizes = set(re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf))
+    assert {(round(float(w)), round(float(h))) for w, h in sizes} <= {(595, 842), (596, 842)}
+    assert sizes
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == before
+    assert page.evaluate("document.querySelectorAll('.overview thead button').length") == 9
 
 
 def _relative_luminance(css_color: str) -> float:

@@ -159,3 +159,50 @@ def test_one_run_cannot_be_compared(db: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "error: a comparison needs at least two runs" in done.stderr
     assert "hint: for example `hil compare latest~1 latest`" in done.stderr
+
+
+def test_formats_by_name_of_the_file_by_flag_and_on_stdout(db: Path, tmp_path: Path) -> None:
+    runs = (FIRST, THIRD, "--db", str(db))
+    assert hil(tmp_path, "report", *runs, "-o", "pr.md").returncode == 0
+    assert (tmp_path / "pr.md").read_text(encoding="utf-8").startswith("### kws")
+    done = hil(tmp_path, "report", *runs, "--format", "csv")
+    assert done.stdout.strip() == str(tmp_path / "hil-report.csv")
+    assert (tmp_path / "hil-report.csv").read_bytes().startswith(b"schema,comparison,")
+    done = hil(tmp_path, "report", *runs, "--format", "json", "-o", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["schema"] == "hil.report.data/1"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "hil-report.csv",
+        "pr.md",
+    ]
+
+
+def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path) -> None:
+    by_run = hil(tmp_path, "report", FIRST, "--baseline", THIRD, "--json", "--db", str(db))
+    (comparison,) = envelope(by_run)["data"]["comparisons"]
+    assert comparison["baseline"] == THIRD
+    assert comparison["why"] == f"aot is the baseline, as asked for by '{THIRD}'."
+    assert hil(tmp_path, "baseline", "set", "release", THIRD, "--db", str(db)).returncode == 0
+    by_name = hil(tmp_path, "report", FIRST, "--baseline", "release", "--json", "--db", str(db))
+    (comparison,) = envelope(by_name)["data"]["comparisons"]
+    assert comparison["baseline"] == THIRD
+    assert "2.0x slower than aot" in comparison["verdicts"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["--format", "pdf"], "--format does not know 'pdf'", "html, md, csv, json"),
+        (["-o", "-", "--json"], "-o - and --json both want stdout", "--format json -o -"),
+        (["-o", "-", "--open"], "--open needs an HTML report in a file", "leave out"),
+        (["--format", "md", "--open"], "--open needs an HTML report in a file", "leave out"),
+        (["--baseline", "nope"], "neither a baseline nor a run called 'nope'", "hil baseline list"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    db: Path, tmp_path: Path, arguments: list[str], message: str, hint: str
+) -> None:
+    done = hil(tmp_path, "report", *arguments, "--db", str(db), HIL_DEBUG="")
+    assert done.returncode == 2
+    assert message in (done.stdout + done.stderr)
+    assert hint in (done.stdout + done.stderr)

@@ -8,7 +8,15 @@ import re
 import pytest
 
 from harness.errors import UsageError
-from harness.records import Check, ErrorInfo, Measurement, MemoryPlan, Placement, RunRecord
+from harness.records import (
+    Check,
+    ErrorInfo,
+    Measurement,
+    MemoryPlan,
+    ModelInfo,
+    Placement,
+    RunRecord,
+)
 from harness.report import render_compare, render_report
 
 from .page import Node, parse
@@ -22,6 +30,7 @@ from .report_records import (
     plan,
     wrong_output,
 )
+from .test_memory_compare import tflm
 
 EVIL = "<script>alert(1)</script>"
 KINDS = {"measured", "modelled", "static", "published"}
@@ -266,12 +275,58 @@ def test_several_runs_begin_with_an_overview() -> None:
     assert report(passed()).all("section", id="overview") == []
 
 
-def test_four_runs_stay_below_300_kb() -> None:
-    deep = many_ops(31)  # as many ops as the visual wake words model, names as TFLite fuses them
-    deep = dataclasses.replace(
-        deep, ops=tuple(dataclasses.replace(op, name=f"{FUSED};{FUSED}") for op in deep.ops)
+def deep_run(number: int = 31, **changes: object) -> RunRecord:
+    """As many ops as the visual wake words model, with scratch, names as TFLite fuses them."""
+    deep = many_ops(number)
+    name = f"{FUSED};{FUSED}"
+    placements = tuple(
+        Placement(
+            f"{name}{i}", i if i < number else None, 64 * i, 4_000, i % number, i % number + 1
+        )
+        for i in range(number * 3 // 2)
     )
-    assert len(render_report([deep] * 4).encode()) < 300_000
+    return dataclasses.replace(
+        deep,
+        ops=tuple(dataclasses.replace(op, name=f"{name}{op.index}") for op in deep.ops),
+        plan=MemoryPlan(8_000, placements, 3),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def test_five_large_runs_stay_below_300_kb() -> None:
+    runs = []
+    for i in range(5):  # five models, so that nothing is shared
+        model = ModelInfo(f"m{i}", "m.tflite", f"{i:02d}" * 32, "int8", 1, 1, 31)
+        runs.append(deep_run(model=model, run_id=f"20261121T0{i}-aaaaaa"))
+    html = render_report(runs)
+    assert len(parse(html).all("table", class_="ops")) == 5
+    assert len(html.encode()) < 300_000
+
+
+def test_four_models_on_two_chips_with_three_engines_stay_below_600_kb() -> None:
+    runs = []
+    for i in range(8):
+        model = ModelInfo(f"m{i // 2}", "m.tflite", f"{i // 2:02d}" * 32, "int8", 1, 1, 31)
+        for engine in ("aot", "tflm", "tflm-cmsis"):
+            run = deep_run(
+                (10, 13, 16, 31)[i // 2],  # as many ops as MLPerf Tiny's four models have
+                model=model,
+                engine=engine,
+                profile_name=f"chip{i % 2}",
+                run_id=f"20261121T0{i}0000-{engine}",
+            )
+            if engine == "aot":
+                runs.append(run)
+            else:
+                runs.append(
+                    dataclasses.replace(run, measurements=dict(tflm().measurements), plan=None)
+                )
+    html = render_report(runs)
+    page = parse(html)
+    assert len(page.all("article", class_="case")) == 8
+    assert len(page.all("article", class_="brief")) == 16
+    assert len(page.all("svg", class_="boxes")) == 4  # the same plan on another chip: drawn once
+    assert len(html.encode()) < 600_000
 
 
 def test_two_hundred_ops_stay_readable() -> None:
