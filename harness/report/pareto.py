@@ -9,9 +9,9 @@ both ends, in the same order, are apart between them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from harness.records import Kind, RunRecord
 from harness.report.format import band, quantity, round_text
@@ -21,6 +21,7 @@ from harness.report.naming import engine_title, family, model_name, names
 HEIGHT_PX = 300
 _NARROWEST_PX, _WIDEST_PX = 270.0, 1150.0
 _CHAR_PX, _LINE_PX, _POINT_PX = 7.2, 15.0, 7.0
+_TICK_X_PX, _TICK_Y_PX = 52.0, 36.0  # at least between two ticks
 _LOG_FROM = 8.0  # a span of more than this factor gets a logarithmic axis
 _MARGIN = 0.07  # of an axis, left free at both ends
 SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus")
@@ -133,11 +134,12 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
         points=points,
         front=_steps(corners),
         x_ticks=tuple(
-            Tick(100 * x_axis.at(v), round_text(v, "us")) for v in _ticks(x_axis, (1, 2, 5))
+            Tick(100 * x_axis.at(v), round_text(v, "us"))
+            for v in _ticks(x_axis, False, _TICK_X_PX / _NARROWEST_PX)
         ),
         y_ticks=tuple(
             Tick(HEIGHT_PX * (1 - y_axis.at(v)), round_text(v, "bytes"))
-            for v in _ticks(y_axis, (1, 2, 4, 8))
+            for v in _ticks(y_axis, True, _TICK_Y_PX / HEIGHT_PX)
         ),
         x_log=x_axis.log,
         y_log=y_axis.log,
@@ -194,25 +196,36 @@ def _axis(values: Sequence[float]) -> _Axis:
     return _Axis(max(0.0, low - room), high + room, False)
 
 
-def _ticks(axis: _Axis, steps: Sequence[int]) -> list[float]:
-    """Three to eight round values inside the axis; bytes step in powers of two."""
-    binary = 8 in steps
-    if axis.log:
-        base = 2.0 if binary else 10.0
-        first = math.floor(math.log(axis.low, base))
-        last = math.ceil(math.log(axis.high, base))
-        every = max(1, math.ceil((last - first) / 7))
-        if binary:
-            found = [base**e for e in range(first, last + 1, every)]
-        else:
-            found = [base**e * s for e in range(first, last + 1) for s in steps]
-            if sum(axis.low <= v <= axis.high for v in found) > 7:
-                found = [base**e for e in range(first, last + 1, every)]
-    else:
-        step = _round_step((axis.high - axis.low) / 4, binary)
-        start = math.ceil(axis.low / step)
-        found = [step * i for i in range(start, math.floor(axis.high / step) + 1)]
-    return [value for value in found if axis.low <= value <= axis.high]
+def _ticks(axis: _Axis, binary: bool, gap: float) -> list[float]:
+    """Round values inside the axis, at least ``gap`` (of its length) apart.
+
+    Bytes step in powers of two, other values in 1, 2 and 5 times powers of ten.
+    """
+    for values in _tick_choices(axis, binary):
+        found = [value for value in values if axis.low <= value <= axis.high]
+        spots = [axis.at(value) for value in found]
+        if all(b - a >= gap for a, b in pairwise(spots)):
+            return found
+    return found[:1]
+
+
+def _tick_choices(axis: _Axis, binary: bool) -> Iterator[list[float]]:
+    """Sets of ticks, each with fewer than the one before."""
+    if not axis.log:
+        for parts in (5, 4, 3, 2, 1):
+            step = _round_step((axis.high - axis.low) / parts, binary)
+            first, last = math.ceil(axis.low / step), math.floor(axis.high / step)
+            yield [step * i for i in range(first, last + 1)]
+        return
+    base = 2.0 if binary else 10.0
+    exponents = range(
+        math.floor(math.log(axis.low, base)), math.ceil(math.log(axis.high, base)) + 1
+    )
+    if not binary:
+        yield [base**e * s for e in exponents for s in (1, 2, 5)]
+        yield [base**e * s for e in exponents for s in (1, 3)]
+    for every in (1, 2, 3, 4, 6, 8):
+        yield [base**e for e in exponents[::every]]
 
 
 def _round_step(rough: float, binary: bool) -> float:
@@ -234,7 +247,9 @@ def _steps(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, float],
 
 def _summary(points: Sequence[Point]) -> str:
     front = [point for point in points if point.on_front]
-    listing = ", ".join(f"{point.number} ({point.name})" for point in front)
+    listing = ", ".join(
+        f"{point.number}" + (f" ({point.name})" if len(front) < 4 else "") for point in front
+    )
     if len(front) == 1:
         return f"One is best in both time and RAM: {listing}."
     return f"{len(front)} of {len(points)} are on the front, where less time costs RAM: {listing}."
