@@ -118,3 +118,16 @@ MORE = "".join(
     f"Register_{name}()) {{\n    return AddBuiltin(BuiltinOperator_{name}, r, Parse);\n  }}\n"
     for name in NAMES
 )
+
+
+def test_doctor_tells_of_added_engines(files: tuple[Path, Path]) -> None:
+    assert add(files).code == 0
+
+    def finding() -> dict[str, str]:
+        rows = hil("doctor", "--json").envelope["data"]["checks"]
+        return next(row for row in rows if row["name"] == "engine tflm-x")
+
+    assert finding()["state"] == "ok"
+    files[0].write_bytes(files[0].read_bytes() + b"\n")
+    assert finding()["state"] == "warn"
+    assert "changed since it was added" in finding()["detail"]

@@ -11,7 +11,7 @@ import difflib
 
 from harness.engines.installed import Installed
 from harness.engines.tflm import codegen
-from harness.engines.tflm.headers import Registration, read_headers
+from harness.engines.tflm.headers import Registration, read_ops
 from harness.engines.tflm.library import require_unchanged
 from harness.errors import ModelError, UnsupportedModel
 from harness.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
@@ -71,7 +71,7 @@ class TflmEngine:
         Raises:
             UnsupportedModel: TFLM, or this library of it, does not register an op.
         """
-        known = read_headers(self.entry.include_dirs).ops
+        known = read_ops(self.entry.include_dirs)
         found = {op.name: self._registration(op.name, op.index, known) for op in graph.ops}
         return list(dict.fromkeys(registration.method for registration in found.values()))
 

@@ -74,6 +74,15 @@ def read_headers(include_dirs: Sequence[Path]) -> Headers:
     return Headers(version, flatbuffers, registrations(resolver), headers_sha256(include_dirs))
 
 
+def read_ops(include_dirs: Sequence[Path]) -> dict[str, Registration]:
+    """Read only which ops TFLM registers; ``ops`` of :func:`read_headers`.
+
+    Raises:
+        UsageError: the resolver's header is not there.
+    """
+    return registrations(_read(include_dirs, RESOLVER, "TensorFlow Lite Micro"))
+
+
 def registrations(resolver: str) -> dict[str, Registration]:
     """Read from the text of the op resolver's header which ops it can learn, and how."""
     starts = list(_METHOD.finditer(resolver))
