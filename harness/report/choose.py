@@ -131,9 +131,12 @@ def _case(group: Sequence[RunRecord], store: Store | None, asked: Asked | None) 
     published = _published(group)
     chosen = _as_asked(group, asked) or _tflm_here(group) or _tflm_elsewhere(group, store)
     if chosen is None and len(group) > 1:
-        why = (
-            "The first run is the baseline: there is no run of TFLite Micro of this model on "
-            "this profile, here or in a baseline."
+        here = any(is_tflm(run) for run in group)
+        why = "The first run is the baseline: " + (
+            "no run of TFLite Micro of this model on this profile passed."
+            if here
+            else "there is no run of TFLite Micro of this model on this profile, here or in a "
+            "baseline."
         )
         chosen = ([Column(group[0])], why)
     if chosen is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from harness.records import Kind
 from harness.report.case_view import CaseView, Cell, ColumnView
 from harness.report.headline import Headline
 from harness.report.report_view import ReportView
@@ -18,6 +19,12 @@ _MAIN = (
     "cycles",
     "instructions",
 )
+_KINDS: Mapping[Kind, str] = {
+    "measured": "on silicon",
+    "modelled": "emulated, and priced by a model of the chip",
+    "static": "read from the program",
+    "published": "someone else's figure",
+}
 _SIGNS = {"better": "▼", "worse": "▲", "same": "=", "unclear": "≈"}
 _SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
 
@@ -36,8 +43,8 @@ def _blocks(view: ReportView) -> Iterator[str]:
         yield from _runs_alone(view)
     for case in cases:
         yield from _case(case, alone=len(cases) == 1)
-    meanings = "; ".join(f"{kind}: {meaning.rstrip('.')}" for kind, meaning in view.kinds)
-    yield f"<sub>Made by hil on {escape(view.generated)}. {escape(meanings)}.</sub>"
+    meanings = "; ".join(f"{kind}: {_KINDS[kind]}" for kind, _ in view.kinds)
+    yield f"<sub>Made by hil on {escape(view.generated)}. {meanings}.</sub>"
 
 
 def _runs_alone(view: ReportView) -> Iterator[str]:
@@ -102,11 +109,12 @@ def _ops(case: CaseView) -> str:
         ]
         for line in case.ops
     ]
-    return _table(["#", "Op", *(escape(column.name) for column in case.columns)], rows)
+    return _table(["#", "Op", *(escape(column.name) for column in case.columns)], rows, 2)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    marks = ["---", *["---:"] * (len(heads) - 1)]
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """A table whose first ``words`` columns are text, the others numbers."""
+    marks = ["---"] * words + ["---:"] * (len(heads) - words)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))
 
 

@@ -14,7 +14,7 @@ Part = tuple[str, int, Kind]
 ARENA_PARTS = {
     "persistent": ("persistent", "what the engine keeps for itself: structures of ops and tensors"),
     "values": ("values and scratch", "what ops hand on and work in, at the fullest op"),
-    "unused": ("not used", "alignment and gaps"),
+    "unused": ("the rest", "needed while loading, alignment, gaps"),
 }
 _ARENA_NOTE = "The part of RAM where values travel from op to op, as large as it must be."
 

@@ -135,11 +135,11 @@ def verdict(baseline: RunRecord, other: RunRecord) -> Headline:
     """One paragraph: ``other`` against ``baseline``."""
     base_name, name = names((baseline, other))
     if other.status != "passed":
-        end = f", so nothing of it counts against {base_name}."
-        return Headline((Piece(name, strong=True), Piece(_mishap(other) + end)))
+        end = f"othing of it counts against {base_name}."
+        return Headline((Piece(name, strong=True), *_mishap(other, end)))
     if baseline.status != "passed":
         start = (Piece("The baseline, "), Piece(base_name, strong=True), Piece(","))
-        return Headline((*start, Piece(f"{_mishap(baseline)}, so nothing is claimed against it.")))
+        return Headline((*start, *_mishap(baseline, "othing is claimed against it.")))
     found = claims(baseline, other)
     pieces = [Piece(name, strong=True), Piece(_where(baseline, other))]
     if found:
@@ -216,17 +216,19 @@ def _where(baseline: RunRecord, other: RunRecord) -> str:
     return f" on the {chip_name(other)}" + (f" at {clock}" if clock else "")
 
 
-def _mishap(run: RunRecord) -> str:
+def _mishap(run: RunRecord, consequence: str) -> tuple[Piece, ...]:
+    """What came of a run that did not pass, and what follows (without its first letter)."""
     if run.status == "failed" and run.check is not None and not run.check.passed:
-        return f" gives wrong outputs ({_wrong(run.check)})"
-    why = f" ({_first_line(run.errors[0].message)})" if run.errors else ""
+        return (Piece(f" gives wrong outputs ({_wrong(run.check)}), so n{consequence}"),)
     words = {
         "failed": "failed",
         "error": "could not be tried",
         "interrupted": "was stopped before it finished",
         "running": "has not finished",
-    }
-    return f" {words[run.status]}{why}"
+    }[run.status]
+    if not run.errors:
+        return (Piece(f" {words}, so n{consequence}"),)
+    return (Piece(f" {words}: {_first_line(run.errors[0].message)}. N{consequence}"),)
 
 
 def _wrong(check: Check) -> str:
