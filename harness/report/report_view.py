@@ -139,8 +139,9 @@ def _sources(runs: Sequence[RunRecord]) -> tuple[Source, ...]:
                 labels, engines = found.setdefault(figure.source, ({}, {}))
                 labels[FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize()] = None
                 engines[engine_title(run)] = None
+    everyone = {engine_title(run) for run in runs}
     return tuple(
-        Source(number, text, tuple(labels), tuple(engines))
+        Source(number, text, tuple(labels), ("all",) if {*engines} == everyone else tuple(engines))
         for number, (text, (labels, engines)) in enumerate(found.items(), 1)
     )
 

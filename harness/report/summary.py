@@ -28,15 +28,25 @@ def summary(cases: Sequence[Case]) -> tuple[Headline, ...]:
 
     A match-up is an engine against an engine. Empty where there is nothing to compare.
     """
-    pairs = [(case.runs[0], run) for case in cases for run in case.subjects]
-    matches: dict[tuple[str, str], list[Pair]] = {}
-    for baseline, run in pairs:
-        key = (engine_title(run), engine_title(baseline))
-        matches.setdefault(key, []).append((baseline, run))
+    matches: dict[tuple[str, str], list[tuple[Pair, str]]] = {}
+    for case in cases:
+        for run in case.subjects:
+            key = (engine_title(run), engine_title(case.runs[0]))
+            matches.setdefault(key, []).append(((case.runs[0], run), case.title))
+    several = sum(len(case.subjects) > 0 for case in cases) > 1
     return tuple(
-        verdict(*found[0]) if len(found) == 1 else Headline(tuple(_paragraph(*key, found)))
+        _alone(found[0], several)
+        if len(found) == 1
+        else Headline(tuple(_paragraph(*key, [pair for pair, _ in found])))
         for key, found in matches.items()
     )
+
+
+def _alone(found: tuple[Pair, str], several: bool) -> Headline:
+    """A pair's own verdict; beside others it says what it is about."""
+    pair, title = found
+    where = (Piece(f"{title}: "),) if several else ()
+    return Headline((*where, *verdict(*pair).pieces))
 
 
 def _paragraph(name: str, base: str, pairs: Sequence[Pair]) -> list[Piece]:

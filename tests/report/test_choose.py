@@ -186,6 +186,24 @@ def test_published_rows_come_only_with_model_and_board() -> None:
     assert {row.board for row in rows[0]} == {"NUCLEO-L4R5ZI"}
 
 
+def test_without_tflm_of_ones_own_the_shipped_baselines_judge() -> None:
+    kws = ModelInfo("kws", "kws.tflite", KWS, "int8", 53_936, 2_656_768, 13)
+    ours = run("aaaaaa", model=kws, profile_name="nucleo-l4r5zi", profile=NUCLEO)
+    (case,) = cases([ours])
+    baseline, candidate, other = case.columns
+    assert (candidate.run, candidate.origin) == (ours, "")
+    assert baseline.origin == "baseline 'tflm-cmsis', shipped with hil"
+    assert other.origin == "baseline 'tflm-ref', shipped with hil"
+    for column in (baseline, other):
+        assert column.run.model is not None
+        assert column.run.model.sha256 == KWS
+        assert column.run.profile_name == "nucleo-l4r5zi"
+    assert case.why == (
+        "TFLite Micro with CMSIS-NN is the baseline: the baseline 'tflm-cmsis', shipped with hil, "
+        "of this model on this profile, the fastest of those that match."
+    )
+
+
 def test_a_comparison_keeps_the_order_given() -> None:
     case = compared([run("aaaaaa"), tflm(), run("bbbbbb", model=OTHER)])
     assert ids(case) == ["aaaaaa", "cccccc", "bbbbbb"]

@@ -76,7 +76,7 @@ def test_each_match_up_has_its_paragraph() -> None:
     assert [text.partition(" in ")[0] for text in found[:1]] == [
         "aot against TFLite Micro with CMSIS-NN"
     ]
-    assert found[1].startswith("aot, 000002 on the STM32L475VG")
+    assert found[1].startswith("m5 on STM32L475VG: aot, 000002 on the STM32L475VG")
 
 
 def test_nothing_to_compare_is_no_paragraph() -> None:
