@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.settings import GateSettings
 
 SCHEMA = "hil.gate/1"
+_TOLD = 5  # runs of one word that are told of on stderr, one by one
 
 
 def gate(
@@ -250,13 +251,23 @@ def _show(outcome: Outcome, absent: str, *, as_json: bool, markdown: bool, show_
         typer.echo(verdict(outcome))
     for note in outcome.notes if not absent or outcome.origin else ():
         output.note(f"note: {note}")
-    for case in outcome.cases:
-        if case.word != "compared":
-            output.note(f"{case.word}: {case.title}: {case.reason}")
+    _tell_of_others(outcome)
     for text, number in shared_notes(outcome):
         output.note(f"note: {text}" + (f" ({number} runs)" if number > 1 else ""))
     if absent:
         output.error(absent, "make it with `hil baseline set`, or leave out --require-baseline")
+
+
+def _tell_of_others(outcome: Outcome) -> None:
+    """A line for each run that was not compared; of many alike the first few."""
+    told: dict[str, int] = {}
+    for case in outcome.cases:
+        told[case.word] = told.get(case.word, 0) + 1
+        if case.word != "compared" and told[case.word] <= _TOLD:
+            output.note(f"{case.word}: {case.title}: {case.reason}")
+    for word, number in told.items():
+        if word != "compared" and number > _TOLD:
+            output.note(f"{word}: {number - _TOLD} more; --json lists them")
 
 
 def _show_table(outcome: Outcome, *, show_all: bool) -> None:

@@ -22,7 +22,8 @@ _COLUMNS = ("run", "figure", "baseline", "now", "change", "limit", "kind", "verd
 
 def render(outcome: Outcome, format_value: FormatValue) -> str:
     """Return the summary: the verdict, what is noteworthy, and every figure folded away."""
-    mark = "✅" if outcome.passed and outcome.origin else "❌" if outcome.origin else "ℹ️"
+    compared = any(case.word == "compared" for case in outcome.cases)
+    mark = "❌" if not outcome.passed else "✅" if compared else "ℹ️"
     parts = [f"### {mark} hil gate: {_cell(verdict(outcome))}"]
     rows = [(case, finding) for case in outcome.cases for finding in noteworthy(case)]
     if rows:

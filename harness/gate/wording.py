@@ -52,6 +52,11 @@ def verdict(outcome: Outcome) -> str:
         *(f"{figures[word]} {word}" for word in ("unclear", "improved") if figures[word]),
         *(f"{runs[word]} {word}" for word in ("skipped", "missing", "no baseline") if runs[word]),
     ]
+    if not (runs["compared"] or runs["failed"]):
+        rest = [part for part in parts[2:] if part]
+        return f"nothing was compared with '{outcome.baseline}'" + (": " + ", ".join(rest)) * bool(
+            rest
+        )
     return f"{'passed' if outcome.passed else 'failed'}: " + ", ".join(parts)
 
 

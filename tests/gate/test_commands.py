@@ -158,6 +158,15 @@ class TestGate:
         assert run("gate", "-b", "main").code == 0
         run("gate", "-b", "main", "--require-baseline").refuses(2, "nothing for", "nrf52840")
 
+    def test_where_nothing_can_be_compared_it_says_so(self, run: Run, keep: Keep) -> None:
+        keep(*(passed(run_id=f"n{i}", profile_name=f"chip{i}") for i in range(8)))
+        done = run("gate", "-b", "main", "--engine", "aot", "--last", "7")
+        assert done.code == 0
+        expected = "nothing was compared with 'main': 1 missing, 7 no baseline"
+        assert done.stdout.splitlines() == [expected]
+        assert done.stderr.count("no baseline: ") == 6
+        assert "no baseline: 2 more; --json lists them" in done.stderr
+
     def test_settings_of_the_project(self, run: Run, keep: Keep, tmp_path: Path) -> None:
         keep(later(1.03))
         file = tmp_path / "hil.toml"
