@@ -12,16 +12,18 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from harness.engines.registry import SizedByRunning
 from harness.errors import DoesNotFit, RunFailed, UnsupportedModel
 from harness.firmware.build import build
 from harness.firmware.toolchain import cache_error
 from harness.records import ArenaUse, Platform
-from harness.targets.answers import ArenaReport
+from harness.targets.answers import ArenaReport, HardwareFault
 from harness.targets.machines import roomiest
 from harness.targets.qemu import talking
 from harness.tflite.graph import Graph
@@ -32,6 +34,7 @@ STEP_BYTES = 16
 _RESERVE_BYTES = 64 * 1024  # static data of the firmware that searches, generously
 _FAILURES_BELOW = 4  # sizes below the smallest that are tried, as alignment may skip some
 _STACK_FACTOR = 2  # looking on takes a little stack of its own
+_FAULT = -1  # the status of a try that ended in a fault
 
 
 class Prober(Protocol):
@@ -39,6 +42,39 @@ class Prober(Protocol):
 
     def arena(self, arena_bytes: int, *, invoke: bool = False) -> ArenaReport:
         """Try so many bytes."""
+
+
+class Restarting:
+    """A device that is started anew after a fault: a library with its assertions left in may end
+    in one where an arena is too small. A fault in the first arena that is tried is raised.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Prober]]) -> None:
+        self._start = start
+        self._running = ExitStack()
+        self._client: Prober | None = None
+        self._has_worked = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._running.close()
+
+    def arena(self, arena_bytes: int, *, invoke: bool = False) -> ArenaReport:
+        """Try so many bytes; a fault is a failed try."""
+        if self._client is None:
+            self._client = self._running.enter_context(self._start())
+        try:
+            report = self._client.arena(arena_bytes, invoke=invoke)
+        except HardwareFault as fault:
+            if not self._has_worked:
+                raise
+            self._client = None
+            self._running.close()
+            return ArenaReport(_FAULT, True, 0, 0, 0, 0, (), (), (fault.message,))
+        self._has_worked = True
+        return report
 
 
 def find_arena(
@@ -76,7 +112,7 @@ def find_arena(
     kept = cache / "arena" / f"{firmware.sha256}.json"
     if (known := _load(kept)) is not None:
         return known
-    with talking(firmware, roomy, timeout_s=timeout_s) as client:
+    with Restarting(lambda: talking(firmware, roomy, timeout_s=timeout_s)) as client:
         found = smallest(client, room // STEP_BYTES * STEP_BYTES)
     _store(kept, found)
     return found

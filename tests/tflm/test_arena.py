@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from harness.errors import DoesNotFit, LinkError, RunFailed, UnsupportedModel
-from harness.measure.arena import STEP_BYTES, smallest
+from harness.measure.arena import STEP_BYTES, Restarting, smallest
 from harness.measure.memory import arena_figures
 from harness.records import ArenaUse
-from harness.targets.answers import ArenaReport, parse_arena
+from harness.targets.answers import ArenaReport, HardwareFault, parse_arena
 
 LIMIT = 1 << 20
 
@@ -92,6 +93,44 @@ def test_an_output_outside_the_arena() -> None:
 
     with pytest.raises(UnsupportedModel, match="is a constant"):
         smallest(Constant(), LIMIT)
+
+
+@contextmanager
+def asserting(below: int, starts: list[int]) -> Iterator[Device]:
+    """A device whose library ends in a fault where the arena is smaller than ``below``."""
+
+    class Asserts(Device):
+        dead = False
+
+        def arena(self, arena_bytes: int, *, invoke: bool = False) -> ArenaReport:
+            assert not self.dead, "nothing answers after a fault"
+            if arena_bytes < below:
+                self.dead = True
+                raise HardwareFault(
+                    "UsageFault on the device",
+                    hint="",
+                    name="UsageFault",
+                    registers={},
+                    function="",
+                )
+            return super().arena(arena_bytes, invoke=invoke)
+
+    starts.append(1)
+    yield Asserts(900, lambda size: True)
+    starts.append(-1)
+
+
+def test_a_library_that_asserts_in_small_arenas_is_started_anew() -> None:
+    starts: list[int] = []
+    with Restarting(lambda: asserting(1000, starts)) as device:
+        assert smallest(device, LIMIT).arena_bytes == 1008
+    assert starts.count(1) > 4
+    assert sum(starts) == 0, "every device that was started was ended"
+
+
+def test_a_fault_with_all_the_room_there_is_is_one() -> None:
+    with Restarting(lambda: asserting(LIMIT + 1, [])) as device, pytest.raises(HardwareFault):
+        smallest(device, LIMIT)
 
 
 def test_the_parts_are_measurements() -> None:

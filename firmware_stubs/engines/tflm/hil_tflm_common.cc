@@ -134,6 +134,24 @@ extern "C" int DebugVsnprintf(char *buffer, size_t size, const char *format, va_
 }
 #endif
 
+/* newlib's own would bring stdio with it. A library built without NDEBUG asserts. */
+extern "C" void __assert_func(const char *file, int line, const char *function,
+                              const char *expression) __attribute__((noreturn));
+extern "C" void __assert_func(const char *file, int line, const char *function,
+                              const char *expression)
+{
+    (void)function;
+    hil_put("m-hil-log-[assertion failed: ");
+    hil_put(expression);
+    hil_put(" in ");
+    hil_put(file);
+    hil_put(":");
+    hil_put_i32(line);
+    hil_put("]");
+    hil_put_line_end();
+    __builtin_trap();
+}
+
 /* Nothing is ever deleted, but virtual destructors refer to it. */
 void operator delete(void *pointer) noexcept
 {
