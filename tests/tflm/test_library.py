@@ -215,6 +215,13 @@ def test_names_and_definitions_that_are_refused(tmp_path: Path, include: Path) -
         look(tmp_path / "none.a", include, defines=["A B"])
 
 
+@pytest.mark.parametrize("name", ["a;b", 'a"b', "a$b", "a\\b"])
+def test_paths_that_a_build_cannot_carry(name: str, tmp_path: Path, include: Path) -> None:
+    library = fakes.library(tmp_path / name)
+    with pytest.raises(UsageError, match="has a character"):
+        look(library, include)
+
+
 def test_the_resolver_is_read_op_by_op() -> None:
     found = registrations(fakes.RESOLVER)
     assert {op: (r.method, r.function) for op, r in found.items()} == {

@@ -24,7 +24,7 @@ extern "C" {
 
 namespace hil_tflm {
 
-/* What hil_model_init returns where it fails; harness/engines/tflm/errors.py has the words. */
+/* What hil_model_init returns where it fails; TFLM's own words stand in m-hil-log before it. */
 enum Status : int {
     kOk = 0,
     kSchema = 1,     /* the model's schema version is not the library's */

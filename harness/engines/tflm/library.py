@@ -46,6 +46,7 @@ _REGISTER = re.compile(r"\d+(Register_\w+?)Ev$")
 _CMSIS_NN = ("arm_convolve_s8", "arm_fully_connected_s8", "arm_nn_mat_mult_nt_t_s8")
 _OPTIMIZED = re.compile(r"arm_\w+")
 _NAMES_SHOWN = 3
+_NOT_IN_PATHS = ';"$\\\n'  # they mean something in CMake's lists and strings
 
 
 def inspect(
@@ -70,6 +71,12 @@ def inspect(
         if not re.match(r"[A-Za-z_]\w*(=[\w.+-]*)?$", define):
             raise UsageError(
                 f"--define {define} is no definition", hint="give NAME or NAME=VALUE, no spaces"
+            )
+    for path in (library, *include_dirs):
+        if found := set(str(path.absolute())) & set(_NOT_IN_PATHS):
+            raise UsageError(
+                f"the path {path} has a character that the build cannot carry: {found.pop()!r}",
+                hint="move it, or give a symbolic link without one",
             )
     headers = read_headers([path.absolute() for path in include_dirs])
     archive = read_archive(library)
