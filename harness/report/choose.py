@@ -17,11 +17,10 @@ from harness.published import PublishedResult
 from harness.published import matching as published_rows
 from harness.records import RunRecord
 from harness.report.naming import chip_name, engine_title, family, is_tflm, model_name
+from harness.store.latest import Filter, latest
 
 if TYPE_CHECKING:
     from harness.store import Store
-
-_LOOKED_THROUGH = 200  # newest stored runs of one model and profile among which TFLM is looked for
 
 
 @dataclass(frozen=True)
@@ -218,17 +217,10 @@ def _stored_runs(run: RunRecord, store: Store | None) -> list[Column]:
     """The newest passed run of each TFLM engine of the same model on the same profile."""
     if store is None or run.model is None:
         return []
-    found = store.find(
-        model_sha256=run.model.sha256,
-        profile=run.profile_name,
-        status="passed",
-        limit=_LOOKED_THROUGH,
-    )
-    newest: dict[str, str] = {}
-    for summary in found:
-        if summary.engine.lower().startswith("tflm"):
-            newest.setdefault(summary.engine, summary.run_id)
-    return [Column(store.get(run_id), "stored run") for run_id in newest.values()]
+    which = Filter(model=run.model.sha256, profile=run.profile_name, status="passed")
+    found = [head for head in latest(store, which) if is_tflm(head)]
+    found.sort(key=lambda head: head.target != run.target)
+    return [Column(store.get(head.run_id), "stored run") for head in found]
 
 
 def _origin_text(origin: str) -> str:

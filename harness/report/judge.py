@@ -78,5 +78,7 @@ def _change(baseline: float, value: float) -> str:
         return "from none"
     sign = "−" if value < baseline else "+"
     change_pct = 100 * abs(value / baseline - 1)
+    if change_pct < 0.01:
+        return f"{sign}<0.01{NBSP}%"
     digits = significant(change_pct, 2) if change_pct < 10 else f"{change_pct:.0f}"
     return f"{sign}{digits}{NBSP}%"

@@ -83,7 +83,7 @@ def _figures(case: CaseView) -> str:
 
 
 def _head(column: ColumnView) -> str:
-    notes = ["baseline"] if column.is_baseline else []
+    notes = ["baseline"] if column.is_baseline and not column.origin.startswith("base") else []
     notes += [column.origin] if column.origin else []
     return escape(column.name + (f" ({', '.join(notes)})" if notes else ""))
 

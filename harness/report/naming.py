@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from harness.records import RunRecord
 from harness.report.format import NBSP
@@ -10,7 +11,16 @@ from harness.report.format import NBSP
 TFLM = "TFLite Micro"
 
 
-def is_tflm(run: RunRecord) -> bool:
+class _Engine(Protocol):
+    """The part of a run that tells its engine."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
+
+
+def is_tflm(run: _Engine) -> bool:
     """Whether the run's engine is TensorFlow Lite Micro, whatever name its user gave it."""
     return run.engine.lower().startswith("tflm") or run.provenance.get("engine_kind", "") == "tflm"
 

@@ -16,6 +16,7 @@ def latency(value: float, band: float | None = 10.0, name: str = "latency_us") -
         (100, "same", "the same"),
         (50, "better", "−50 %, better"),
         (99.96, "unclear", "−0.040 %, within the uncertainty"),
+        (99.995, "unclear", "−<0.01 %, within the uncertainty"),
         (200, "worse", "+100 %, worse"),
         (105, "unclear", "+5.0 %, within the uncertainty"),
         (121, "unclear", "+21 %, within the uncertainty"),
