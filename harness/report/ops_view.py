@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.records import Kind, OpMeasurement, RunRecord
+from harness.records import OpMeasurement, RunRecord
 from harness.report.format import MISSING, count, percent, quantity, tensor_name
 from harness.report.memory_view import occupied_bytes
 
@@ -25,7 +25,6 @@ class OpRow:
     share: str
     share_value: float
     latency: str
-    latency_us: float
     macs: int
     macs_text: str
     cycles_per_mac: str
@@ -34,7 +33,6 @@ class OpRow:
     instructions_text: str
     live: str
     live_bytes: int
-    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,6 @@ def _op_row(op: OpMeasurement, run: RunRecord, total: int, longest: int) -> OpRo
         share=percent(op.cycles / total) if total else MISSING,
         share_value=op.cycles / total if total else 0.0,
         latency=quantity(op.latency_us, "us"),
-        latency_us=op.latency_us,
         macs=op.macs,
         macs_text=count(op.macs) if op.macs else MISSING,
         cycles_per_mac=f"{per_mac:.2f}" if op.macs else MISSING,
@@ -81,7 +78,6 @@ def _op_row(op: OpMeasurement, run: RunRecord, total: int, longest: int) -> OpRo
         instructions_text=count(op.instructions),
         live=quantity(live, "bytes") if run.plan else MISSING,
         live_bytes=live,
-        kind=op.kind,
     )
 
 

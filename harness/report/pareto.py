@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from harness.records import Kind, RunRecord
 from harness.report.format import band, quantity, round_text
@@ -273,7 +273,7 @@ def _place(spots: Sequence[tuple[float, float]]) -> list[tuple[float, float, str
         width = _CHAR_PX * len(str(i + 1)) + 2
         choice = min(
             (_candidate(x, y, width, dx, dy) for dx, dy in _OFFSETS),
-            key=lambda c: sum(meet(c[1], other) for other in taken) + _outside(c[1]),
+            key=lambda c: sum(_meet(c[1], other) for other in taken) + _outside(c[1]),
         )
         placed.append(choice[0])
         taken.append(choice[1])
@@ -289,7 +289,7 @@ def _candidate(
     return (dx, dy, anchor), (x, left, left + width, top, top + _LINE_PX)
 
 
-def meet(a: _Box, b: _Box) -> bool:
+def _meet(a: _Box, b: _Box) -> bool:
     """Whether two boxes can overlap at some width of the plot."""
     if a[4] <= b[3] or b[4] <= a[3]:
         return False
@@ -307,16 +307,3 @@ def _outside(box: _Box) -> float:
     left = box[0] * _NARROWEST_PX / 100 + box[1]
     right = box[0] * _NARROWEST_PX / 100 + box[2]
     return 0.5 * (left < 0 or right > _NARROWEST_PX or box[3] < 0 or box[4] > HEIGHT_PX)
-
-
-def label_boxes(points: Sequence[Point]) -> list[_Box]:
-    """The places that the labels take, for whoever wants to check that none overlap."""
-    return [
-        _candidate(p.x, p.y, _CHAR_PX * len(str(p.number)) + 2, p.label_dx, p.label_dy)[1]
-        for p in points
-    ]
-
-
-def overlapping(points: Sequence[Point]) -> int:
-    """How many pairs of labels can overlap at some width."""
-    return sum(meet(a, b) for a, b in combinations(label_boxes(points), 2))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,10 +12,8 @@ from harness.records import ModelInfo, RunRecord
 from harness.report.pareto import (
     HEIGHT_PX,
     Pareto,
+    Point,
     dominated_by,
-    label_boxes,
-    meet,
-    overlapping,
     paretos,
 )
 
@@ -113,10 +112,25 @@ def test_labels_of_points_on_one_spot_do_not_overlap() -> None:
 
 def test_the_check_of_overlaps_sees_one() -> None:
     points = picture((1e3, 5e3), (1e3, 5e3), (2e3, 6e3)).points
-    box = label_boxes(points)[0]
-    assert meet(box, box)
-    same = [dataclasses.replace(p, label_dx=10, label_dy=0) for p in points[:2]]
-    assert overlapping(same) == 1
+    same = [dataclasses.replace(p, label_dx=10, label_dy=0, anchor="start") for p in points[:2]]
+    assert overlapping(same) == 3  # at each width
+
+
+def overlapping(points: Sequence[Point]) -> int:
+    """Pairs of labels that overlap, on a phone, a tablet and a desk: 7 by 12 px a digit."""
+    found = 0
+    for width in (270, 700, 1150):
+        boxes = []
+        for p in points:
+            size = 7 * len(str(p.number))
+            left = {"start": 0, "middle": -size / 2, "end": -size}[p.anchor]
+            x, y = width * p.x / 100 + p.label_dx + left, p.y + p.label_dy - 6
+            boxes.append((x, x + size, y, y + 12))
+        found += sum(
+            a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
+            for a, b in itertools.combinations(boxes, 2)
+        )
+    return found
 
 
 def test_equal_values_do_not_divide_by_zero() -> None:
