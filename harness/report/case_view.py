@@ -9,7 +9,7 @@ from harness.records import ErrorInfo, Kind, OpMeasurement, RunRecord
 from harness.report.align import OpCell, OpLine, align_ops
 from harness.report.choose import Case
 from harness.report.figures import Figure, figure, figure_names
-from harness.report.format import MISSING, count, when
+from harness.report.format import MISSING, count, plural, when
 from harness.report.headline import Headline
 from harness.report.judge import Judgement, judge, no_result, ratio_text
 from harness.report.memory_compare import MemoryTable, memory_tables
@@ -94,6 +94,7 @@ class CaseView:
     verdicts: tuple[JudgedRun, ...]
     warnings: tuple[str, ...]
     figures: tuple[FigureRow, ...]
+    outputs: tuple[str, ...]
     facts: tuple[FactRow, ...]
     ops: tuple[OpLine, ...]
     op_groups: tuple[KindLine, ...]
@@ -149,6 +150,7 @@ def case_view(case: Case, position: int = 1) -> CaseView:
         ),
         warnings=warnings(runs),
         figures=figure_rows(runs),
+        outputs=tuple(_checked(run) for run in runs),
         facts=fact_rows(runs),
         ops=lines,
         op_groups=_op_groups(runs) if lines else (),
@@ -245,6 +247,12 @@ def outputs_fact(run: RunRecord) -> str:
     if not run.check.passed:
         return "wrong"
     return "identical to the reference" if run.check.exact else "within the tolerance"
+
+
+def _checked(run: RunRecord) -> str:
+    """The same with the number of inputs that were tried."""
+    inputs = f", on {plural(run.check.inputs, 'input')}" if run.check else ""
+    return outputs_fact(run) + inputs
 
 
 def fact_rows(runs: Sequence[RunRecord]) -> tuple[FactRow, ...]:

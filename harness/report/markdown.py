@@ -76,9 +76,7 @@ def _figures(case: CaseView) -> str:
         for row in case.figures
         if row.name in _MAIN
     ]
-    outputs = next(fact for fact in case.facts if fact.label == "Outputs")
-    values = outputs.values * (len(case.columns) if len(outputs.values) == 1 else 1)
-    rows.append(["Outputs", *(escape(value) for value in values)])
+    rows.append(["Outputs", *(escape(text) for text in case.outputs)])
     return _table(["Figure", *(_head(column) for column in case.columns)], rows)
 
 

@@ -23,7 +23,9 @@ from .test_pareto import run as pareto_run
 
 PAGES = ["report", "compare", "baselines"]
 AXE = Path(str(importlib.util.find_spec("axe_core_python").origin)).parent / "axe.min.js"  # type: ignore[union-attr]
-_AXE_RUN = """axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then((result) => ({
+_AXE_RUN = """axe.run({
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
+}).then((result) => ({
   passes: result.passes.length,
   faults: result.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html).join(' | ')),
 }))"""

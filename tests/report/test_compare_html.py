@@ -32,6 +32,7 @@ def test_ratio_value_kind_and_verdict_stand_in_every_cell() -> None:
     assert baseline == "249 ms ±15 % modelled"
     assert second == "124 ms ±15 % modelled 0.50× ▼ −50 %, better"
     assert figure(page, "flash_bytes")[1].endswith("1.00× = the same")
+    assert figure(page, "outputs") == ["identical to the reference, on 7 inputs"] * 2
 
 
 def test_overlapping_bands_are_within_the_uncertainty() -> None:

@@ -138,7 +138,8 @@ def test_markdown_is_a_verdict_a_table_and_folded_ops() -> None:
     assert "| --- | ---: | ---: |" in rows
     (time,) = [row for row in rows if row.startswith("| Time per inference")]
     assert "249 ms <sub>±15 %, modelled</sub><br>**0.53× ▼ −47 %, better** |" in time
-    assert "| Outputs | identical to the reference | identical to the reference |" in rows
+    same = "identical to the reference, on 7 inputs"
+    assert f"| Outputs | {same} | {same} |" in rows
     assert "<details><summary>Cycles by op</summary>" in text
     assert len(text) < 6_000
 
