@@ -73,9 +73,9 @@ def inspect(
                 f"--define {define} is no definition", hint="give NAME or NAME=VALUE, no spaces"
             )
     for path in (library, *include_dirs):
-        if found := set(str(path.absolute())) & set(_NOT_IN_PATHS):
+        if strange := set(str(path.absolute())) & set(_NOT_IN_PATHS):
             raise UsageError(
-                f"the path {path} has a character that the build cannot carry: {found.pop()!r}",
+                f"the path {path} has a character that the build cannot carry: {strange.pop()!r}",
                 hint="move it, or give a symbolic link without one",
             )
     headers = read_headers([path.absolute() for path in include_dirs])
