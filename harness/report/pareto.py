@@ -122,17 +122,17 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
     called = names(runs)
     engines = tuple(dict.fromkeys(engine_title(run) for run in runs))
     shapes = {engine: SHAPES[i % len(SHAPES)] for i, engine in enumerate(engines)}
-    labels = _place(spots)
+    front = _steps([spot for spot, beater in zip(spots, beaten, strict=True) if beater is None])
+    labels = _place(spots, front)
     points = tuple(
         _point(i, run, called[i], shapes, spots[i], labels[i], beaten[i])
         for i, run in enumerate(runs)
     )
-    corners = [spots[i] for i in range(len(runs)) if beaten[i] is None]
     return Pareto(
         anchor=anchor,
         model_name=model_name(runs[0]),
         points=points,
-        front=_steps(corners),
+        front=front,
         x_ticks=tuple(
             Tick(100 * x_axis.at(v), round_text(v, "us"))
             for v in _ticks(x_axis, False, _TICK_X_PX / _NARROWEST_PX)
@@ -265,15 +265,24 @@ _OFFSETS = tuple(
 _Box = tuple[float, float, float, float, float]  # x in per cent; left, right, top, bottom in px
 
 
-def _place(spots: Sequence[tuple[float, float]]) -> list[tuple[float, float, str]]:
-    """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral."""
+def _place(
+    spots: Sequence[tuple[float, float]], front: Sequence[tuple[float, float]]
+) -> list[tuple[float, float, str]]:
+    """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral.
+
+    Another label or point is worse than the edge or the line of the front.
+    """
     taken: list[_Box] = [(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
     placed = []
     for i, (x, y) in enumerate(spots):
         width = _CHAR_PX * len(str(i + 1)) + 2
         choice = min(
             (_candidate(x, y, width, dx, dy) for dx, dy in _OFFSETS),
-            key=lambda c: sum(_meet(c[1], other) for other in taken) + _outside(c[1]),
+            key=lambda c: (
+                sum(_meet(c[1], other) for other in taken)
+                + _outside(c[1])
+                + 0.25 * _on_line(c[1], front)
+            ),
         )
         placed.append(choice[0])
         taken.append(choice[1])
@@ -301,6 +310,17 @@ def _meet(a: _Box, b: _Box) -> bool:
     a_first = narrow[0][1] <= narrow[1][0] and wide[0][1] <= wide[1][0]
     b_first = narrow[1][1] <= narrow[0][0] and wide[1][1] <= wide[0][0]
     return not (a_first or b_first)
+
+
+def _on_line(box: _Box, line: Sequence[tuple[float, float]]) -> bool:
+    """Whether a line of level and upright pieces runs through a box on a narrow or wide plot."""
+    for width in (_NARROWEST_PX, _WIDEST_PX):
+        left, right = (box[0] * width / 100 + edge for edge in box[1:3])
+        for (x1, y1), (x2, y2) in pairwise(line):
+            across = min(x1, x2) * width / 100 < right and max(x1, x2) * width / 100 > left
+            if across and min(y1, y2) < box[4] and max(y1, y2) > box[3]:
+                return True
+    return False
 
 
 def _outside(box: _Box) -> float:

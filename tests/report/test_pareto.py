@@ -110,6 +110,14 @@ def test_labels_of_points_on_one_spot_do_not_overlap() -> None:
     assert overlapping(found.points) == 0
 
 
+def test_a_label_keeps_off_the_line_of_the_front() -> None:
+    # The second point stands on the step from the first to the third, which runs at its height.
+    found = picture((1e3, 9e3), (2e3, 9e3), (3e3, 5e3))
+    second = found.points[1]
+    assert not second.on_front
+    assert abs(second.label_dy) >= 7.5  # half a line of text above or below
+
+
 def test_the_check_of_overlaps_sees_one() -> None:
     points = picture((1e3, 5e3), (1e3, 5e3), (2e3, 6e3)).points
     same = [dataclasses.replace(p, label_dx=10, label_dy=0, anchor="start") for p in points[:2]]
