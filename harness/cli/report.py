@@ -147,13 +147,17 @@ def _check_stdout(form: str, out: str | None, *, open_it: bool, as_json: bool) -
 def _asked(store: Store, name: str) -> Asked:
     """The baseline of that name, else the run."""
     from harness.errors import UsageError
-    from harness.report.choose import find_asked
+    from harness.report.choose import Asked, find_baseline
 
+    if found := find_baseline(store, name):
+        return found
     try:
-        run = find_run(store, name)
-    except UsageError:
-        run = None
-    return find_asked(store, name, run)
+        return Asked(name, (find_run(store, name),))
+    except UsageError as error:
+        raise UsageError(
+            f"no baseline is called '{name}', and {error}",
+            hint="`hil baseline list` and `hil history` list what there is",
+        ) from error
 
 
 def write(view: ReportView, form: str, out: str | None, name: str) -> Path | None:

@@ -68,22 +68,16 @@ class Asked:
     runs: tuple[RunRecord, ...] = field(default=())
 
 
-def find_asked(store: Store, name: str, run: RunRecord | None) -> Asked:
-    """Return what ``--baseline NAME|RUN`` means; ``run`` is the run of that name, if any.
+def find_baseline(store: Store, name: str) -> Asked | None:
+    """Return the stored or shipped baseline of that name, or None where there is none.
 
     Raises:
-        UsageError: there is neither a baseline nor a run called so.
+        StoreError: it cannot be read.
     """
     found = baselines.members(store, name=name)
-    if found:
-        loaded = baselines.load(store, name, found[0].origin)
-        return Asked(name, tuple(loaded.values()))
-    if run is None:
-        raise UsageError(
-            f"there is neither a baseline nor a run called '{name}'",
-            hint="`hil baseline list` and `hil history` list what there is",
-        )
-    return Asked(name, (run,))
+    if not found:
+        return None
+    return Asked(name, tuple(baselines.load(store, name, found[0].origin).values()))
 
 
 def compared(runs: Sequence[RunRecord]) -> Case:

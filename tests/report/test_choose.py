@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.records import ModelInfo, RunRecord
-from harness.report.choose import Asked, cases, compared, find_asked
+from harness.report.choose import Asked, cases, compared, find_baseline
 from harness.store import Store, baselines
 
 from .report_records import bare, passed, scaled, wrong_output
@@ -143,7 +143,7 @@ def test_tflm_in_the_report_is_not_joined_by_others(store: Store) -> None:
 def test_an_asked_for_baseline_comes_before_everything(store: Store) -> None:
     release = run("dddddd")
     baselines.put(store, "release", [release, run("ffffff", profile_name="nucleo-l4r5zi")])
-    asked = find_asked(store, "release", None)
+    asked = find_baseline(store, "release")
     (case,) = cases([run("aaaaaa"), tflm()], store, asked)
     assert ids(case) == ["dddddd", "aaaaaa", "cccccc"]
     assert case.why == "aot is the baseline, as asked for by 'release'."
@@ -152,7 +152,7 @@ def test_an_asked_for_baseline_comes_before_everything(store: Store) -> None:
 
 def test_an_asked_for_run_of_the_report_is_moved_to_the_front(store: Store) -> None:
     runs = [run("aaaaaa"), run("bbbbbb")]
-    (case,) = cases(runs, store, find_asked(store, "bbbbbb", runs[1]))
+    (case,) = cases(runs, store, Asked("bbbbbb", (runs[1],)))
     assert ids(case) == ["bbbbbb", "aaaaaa"]
     assert case.columns[0].origin == ""
 
@@ -170,9 +170,11 @@ def test_an_asked_for_baseline_of_another_model_is_refused(store: Store) -> None
         cases([run("aaaaaa")], store, asked)
 
 
-def test_an_unknown_baseline_is_refused(store: Store) -> None:
-    with pytest.raises(UsageError, match="neither a baseline nor a run called 'nope'"):
-        find_asked(store, "nope", None)
+def test_baselines_are_found_by_name_stored_or_shipped(store: Store) -> None:
+    assert find_baseline(store, "nope") is None
+    shipped = find_baseline(store, "tflm-ref")
+    assert shipped is not None
+    assert {run.engine for run in shipped.runs} == {"tflm-ref"}
 
 
 def test_published_rows_come_only_with_model_and_board() -> None:

@@ -196,7 +196,16 @@ def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path
         (["-o", "-", "--json"], "-o - and --json both want stdout", "--format json -o -"),
         (["-o", "-", "--open"], "--open needs an HTML report in a file", "leave out"),
         (["--format", "md", "--open"], "--open needs an HTML report in a file", "leave out"),
-        (["--baseline", "nope"], "neither a baseline nor a run called 'nope'", "hil baseline list"),
+        (
+            ["--baseline", "nope"],
+            "no baseline is called 'nope', and there is no run 'nope' in",
+            "hil baseline list",
+        ),
+        (
+            ["--baseline", "20261121"],
+            "no baseline is called '20261121', and '20261121' could be any of several runs",
+            "hil baseline list",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(
