@@ -40,7 +40,7 @@ from harness.targets.qemu import LoadPath, QemuTarget
 from harness.tflite.graph import Graph
 from harness.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
 from harness.tflite.reader import parse_model, read_bytes
-from harness.tflite.reference import Reference
+from harness.tflite.reference import reference_for
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -224,7 +224,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
 
 
 def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
-    reference = Reference(job.model_bytes)
+    reference = reference_for(job.graph, job.model_bytes)
     return reference.version, [reference.run(inputs) for inputs in job.inputs]
 
 

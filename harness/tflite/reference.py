@@ -12,23 +12,53 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from typing import Any
+from typing import Any, Protocol
 
 from harness.errors import InputError, MissingTool, ModelError
 from harness.records import Array
+from harness.tflite.graph import Graph
 
 LITERT = "ai-edge-litert"
 
 
+class HostReference(Protocol):
+    """What computes the right answer of a model on the host."""
+
+    @property
+    def version(self) -> str:
+        """What computes, with its version; it stands in reports."""
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Run one inference; copies of the outputs in the model's order."""
+
+    def tensor(self, index: int) -> Array:
+        """Return a copy of a tensor as the last run left it (made with ``keep_all=True``)."""
+
+
+def reference_for(graph: Graph, model_bytes: bytes, *, keep_all: bool = False) -> HostReference:
+    """Return the reference for a model: TFLite's reference kernels.
+
+    ``graph`` is the model's, parsed; ``keep_all`` keeps every tensor for ``tensor(index)``.
+
+    Raises:
+        ModelError: the model cannot be run.
+        MissingTool: no TFLite interpreter is installed.
+    """
+    return Reference(model_bytes, keep_all=keep_all)
+
+
 class Reference:
     """An interpreter with reference kernels for one model.
+
+    ``keep_all`` gives every tensor memory of its own (TFLite else reuses it), for :meth:`tensor`.
 
     Raises:
         ModelError: TFLite refuses the model; its own words are in the message.
         MissingTool: no TFLite interpreter is installed.
     """
 
-    def __init__(self, model_bytes: bytes, threads: int = 1) -> None:
+    def __init__(self, model_bytes: bytes, threads: int = 1, *, keep_all: bool = False) -> None:
+        self._keep_all = keep_all
         module, self._package = _interpreter_module()
         if self._package == LITERT:
             from harness.tflite.litert import with_fixed_point_fully_connected
@@ -40,6 +70,7 @@ class Reference:
                     model_content=model_bytes,
                     num_threads=threads,
                     experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+                    experimental_preserve_all_tensors=keep_all,
                 )
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, TypeError) as error:
@@ -50,6 +81,7 @@ class Reference:
             ) from error
         self._inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self._known = {details["index"] for details in self._interpreter.get_tensor_details()}
 
     @property
     def version(self) -> str:
@@ -81,6 +113,30 @@ class Reference:
                 f"TensorFlow Lite cannot run the model: {_first_lines(error)}",
                 hint="an op or option of the model is not supported by its reference kernels",
             ) from error
+
+    def tensor(self, index: int) -> Array:
+        """Return a copy of any tensor of the model, as the last :meth:`run` left it.
+
+        ``index`` is the tensor's in the file.
+
+        Raises:
+            InputError: the model has no such tensor, or it has no data.
+            RuntimeError: this reference was made without ``keep_all``.
+        """
+        if not self._keep_all:
+            raise RuntimeError("Reference(..., keep_all=True) is needed to read tensors")
+        if index not in self._known:  # the interpreter would read past its tensors
+            raise InputError(
+                f"the model has no tensor {index}", hint="`hil model inspect` shows its tensors"
+            )
+        try:
+            array: Array = self._interpreter.get_tensor(index)
+        except ValueError as error:
+            raise InputError(
+                f"tensor {index} has no data: {_first_lines(error)}",
+                hint="run the model first; a tensor that no op writes has no data",
+            ) from error
+        return array
 
 
 def _check_array(details: dict[str, Any], array: Array) -> None:
