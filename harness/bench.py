@@ -33,6 +33,7 @@ from harness.records import (
     RunRecord,
     RunStatus,
     Trace,
+    VariantRequest,
 )
 from harness.resources import cache_dir
 from harness.targets.machines import choose_platform
@@ -53,6 +54,7 @@ class Request:
     """What to run. Random inputs are followed by the two extremes (all-min, all-max).
 
     ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
+    With ``variant`` the model is quantized first, and its variant is what runs.
     """
 
     model: Path
@@ -68,6 +70,7 @@ class Request:
     timeout_s: float = 60.0
     keep: Path | None = None
     command: tuple[str, ...] = ()
+    variant: VariantRequest | None = None
 
 
 @dataclass(frozen=True)

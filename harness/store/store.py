@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from harness.errors import StoreError, UsageError
-from harness.records import Measurement, ModelInfo, RunRecord, RunStatus
-from harness.store import convert
+from harness.records import Measurement, ModelInfo, RunRecord, RunStatus, Variant
+from harness.store import convert, variants
 from harness.store.database import WRITE, Location, connect, locate, require_file
 from harness.store.failures import translated
 from harness.store.liveness import ProcessId, is_gone, this_process
@@ -170,6 +170,33 @@ class Store:
             session.execute(delete(RunRow).where(RunRow.run_id == run_id))
             _remove_orphans(session)
             return run_id
+
+    def keep_variant(self, variant: Variant) -> None:
+        """Keep a quantized model; the same one made again replaces what was known of it."""
+        with self._writing() as session:
+            variants.keep(session, variant)
+
+    def variant(self, sha256: str) -> Variant | None:
+        """Return the variant whose bytes have this hash (or its beginning), newest first; or None.
+
+        None means that hil did not make the model, or not into this database.
+        """
+        with self._reading() as session:
+            return next(iter(variants.find(session, sha256=sha256, limit=1)), None)
+
+    def variants(
+        self,
+        *,
+        parent_sha256: str | None = None,
+        scheme: str | None = None,
+        limit: int | None = None,
+    ) -> list[Variant]:
+        """Return the variants that match all given values, newest first.
+
+        ``parent_sha256`` may be the beginning of the hash.
+        """
+        with self._reading() as session:
+            return variants.find(session, parent_sha256=parent_sha256, scheme=scheme, limit=limit)
 
     def _summaries(
         self,

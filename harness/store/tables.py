@@ -244,3 +244,90 @@ class ErrorRow(Base):
     message: Mapped[str]
     hint: Mapped[str]
     kind: Mapped[str] = mapped_column(NAME)
+
+
+def _variant_key() -> Any:
+    return mapped_column(
+        HASH, ForeignKey("variants.variant_key", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class VariantRow(Base):
+    """A quantized model; its key is the hash of its bytes, its parent and how it was made."""
+
+    __tablename__ = "variants"
+
+    variant_key: Mapped[str] = mapped_column(HASH, primary_key=True)
+    sha256: Mapped[str] = mapped_column(HASH, index=True)
+    parent_sha256: Mapped[str] = mapped_column(HASH, index=True)
+    parent_name: Mapped[str] = mapped_column(NAME)
+    scheme: Mapped[str] = mapped_column(String(32))
+    options: Mapped[dict[str, Any]]
+    calibration: Mapped[str]
+    calibration_sha256: Mapped[str] = mapped_column(HASH)
+    calibration_samples: Mapped[int]
+    library: Mapped[str] = mapped_column(NAME)
+    created_at: Mapped[str] = mapped_column(String(40))
+    created_us: Mapped[int]
+    size_bytes: Mapped[int]
+
+    ranges: Mapped[list[VariantRangeRow]] = relationship(
+        order_by="VariantRangeRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+    tensors: Mapped[list[VariantTensorRow]] = relationship(
+        order_by="VariantTensorRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+    agreements: Mapped[list[VariantAgreementRow]] = relationship(
+        order_by="VariantAgreementRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class VariantRangeRow(Base):
+    """What calibration saw of one tensor of the float parent."""
+
+    __tablename__ = "variant_ranges"
+
+    variant_key: Mapped[str] = _variant_key()
+    position: Mapped[int] = _position()
+    tensor: Mapped[int]
+    name: Mapped[str]
+    minimum: Mapped[float | None]
+    maximum: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    clipped: Mapped[float | None]
+
+
+class VariantTensorRow(Base):
+    """Quality of one tensor against the float parent's."""
+
+    __tablename__ = "variant_tensors"
+
+    variant_key: Mapped[str] = _variant_key()
+    position: Mapped[int] = _position()
+    tensor: Mapped[int]
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(16))
+    dtype: Mapped[str] = mapped_column(String(16))
+    scale: Mapped[float | None]
+    zero_point: Mapped[int]
+    sqnr_db: Mapped[float | None]
+    cosine: Mapped[float | None]
+    saturated: Mapped[float | None]
+
+
+class VariantAgreementRow(Base):
+    """End-to-end agreement with the float parent over one set of samples."""
+
+    __tablename__ = "variant_agreements"
+
+    variant_key: Mapped[str] = _variant_key()
+    position: Mapped[int] = _position()
+    data: Mapped[str] = mapped_column(String(16))
+    samples: Mapped[int]
+    top1: Mapped[float | None]
+    sqnr_db: Mapped[float | None]
+    cosine: Mapped[float | None]
+    max_abs_diff: Mapped[float | None]
+    parent_accuracy: Mapped[float | None]
+    accuracy: Mapped[float | None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness import profiles
 from harness.records import (
+    Agreement,
     Check,
     ErrorInfo,
     FunctionMeasurement,
@@ -13,6 +14,9 @@ from harness.records import (
     OpMeasurement,
     Placement,
     RunRecord,
+    TensorQuality,
+    TensorRange,
+    Variant,
 )
 
 
@@ -68,4 +72,30 @@ def rich_record() -> RunRecord:
         },
         notes=("first", "second: ±5 %"),
         errors=(ErrorInfo("the output differs", "see docs", "WrongOutput"), ErrorInfo("again")),
+    )
+
+
+def rich_variant() -> Variant:
+    """A variant in which every field has a value, with the awkward ones among them."""
+    return Variant(
+        sha256="cd" * 32,
+        parent_sha256="ef" * 32,
+        parent_name="kws µ",
+        scheme="int8",
+        options={"method": "percentile:99.9", "io": "int8", "q_format": ""},
+        calibration="samples µ.npz",
+        calibration_sha256="12" * 32,
+        calibration_samples=100,
+        library="ai-edge-quantizer 0.10.0",
+        created_at="2026-11-21T09:30:00.250+00:00",
+        size_bytes=53_936,
+        ranges=(TensorRange(3, "conv/Relu;bn", -0.5, 6.25, 0.0, 6.0, 0.001),),
+        tensors=(
+            TensorQuality(3, "conv/Relu;bn", "activation", "int8", 0.05, -128, 31.5, 0.9999, 0.02),
+            TensorQuality(1, "conv/w", "weights", "int8", 0.003, 0, 99.0, 1.0, 0.01),
+        ),
+        agreements=(
+            Agreement("calibration", 100, 0.99, 30.25, 0.999, 0.01),
+            Agreement("held-out", 25, 0.96, 28.5, 0.998, 0.02, 0.92, 0.88),
+        ),
     )

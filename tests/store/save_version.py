@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.store import Store
 from harness.store.migrate import HEAD
-from tests.store.samples import rich_record
+from tests.store.samples import rich_record, rich_variant
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
         file = Path(scratch) / "hil.db"
         with Store.open(str(file)) as store:
             store.finish(record)
+            store.keep_variant(rich_variant())
         connection = sqlite3.connect(file)
         connection.execute(
             "UPDATE runs SET host = 'example', boot_id = 'x', pid = 1, pid_start = 1"
@@ -39,6 +40,8 @@ def main() -> None:
         "latency_us": record.measurements["latency_us"].value,
         "ops": len(record.ops),
         "functions": len(record.functions),
+        "variant": rich_variant().sha256,
+        "variant_tensors": len(rich_variant().tensors),
     }
     folder.mkdir(exist_ok=True)
     (folder / f"v{HEAD}.sql").write_text(dump + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ from harness.records import RunRecord
 from harness.store import Store, liveness
 from harness.store.migrate import HEAD, VERSIONS
 from harness.store.tables import Base
-from tests.store.samples import rich_record
+from tests.store.samples import rich_record, rich_variant
 
 Make = Callable[..., RunRecord]
 Worker = Callable[..., subprocess.Popen[str]]
@@ -48,6 +48,13 @@ def test_a_database_of_every_version_opens_for_ever(version: str, database: Path
         loaded = store.get(saved["run_id"])
         assert loaded.measurements["latency_us"].value == saved["latency_us"]
         assert (len(loaded.ops), len(loaded.functions)) == (saved["ops"], saved["functions"])
+        if "variant" in saved:  # since 0002
+            variant = store.variant(saved["variant"])
+            assert variant is not None
+            assert len(variant.tensors) == saved["variant_tensors"]
+        else:
+            assert store.variants() == []
+            store.keep_variant(rich_variant())
         store.finish(dataclasses.replace(rich_record(), run_id="new"))
         assert len(store.find()) == 2
 
