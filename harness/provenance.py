@@ -87,7 +87,7 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "memory_model": memory_model(asked.profile.flash, asked.memory_model),
             "calibration": _calibration(asked.profile),
         },
-        notes=(platform.note,) if platform.note else (),
+        notes=(*([platform.note] if platform.note else []), *asked.profile.notes),
         errors=(),
     )
 
