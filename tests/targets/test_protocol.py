@@ -117,7 +117,7 @@ def test_direct_loads_are_checked_as_well() -> None:
 
 @pytest.mark.parametrize(
     ("mischief", "times"),
-    [(Mischief(), 1), (Mischief(flip_loads=2), 3), (Mischief(flip_reads=1), 2)],
+    [(Mischief(), 1), (Mischief(flip_loads=3), 3), (Mischief(flip_reads=1), 2)],
     ids=["undamaged", "inputs flipped", "outputs flipped"],
 )
 def test_a_direct_inference_is_repeated_until_both_checksums_fit(
