@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from harness.errors import InputError, MissingTool, ModelError
 from harness.records import Array
 from harness.tflite.graph import Graph
+from harness.tflite.keep import with_all_outputs
+from harness.tflite.schema import root
 
 LITERT = "ai-edge-litert"
 
@@ -64,6 +66,10 @@ class Reference:
             from harness.tflite.litert import with_fixed_point_fully_connected
 
             model_bytes = with_fixed_point_fully_connected(model_bytes)
+        n_outputs: int | None = None
+        if keep_all:
+            n_outputs = root(model_bytes).Subgraphs(0).OutputsLength()
+            model_bytes = with_all_outputs(model_bytes)
         try:
             with _quiet_native_stderr():
                 self._interpreter: Any = module.Interpreter(
@@ -80,7 +86,7 @@ class Reference:
                 f"{self._package} {metadata.version(self._package)} knows",
             ) from error
         self._inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
-        self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()[:n_outputs]
         self._known = {details["index"] for details in self._interpreter.get_tensor_details()}
 
     @property

@@ -150,3 +150,19 @@ def test_a_tensor_that_is_not_there_is_an_input_error(index: int) -> None:
 def test_tensors_can_only_be_read_where_they_are_kept() -> None:
     with pytest.raises(RuntimeError, match="keep_all"):
         Reference(conv_model()).tensor(0)
+
+
+def test_an_op_in_place_does_not_spoil_the_tensor_it_reads() -> None:
+    b = ModelBuilder()
+    x, c, d = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")
+    y = b.tensor((1, 4), "float32")
+    b.op("MUL", [x, x], [c])
+    b.op("ADD", [c, x], [d])
+    b.op("ADD", [d, x], [y])
+    reference = Reference(b.build([x], [y]), keep_all=True)
+    values = np.array([[1, 2, 3, -4]], np.float32)
+    outputs = reference.run([values])
+    assert len(outputs) == 1
+    np.testing.assert_array_equal(reference.tensor(c), values**2)
+    np.testing.assert_array_equal(reference.tensor(d), values**2 + values)
+    np.testing.assert_array_equal(outputs[0], values**2 + 2 * values)
