@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,16 +13,6 @@ from harness.tflite.reader import read_model
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "microai"
 MODELS = FOLDER / "models"
-
-
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("microai_generate", FOLDER / "generate.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_script_writes_the_files_byte_by_byte(tmp_path: Path) -> None:
@@ -40,7 +28,7 @@ def test_the_script_writes_the_files_byte_by_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("filters", [16, 24, 32, 40, 48, 64, 80])
-def test_the_parameters_are_the_papers(filters: int, generate: ModuleType) -> None:
+def test_the_parameters_are_the_papers(filters: int) -> None:
     graph = read_model(MODELS / f"resnetv1-6_f{filters:02d}.tflite")
     floats = [t for t in graph.tensors if t.is_constant and t.dtype == "float32"]
     assert sum(t.elements for t in floats) == 13 * filters**2 + 39 * filters + 6
@@ -51,7 +39,7 @@ def test_the_parameters_are_the_papers(filters: int, generate: ModuleType) -> No
     ]
 
 
-def test_the_ops_of_the_smallest(generate: ModuleType) -> None:
+def test_the_ops_of_the_smallest() -> None:
     graph = read_model(MODELS / "resnetv1-6_f16.tflite")
     assert [op.name for op in graph.ops] == [
         *("RESHAPE", "CONV_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "CONV_2D", "MAX_POOL_2D"),
