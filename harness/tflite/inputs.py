@@ -108,7 +108,7 @@ def _draw(tensor: Tensor, stream: np.random.PCG64) -> Array:
 
 def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
     tensors = _inputs_of(graph)
-    content = _load(path)
+    content = load_arrays(path)
     if not isinstance(content, dict):
         if len(tensors) != 1:
             raise InputError(
@@ -117,7 +117,8 @@ def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
             )
         content = {tensors[0].name: content}
     columns = [
-        _samples(_find(content, t, i, tensors, path), t, path) for i, t in enumerate(tensors)
+        list(as_samples(_find(content, t, i, tensors, path), t, str(path)))
+        for i, t in enumerate(tensors)
     ]
     counts = {len(column) for column in columns}
     if len(counts) != 1:
@@ -134,8 +135,12 @@ def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
     return list(zip(*columns, strict=True))[:samples]
 
 
-def _load(path: Path) -> Array | dict[str, Array]:
-    """Return the array of a .npy, or the arrays of a .npz by name."""
+def load_arrays(path: Path) -> Array | dict[str, Array]:
+    """Return the array of a .npy, or the arrays of a .npz by name.
+
+    Raises:
+        InputError: the file is missing, unreadable, or holds Python objects.
+    """
     try:
         with path.open("rb") as file:
             content: Any = np.load(file, allow_pickle=False)
@@ -166,30 +171,36 @@ def _find(
     )
 
 
-def _samples(array: Array, tensor: Tensor, path: Path) -> list[Array]:
-    """Split an array from a file into contiguous arrays of the tensor's shape."""
+def as_samples(array: Array, tensor: Tensor, where: str) -> Array:
+    """Return an array as (N, *shape of the tensor), contiguous; nothing is cast.
+
+    ``where`` names its origin. A batch dimension of 1 may be left out.
+
+    Raises:
+        InputError: dtype or shape do not fit, there is no sample, or one has a NaN or an infinity.
+    """
     array = np.asarray(array)
     if array.dtype.newbyteorder("=") != np.dtype(tensor.dtype):
         raise InputError(
-            f"{path}: the input '{tensor.name}' is {tensor.dtype}, the file holds {array.dtype}",
+            f"{where}: the input '{tensor.name}' is {tensor.dtype}, the file holds {array.dtype}",
             hint=_cast_hint(array, tensor),
         )
     batch = _as_batch(array, tensor.shape)
     if batch is None:
         raise InputError(
-            f"{path}: the input '{tensor.name}' has shape {tensor.shape}, "
+            f"{where}: the input '{tensor.name}' has shape {tensor.shape}, "
             f"the file holds {array.shape}",
             hint=f"give shape {tensor.shape}, or N samples as {('N', *tensor.shape)}",
         )
     if len(batch) == 0:
-        raise InputError(f"{path} holds no samples", hint="give at least one")
+        raise InputError(f"{where} holds no samples", hint="give at least one")
     if batch.dtype.kind == "f" and not np.isfinite(batch).all():
         sample = int(np.argmin(np.isfinite(batch).reshape(len(batch), -1).all(axis=1)))
         raise InputError(
-            f"{path}: sample {sample} of the input '{tensor.name}' has a NaN or an infinity",
+            f"{where}: sample {sample} of the input '{tensor.name}' has a NaN or an infinity",
             hint="such values cannot be compared with the reference; remove the sample",
         )
-    return list(np.ascontiguousarray(batch, dtype=tensor.dtype))
+    return np.ascontiguousarray(batch, dtype=tensor.dtype)
 
 
 def _as_batch(array: Array, shape: tuple[int, ...]) -> Array | None:
