@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.tflite.reader import parse_model, read_model
+from harness.tflite.schema import root
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_builder, conv_model, shared_model
 
@@ -233,3 +234,11 @@ def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path) -> None:
 def test_built_model_names_its_maker() -> None:
     b, x, z = conv_builder()
     assert parse_model(b.build([x], [z]), "conv").description == "made by a test"
+
+
+def test_an_op_code_in_the_newer_field_alone_is_read() -> None:
+    """ai-edge-quantizer fills only it; TensorFlow Lite takes the larger of both."""
+    model = bytearray(conv_model())
+    code = root(bytes(model)).OperatorCodes(0)
+    model[code._tab.Pos + code._tab.Offset(4)] = 0
+    assert [op.name for op in parse_model(bytes(model), "x").ops] == ["CONV_2D"]
