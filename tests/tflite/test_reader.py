@@ -241,4 +241,4 @@ def test_an_op_code_in_the_newer_field_alone_is_read() -> None:
     model = bytearray(conv_model())
     code = root(bytes(model)).OperatorCodes(0)
     model[code._tab.Pos + code._tab.Offset(4)] = 0
-    assert [op.name for op in parse_model(bytes(model), "x").ops] == ["CONV_2D"]
+    assert parse_model(bytes(model), "x").ops[0].name == "CONV_2D"
