@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, exc, inspect, text
 from harness.errors import StoreError
 from harness.store.database import WRITE
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 HEAD = VERSIONS[-1]
 
 

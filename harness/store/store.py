@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,11 @@ from harness.errors import StoreError, UsageError
 from harness.records import Measurement, ModelInfo, RunRecord, RunStatus, Variant
 from harness.store import convert, variants
 from harness.store.database import WRITE, Location, connect, locate, require_file
+from harness.store.evaluations import Evaluations
 from harness.store.failures import translated
 from harness.store.liveness import ProcessId, is_gone, this_process
 from harness.store.migrate import ensure_current
-from harness.store.tables import ModelRow, ProfileRow, RunRow
+from harness.store.tables import ModelRow, ProfileRow, ProvenanceRow, RunRow
 
 LATEST = "latest"
 _TIMEOUT_S = 10.0
@@ -110,6 +111,11 @@ class Store:
         """The database as shown to users: the file, or the URL without its password."""
         return self._location.label
 
+    @property
+    def evaluations(self) -> Evaluations:
+        """What is kept of accuracy on devices."""
+        return Evaluations(self._reading, self._writing)
+
     def begin(self, record: RunRecord) -> None:
         """Keep a run that starts now, with the calling process as the one that carries it out."""
         with self._writing() as session:
@@ -162,6 +168,27 @@ class Store:
             conditions.append(RunRow.status.in_(_stored_as(status)))
         with self._reading() as session:
             return list(self._summaries(session, conditions, status, limit))
+
+    def runs_with(
+        self, key: str, values: Collection[str]
+    ) -> dict[str, list[tuple[str, RunStatus]]]:
+        """Return ids and statuses of the runs whose provenance has a text of ``values`` as ``key``.
+
+        By value, newest first; a value that no run has is missing.
+        """
+        wanted = {convert.to_json(value): value for value in values}
+        query = (
+            select(ProvenanceRow.value, RunRow)
+            .join(RunRow, RunRow.run_id == ProvenanceRow.run_id)
+            .where(ProvenanceRow.key == key)
+            .order_by(RunRow.started_us.desc(), RunRow.run_id.desc())
+        )
+        found: dict[str, list[tuple[str, RunStatus]]] = {}
+        with self._reading() as session:
+            for text, row in session.execute(query):
+                if text in wanted:
+                    found.setdefault(wanted[text], []).append((row.run_id, _status(row)))
+        return found
 
     def delete(self, run: str) -> str:
         """Remove one run (same names as ``get``) and return its id."""

@@ -24,6 +24,7 @@ class Base(DeclarativeBase):
         float: Double,
         str: Text,
         dict[str, Any]: JSON,
+        list[dict[str, Any]]: JSON,
     }
 
 
@@ -331,3 +332,57 @@ class VariantAgreementRow(Base):
     max_abs_diff: Mapped[float | None]
     parent_accuracy: Mapped[float | None]
     accuracy: Mapped[float | None]
+
+
+class EvaluationRow(Base):
+    """Labelled samples through a firmware; ``host`` to ``pid_start`` name the process at it."""
+
+    __tablename__ = "evaluations"
+
+    evaluation_id: Mapped[str] = mapped_column(RUN_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(HASH, index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[str] = mapped_column(String(40))
+    started_us: Mapped[int]
+    finished_at: Mapped[str | None] = mapped_column(String(40))
+    profile_name: Mapped[str] = mapped_column(NAME)
+    target: Mapped[str] = mapped_column(NAME)
+    machine: Mapped[str] = mapped_column(NAME)
+    machine_exact: Mapped[bool]
+    engine: Mapped[str] = mapped_column(NAME)
+    model_name: Mapped[str] = mapped_column(NAME)
+    model_sha256: Mapped[str] = mapped_column(HASH, index=True)
+    model_dtype: Mapped[str] = mapped_column(NAME)
+    firmware_sha256: Mapped[str] = mapped_column(HASH)
+    data_name: Mapped[str]
+    data_sha256: Mapped[str] = mapped_column(HASH)
+    metric: Mapped[str] = mapped_column(String(16))
+    samples: Mapped[int]
+    preparation: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    provenance: Mapped[dict[str, Any]]
+    accuracy: Mapped[dict[str, Any] | None]
+    errors: Mapped[list[dict[str, Any]]]
+    host: Mapped[str] = mapped_column(NAME)
+    boot_id: Mapped[str] = mapped_column(NAME)
+    pid: Mapped[int]
+    pid_start: Mapped[int | None]
+
+
+class EvaluationSampleRow(Base):
+    """What became of one sample; a NULL number is one that the metric does not know, or NaN."""
+
+    __tablename__ = "evaluation_samples"
+
+    evaluation_id: Mapped[str] = mapped_column(
+        RUN_ID, ForeignKey("evaluations.evaluation_id", ondelete="CASCADE"), primary_key=True
+    )
+    sample: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    label: Mapped[int]
+    equal: Mapped[bool]
+    max_abs_diff: Mapped[float | None]
+    decision: Mapped[int | None]
+    host_decision: Mapped[int | None]
+    in_top5: Mapped[bool | None]
+    score: Mapped[float | None]
+    host_score: Mapped[float | None]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from harness import profiles
 from harness.records import (
+    Accuracy,
     Agreement,
     Check,
     ErrorInfo,
+    Estimate,
+    Evaluation,
     FunctionMeasurement,
     Measurement,
     MemoryPlan,
@@ -14,6 +17,7 @@ from harness.records import (
     OpMeasurement,
     Placement,
     RunRecord,
+    SampleResult,
     TensorQuality,
     TensorRange,
     Variant,
@@ -99,3 +103,57 @@ def rich_variant() -> Variant:
             Agreement("held-out", 25, 0.96, 28.5, 0.998, 0.02, 0.92, 0.88),
         ),
     )
+
+
+def rich_evaluation() -> Evaluation:
+    """An evaluation that ended, in which every field has a value."""
+    return Evaluation(
+        evaluation_id="20261121T030000-e5f6a7",
+        key="9a" * 32,
+        status="passed",
+        started_at="2026-11-21T03:00:00.125+00:00",
+        finished_at="2026-11-21T03:00:10.500+00:00",
+        profile_name="stm32l4",
+        target="qemu",
+        machine="b-l475e-iot01a",
+        machine_exact=True,
+        engine="aot",
+        model_name="kws µ",
+        model_sha256="ab" * 32,
+        model_dtype="int8",
+        firmware_sha256="34" * 32,
+        data_name="tests µ.npz",
+        data_sha256="56" * 32,
+        metric="top1",
+        samples=4,
+        done=4,
+        preparation="int8 data as it is",
+        options={"limit": None, "seed": 3},
+        provenance={"command": "hil accuracy kws.tflite", "nothing": None},
+        accuracy=Accuracy(
+            metric="top1",
+            main=Estimate(0.75, 0.3, 0.95, 4, 3, "Wilson"),
+            host=Estimate(0.5, 0.15, 0.85, 4, 2, "Wilson"),
+            top5=Estimate(1.0, 0.51, 1.0, 4, 4, "Wilson"),
+            confusion=((2, 0), (1, 1)),
+            samples=4,
+            items=4,
+            equal=3,
+            same_decision=3,
+            exact=True,
+            max_abs_diff=2.0,
+            differing=(7,),
+            notes=("first",),
+        ),
+        errors=(ErrorInfo("outputs differ", "see docs", "WrongOutput"),),
+    )
+
+
+def rich_samples() -> list[SampleResult]:
+    """The samples of ``rich_evaluation``; the last one with scores, as of another metric."""
+    return [
+        SampleResult(0, 0, True, 0.0, 0, 0, True),
+        SampleResult(3, 0, True, 0.0, 0, 0, True),
+        SampleResult(7, 1, False, 2.0, 1, 0, True),
+        SampleResult(9, 1, True, 0.0, None, None, None, 0.1 + 0.2, 1e-300),
+    ]

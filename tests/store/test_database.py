@@ -22,7 +22,7 @@ from harness.records import RunRecord
 from harness.store import Store, liveness
 from harness.store.migrate import HEAD, VERSIONS
 from harness.store.tables import Base
-from tests.store.samples import rich_record, rich_variant
+from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
 
 Make = Callable[..., RunRecord]
 Worker = Callable[..., subprocess.Popen[str]]
@@ -55,6 +55,12 @@ def test_a_database_of_every_version_opens_for_ever(version: str, database: Path
         else:
             assert store.variants() == []
             store.keep_variant(rich_variant())
+        if "evaluation" in saved:  # since 0003
+            assert store.evaluations.find() == [rich_evaluation()]
+            assert store.evaluations.samples(saved["evaluation"]) == tuple(rich_samples())
+        else:
+            assert store.evaluations.find() == []
+            store.evaluations.claim(rich_evaluation())
         store.finish(dataclasses.replace(rich_record(), run_id="new"))
         assert len(store.find()) == 2
 
