@@ -8,7 +8,7 @@ their extremes are all -1 and all +1.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ import numpy as np
 
 from harness.errors import InputError
 from harness.records import Array
+from harness.tflite import normal
 from harness.tflite.graph import Graph, Tensor
 
 DEFAULT_SPEC = "random:0"
 DEFAULT_SAMPLES = 3
-_KEYWORDS = ("random", "zeros", "min", "max")
-_FORMS = "--inputs takes random:SEED, zeros, min, max, FILE.npy or FILE.npz"
+_KEYWORDS = ("random", "normal", "zeros", "min", "max")
+_FORMS = "--inputs takes random:SEED, normal:SEED, zeros, min, max, FILE.npy or FILE.npz"
 
 Inputs = tuple[Array, ...]
 
@@ -29,7 +30,8 @@ Inputs = tuple[Array, ...]
 def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> list[Inputs]:
     """Make the inputs that ``spec`` names: one tuple of arrays, one a model input, per sample.
 
-    ``random:SEED`` gives ``samples`` random inputs (3 when None). ``zeros``, ``min`` and ``max``
+    ``random:SEED`` gives ``samples`` random inputs (3 when None), ``normal:SEED`` standard normal
+    ones for float inputs (:mod:`harness.tflite.normal`). ``zeros``, ``min`` and ``max``
     give one. A file gives its first ``samples`` inputs, or all: a .npy for a model with one input,
     or a .npz whose arrays are named after the input tensors (or ``x``, ``x_int8`` for one input,
     ``x0``, ``x1``... for several). Arrays hold N samples of the input's shape (its batch of 1 may
@@ -41,8 +43,9 @@ def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> l
     """
     spec = spec or DEFAULT_SPEC
     word, _, argument = spec.partition(":")
-    if word == "random":
-        return _random(graph, _seed(argument or "0"), samples or DEFAULT_SAMPLES)
+    if word in ("random", "normal"):
+        draw = _draw if word == "random" else _draw_normal
+        return _random(graph, _seed(argument or "0"), samples or DEFAULT_SAMPLES, draw)
     if spec in ("zeros", "min", "max"):
         tensors = _inputs_of(graph)
         return [tuple(np.full(t.shape, _level(t.dtype, spec), t.dtype) for t in tensors)]
@@ -83,10 +86,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _random(graph: Graph, seed: int, samples: int) -> list[Inputs]:
+def _random(
+    graph: Graph, seed: int, samples: int, draw: Callable[[Tensor, np.random.PCG64], Array]
+) -> list[Inputs]:
     # The raw stream of a bit generator is numpy's promise for ever; its distributions are not.
     stream = np.random.PCG64(seed)
-    return [tuple(_draw(t, stream) for t in _inputs_of(graph)) for _ in range(samples)]
+    return [tuple(draw(t, stream) for t in _inputs_of(graph)) for _ in range(samples)]
 
 
 def _draw(tensor: Tensor, stream: np.random.PCG64) -> Array:
@@ -101,6 +106,16 @@ def _draw(tensor: Tensor, stream: np.random.PCG64) -> Array:
     # 24 bits fill a float32's significand: k / 2**23 - 1 is exact and lies in [-1, 1).
     unit = (words >> np.uint64(40)).astype(np.float64) / 2**23 - 1.0
     return unit.astype(dtype).reshape(tensor.shape)
+
+
+def _draw_normal(tensor: Tensor, stream: np.random.PCG64) -> Array:
+    if np.dtype(tensor.dtype).kind != "f":
+        raise InputError(
+            f"normal draws are for float32 inputs, '{tensor.name}' is {tensor.dtype}",
+            hint="random:0 draws integers over their whole range",
+        )
+    words = np.asarray(stream.random_raw(tensor.elements), np.uint64)
+    return normal.from_bits(words).astype(tensor.dtype).reshape(tensor.shape)
 
 
 # Inputs from a file
