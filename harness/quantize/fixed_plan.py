@@ -8,7 +8,8 @@ The rule of :mod:`harness.quantize.fixed_format` proposes; what TFLite's kernels
   whose values it can hold; else a QUANTIZE op takes the value into the group's own format.
 - No result is finer than its op's arithmetic: a sum of products has n_x + n_w fraction bits, so
   more would only be zeros (and a left shift that overflows). Likewise for the elementwise ops.
-- Weights leave room for their bias: it must fit half the accumulator, 31 or 63 bits.
+- Weights leave room for their bias: it may reach 2**30 in q8 and 2**45 in q16, so that sums stay
+  within 32 bits, and within the 48 that TFLite's rescaling of int16 sums can take.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ class Plan:
 
 
 def bias_limit(width: int) -> int:
-    """Largest magnitude of a bias: half of an accumulator of 32 bits (q8) or 64 (q16)."""
-    return 1 << (30 if width == 8 else 62)
+    """Largest magnitude of a bias, which leaves as much room again for the products."""
+    return 1 << (30 if width == 8 else 45)
 
 
 def make_plan(graph: Graph, ranges: Ranges, width: int, q_format: QFormat | None) -> Plan:

@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from harness.errors import InputError, MissingTool, ModelError
 from harness.records import Array
 from harness.tflite.graph import Graph
@@ -38,14 +41,19 @@ class HostReference(Protocol):
 
 
 def reference_for(graph: Graph, model_bytes: bytes, *, keep_all: bool = False) -> HostReference:
-    """Return the reference for a model: TFLite's reference kernels.
+    """Return a model's reference: TFLite's, or ours for int16 weights, which TFLite cannot run.
 
     ``graph`` is the model's, parsed; ``keep_all`` keeps every tensor for ``tensor(index)``.
 
     Raises:
         ModelError: the model cannot be run.
+        UnsupportedModel: int16 weights with scales that our reference does not define.
         MissingTool: no TFLite interpreter is installed.
     """
+    from harness.tflite.fixed16 import Fixed16Reference, has_int16_weights
+
+    if has_int16_weights(graph):
+        return Fixed16Reference(graph)
     return Reference(model_bytes, keep_all=keep_all)
 
 
@@ -103,14 +111,9 @@ class Reference:
             InputError: number, shape or dtype of the inputs differ from the model's.
             ModelError: a kernel refuses to run.
         """
-        if len(inputs) != len(self._inputs):
-            raise InputError(
-                f"the model has {len(self._inputs)} inputs, {len(inputs)} were given",
-                hint="give one array per input",
-            )
+        check_inputs([(d["name"], tuple(d["shape"]), d["dtype"]) for d in self._inputs], inputs)
         try:
             for details, array in zip(self._inputs, inputs, strict=True):
-                _check_array(details, array)
                 self._interpreter.set_tensor(details["index"], array)
             self._interpreter.invoke()
             return tuple(self._interpreter.get_tensor(d["index"]) for d in self._outputs)
@@ -145,14 +148,26 @@ class Reference:
         return array
 
 
-def _check_array(details: dict[str, Any], array: Array) -> None:
-    shape, dtype = tuple(int(d) for d in details["shape"]), details["dtype"]
-    if array.shape != shape or array.dtype != dtype:
+def check_inputs(
+    expected: Sequence[tuple[str, tuple[int, ...], npt.DTypeLike]], inputs: Sequence[Array]
+) -> None:
+    """Compare arrays with the (name, shape, dtype) of a model's inputs.
+
+    Raises:
+        InputError: their number, a shape or a dtype differ.
+    """
+    if len(inputs) != len(expected):
         raise InputError(
-            f"input '{details['name']}' must be {dtype.__name__} of shape {shape}, "
-            f"not {array.dtype} of shape {array.shape}",
-            hint="`hil model inspect` shows the model's inputs",
+            f"the model has {len(expected)} inputs, {len(inputs)} were given",
+            hint="give one array per input",
         )
+    for (name, shape, dtype), array in zip(expected, inputs, strict=True):
+        if array.shape != shape or array.dtype != np.dtype(dtype):
+            raise InputError(
+                f"input '{name}' must be {np.dtype(dtype)} of shape {tuple(map(int, shape))}, "
+                f"not {array.dtype} of shape {array.shape}",
+                hint="`hil model inspect` shows the model's inputs",
+            )
 
 
 def _interpreter_module() -> tuple[Any, str]:
