@@ -8,25 +8,8 @@
 
 #include <stdint.h>
 
-#include "hil_quant.h"
-
-/* Where results of the dot products go and how they get there. */
-typedef struct {
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
-    int32_t zero_point, act_min, act_max;
-} hil_output_stage_s8;
-
-static inline int8_t hil_finish_s8(const hil_output_stage_s8 *stage, int32_t channel,
-                                   int32_t sum) {
-    const int32_t scaled =
-        hil_requantize(sum, stage->multiplier[channel], stage->shift[channel]);
-    return hil_clamp_s8(scaled + stage->zero_point, stage->act_min, stage->act_max);
-}
-
-/* The inner loops are functions of their own because GCC then finds registers for all sums. */
-#define HIL_INNER_LOOP static __attribute__((noinline, unused))
+#include "hil_finish.h"
+#include "hil_inner.h"
 
 /* One element of the two rows x and y against the four weights at w + 4 * k. */
 #define HIL_STEP_2X4(k)            \
@@ -105,5 +88,13 @@ static inline int32_t hil_dot_1x1_s8(const int8_t *x, const int8_t *w, int32_t d
     }
     return sum;
 }
+
+/* The variants whose inputs and weights are int8 share these loops. */
+#define hil_dot_2x4_s8_pot hil_dot_2x4_s8
+#define hil_dot_1x4_s8_pot hil_dot_1x4_s8
+#define hil_dot_1x1_s8_pot hil_dot_1x1_s8
+#define hil_dot_2x4_hybrid hil_dot_2x4_s8
+#define hil_dot_1x4_hybrid hil_dot_1x4_s8
+#define hil_dot_1x1_hybrid hil_dot_1x1_s8
 
 #endif

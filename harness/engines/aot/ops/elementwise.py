@@ -17,8 +17,8 @@ from harness.engines.aot.checks import (
 from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Lowered, lowers, refuse
 from harness.engines.aot.quant import (
+    activation_range,
     activation_range_f32,
-    activation_range_s8,
     quantize_multiplier,
     scale_zero_point,
 )
@@ -95,7 +95,7 @@ def _add_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value
             f"output scale {out_scale:g} is too small for input scales {a_scale:g} and {b_scale:g}",
             f"output scales above {common_scale / (1 << _LEFT_SHIFT):g} with these inputs",
         )
-    act_min, act_max = activation_range_s8(op, output)
+    act_min, act_max = activation_range(op, output)
     return {
         "a_zero_point": a_zero_point,
         "a_multiplier": a_multiplier,
@@ -119,7 +119,7 @@ def _mul_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value
     with np.errstate(over="ignore"):
         real = float(np.float32(a_scale) * np.float32(b_scale) / np.float32(out_scale))
     multiplier, shift = quantize_multiplier(check_ratio(op, real))
-    act_min, act_max = activation_range_s8(op, output)
+    act_min, act_max = activation_range(op, output)
     return {
         "a_zero_point": a_zero_point,
         "b_zero_point": b_zero_point,

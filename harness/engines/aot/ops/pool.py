@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.engines.aot.lower import Lowered, lowers, refuse
-from harness.engines.aot.quant import activation_range_f32, activation_range_s8, scale_zero_point
+from harness.engines.aot.quant import activation_range, activation_range_f32, scale_zero_point
 from harness.engines.aot.window import element_type, window
 from harness.tflite.graph import Graph, Op
 
@@ -23,7 +23,7 @@ def pool_2d(op: Op, graph: Graph) -> Lowered:
     act: tuple[int, int] | tuple[str, str]
     if dtype == "int8":
         _same_quantization(op, graph)
-        act = activation_range_s8(op, graph.tensors[op.outputs[0]])
+        act = activation_range(op, graph.tensors[op.outputs[0]])
         suffix = "s8"
     else:
         act = activation_range_f32(op)
