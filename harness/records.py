@@ -47,7 +47,8 @@ class TensorRange:
     """Real values of one tensor over the calibration samples.
 
     ``minimum`` and ``maximum`` were seen, ``low`` and ``high`` are what the method keeps of them;
-    ``clipped`` is the share (0 to 1) of values outside. ``index`` is the float parent's.
+    ``clipped`` is the share (0 to 1) of values outside (with ``moving-average`` a value within
+    1/256 of an end may count on either side). ``index`` is the float parent's.
     """
 
     index: int
@@ -58,6 +59,11 @@ class TensorRange:
     high: float
     clipped: float
 
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value to represent, for symmetric schemes."""
+        return max(abs(self.low), abs(self.high))
+
 
 @dataclass(frozen=True)
 class TensorQuality:
@@ -66,8 +72,8 @@ class TensorQuality:
     ``index`` is the parent's; ``kind`` is ``activation`` (over held-out samples) or ``weights``.
     ``sqnr_db`` is 10 log10 of signal power over error power (infinite where equal), ``cosine``
     the cosine similarity of both taken as vectors; ``saturated`` the share (0 to 1) of the
-    variant's values at the ends of its integer range. ``scale`` is the largest where there are
-    several.
+    parent's values that lie beyond the ends of the variant's integers (0 in a float tensor).
+    ``scale`` is the largest where there are several, 0 in a float tensor.
     """
 
     index: int

@@ -93,7 +93,7 @@ def quantize_affine(graph: Graph, scheme: str, ranges: Ranges | None, *, float_i
     return write_model(_named(variant, names))
 
 
-def _run(content: bytes, scheme: str, qsvs: Mapping[str, Any] | None, *, float_io: bool) -> bytes:
+def _run(content: bytes, scheme: str, qsvs: dict[str, Any] | None, *, float_io: bool) -> bytes:
     from ai_edge_litert.tools import flatbuffer_utils
     from ai_edge_quantizer import quantizer
 
@@ -104,6 +104,7 @@ def _run(content: bytes, scheme: str, qsvs: Mapping[str, Any] | None, *, float_i
     made = quantizer.Quantizer(content, _recipe(scheme, float_io=float_io)).quantize(
         qsvs, enable_progress_bar=False, enable_progress_report=False
     )
+    assert made.quantized_model is not None
     return bytes(made.quantized_model)
 
 
@@ -112,7 +113,7 @@ def _recipe(scheme: str, *, float_io: bool) -> Any:
     from ai_edge_quantizer import qtyping, recipe_manager
 
     names = qtyping.TFLOperationName
-    rules = recipe_manager.RecipeManager()
+    rules: Any = recipe_manager.RecipeManager()  # type: ignore[no-untyped-call]
     tensorwise = qtyping.QuantGranularity.TENSORWISE
     if scheme == "dynamic":
         rules.add_dynamic_config(".*", names.ALL_SUPPORTED, 8)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from harness.errors import InputError, UnsupportedModel, UsageError
 from harness.records import Array
+from harness.records import TensorRange as TensorRange
 from harness.tflite.graph import Graph, Tensor
 from harness.tflite.reference import reference_for
 
@@ -68,29 +69,6 @@ class Method:
         if name == "moving-average" and not 0 <= parameter < 1:
             raise UsageError(f"{text}: A must be at least 0 and below 1", hint=_FORM)
         return cls(name, parameter)  # type: ignore[arg-type]  # a key of the table of defaults
-
-
-@dataclass(frozen=True)
-class TensorRange:
-    """What one float activation did over all samples.
-
-    ``minimum`` and ``maximum`` were seen; ``low`` and ``high`` are what the method chose;
-    ``clipped`` is the share (0 to 1) of all values beyond them. With ``moving-average`` a value
-    within 1/256 of an end may count on either side of it.
-    """
-
-    index: int
-    name: str
-    minimum: float
-    maximum: float
-    low: float
-    high: float
-    clipped: float
-
-    @property
-    def magnitude(self) -> float:
-        """The largest absolute value to represent, for symmetric schemes."""
-        return max(abs(self.low), abs(self.high))
 
 
 @dataclass(frozen=True)
