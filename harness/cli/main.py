@@ -24,6 +24,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.cli import (
+    accuracy,
     calibrate,
     compare,
     config,
@@ -35,6 +36,7 @@ from harness.cli import (
     report,
     run,
     streams,
+    sweep,
     time,
     validate,
 )
@@ -113,6 +115,8 @@ def _global_options(
 
 # In the order in which help lists them.
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
+app.command("accuracy")(accuracy.accuracy)
 app.command("time")(time.time)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)

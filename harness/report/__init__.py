@@ -3,8 +3,17 @@
 from harness.report.render import (
     render_compare,
     render_report,
+    render_study,
     write_compare,
     write_report,
+    write_study,
 )
 
-__all__ = ["render_compare", "render_report", "write_compare", "write_report"]
+__all__ = [
+    "render_compare",
+    "render_report",
+    "render_study",
+    "write_compare",
+    "write_report",
+    "write_study",
+]

@@ -22,6 +22,8 @@ from harness.resources import data_dir
 if TYPE_CHECKING:
     import jinja2
 
+    from harness.report.study_view import StudyRun, StudyText
+
 
 def render_report(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
     """Render one or more runs as one self-contained HTML page.
@@ -63,6 +65,33 @@ def write_compare(runs: Sequence[RunRecord], path: Path | str, title: str | None
         UsageError: fewer than two runs, or the file cannot be written.
     """
     return write_html(render_compare(runs, title=title), Path(path))
+
+
+def render_study(text: StudyText, runs: Sequence[StudyRun]) -> str:
+    """Render a study's runs, a panel for each board, as one self-contained HTML page.
+
+    Raises:
+        UsageError: ``runs`` is empty.
+    """
+    from harness.report.study_view import study_view
+
+    if not runs:
+        raise UsageError("there is no run to report", hint="`hil sweep STUDY` makes them")
+    return _render("study.html.j2", view=study_view(text, runs))
+
+
+def write_study(text: StudyText, runs: Sequence[StudyRun], path: Path | str) -> Path:
+    """Write ``render_study``, or Markdown where ``path`` ends in .md; return the absolute path.
+
+    Raises:
+        UsageError: ``runs`` is empty, or the file cannot be written.
+    """
+    from harness.report.study_markdown import study_markdown
+    from harness.report.study_view import study_view
+
+    if Path(path).suffix.lower() in (".md", ".markdown"):
+        return write_html(study_markdown(study_view(text, runs)), Path(path))
+    return write_html(render_study(text, runs), Path(path))
 
 
 def write_html(html: str, path: Path) -> Path:
