@@ -33,6 +33,7 @@ from harness.records import (
     RunRecord,
     RunStatus,
     Trace,
+    Variant,
     VariantRequest,
 )
 from harness.resources import cache_dir
@@ -54,7 +55,8 @@ class Request:
     """What to run. Random inputs are followed by the two extremes (all-min, all-max).
 
     ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
-    With ``variant`` the model is quantized first, and its variant is what runs.
+    With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
+    file are then the float model's, and are quantized as well.
     """
 
     model: Path
@@ -78,6 +80,7 @@ class Job:
     """A request that was understood: the model lowered, the platform and the inputs chosen.
 
     ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked.
+    ``variant`` is what is known of the model where the request had it quantized.
     """
 
     request: Request
@@ -87,6 +90,7 @@ class Job:
     platform: Platform
     inputs: list[tuple[Array, ...]]
     timed: int
+    variant: Variant | None = None
 
 
 @dataclass
@@ -110,23 +114,46 @@ class _Stages:
             self.progress(name, done, total)
 
 
-def prepare(request: Request) -> Job:
-    """Understand a request without building or storing anything.
+def prepare(request: Request, progress: Progress | None = None) -> Job:
+    """Understand a request without building or storing anything; quantize where it asks for that.
 
     Raises:
-        UsageError: the model, an op, the inputs or the machine is not usable.
-        MissingTool: there is no emulator.
+        UsageError: the model, an op, the inputs, the machine or the calibration is not usable.
+        MissingTool: there is no emulator, or no quantizer.
     """
     data = read_bytes(request.model)
-    graph = parse_model(data, request.model.stem, where=str(request.model))
+    given = parse_model(data, request.model.stem, where=str(request.model))
+    graph, variant = given, None
+    if request.variant is not None:
+        graph, data, variant = _quantized(given, data, request.variant, progress)
     sources = find_engine(request.engine).sources(graph)
     platform = choose_platform(request.profile, machine=request.machine)
-    spec = request.inputs or DEFAULT_SPEC
-    inputs = make_inputs(spec, graph, request.samples)
+    inputs = _inputs(request, given, graph)
     timed = len(inputs)
-    if spec.startswith("random"):
+    if (request.inputs or DEFAULT_SPEC).startswith("random"):
         inputs = [*inputs, *extremes(graph)]
-    return Job(request, graph, data, sources, platform, inputs, timed)
+    return Job(request, graph, data, sources, platform, inputs, timed, variant)
+
+
+def _quantized(
+    given: Graph, data: bytes, request: VariantRequest, progress: Progress | None
+) -> tuple[Graph, bytes, Variant]:
+    from harness.quantize import variant_name
+    from harness.quantize.cache import cached
+
+    made = cached(cache_dir(), given, data, request, progress)
+    name = variant_name(given.name, made.variant.scheme)
+    return parse_model(made.content, name), made.content, made.variant
+
+
+def _inputs(request: Request, given: Graph, graph: Graph) -> list[tuple[Array, ...]]:
+    """Random inputs of what runs; those of a file are of the model as it was given."""
+    spec = request.inputs or DEFAULT_SPEC
+    if request.variant is None or spec in ("zeros", "min", "max") or spec.startswith("random"):
+        return make_inputs(spec, graph, request.samples)
+    from harness.quantize.quality import fed
+
+    return [fed(inputs, graph) for inputs in make_inputs(spec, given, request.samples)]
 
 
 def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
@@ -138,8 +165,9 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
     """
     stages = _Stages(progress)
     with stages.stage("plan"):
-        job = prepare(request)
+        job = prepare(request, progress)
     record = provenance.begin(job.request, job.graph, job.platform, job.sources)
+    record = _with_variant(record, job, store)
     store.begin(record)
     try:
         record = _carry_out(job, record, stages)
@@ -158,6 +186,17 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
     )
     store.finish(record)
     return record
+
+
+def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
+    """Say of a variant that hil made, now or before, what it is a variant of and how good it is."""
+    known = store.variant(job.graph.sha256)
+    variant = job.variant or known
+    if variant is None:
+        return record
+    if known is None or known.created_at < variant.created_at:
+        store.keep_variant(variant)
+    return provenance.of_variant(record, variant)
 
 
 def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:

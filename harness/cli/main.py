@@ -33,6 +33,7 @@ from harness.cli import (
     model,
     output,
     profile,
+    quantize,
     report,
     run,
     streams,
@@ -117,6 +118,7 @@ def _global_options(
 app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
 app.command("accuracy")(accuracy.accuracy)
+app.command("quantize")(quantize.quantize)
 app.command("time")(time.time)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)

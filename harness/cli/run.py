@@ -11,17 +11,25 @@ import typer
 
 from harness.cli import output
 from harness.cli.options import (
+    SCHEMES_HELP,
     CacheDirOption,
+    CalibrationOption,
+    CalibrationSamplesOption,
     DbOption,
     EngineOption,
+    HeldOutOption,
+    IoOption,
     JsonOption,
     MemoryModelOption,
+    MethodOption,
     QemuOption,
+    QFormatOption,
 )
+from harness.cli.quantization import variant_request
 
 if TYPE_CHECKING:
     from harness.bench import Request
-    from harness.records import RunRecord
+    from harness.records import RunRecord, VariantRequest
     from harness.settings import Settings
     from harness.store import Store
 
@@ -120,6 +128,21 @@ def run(
             "--report", metavar="FILE", help="Write an HTML report too.", show_default=False
         ),
     ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            metavar="SCHEME",
+            help=f"Quantize the float MODEL first, and run its variant: {SCHEMES_HELP}.",
+            show_default=False,
+        ),
+    ] = None,
+    calibration: CalibrationOption = None,
+    calibration_samples: CalibrationSamplesOption = None,
+    held_out: HeldOutOption = None,
+    method: MethodOption = "minmax",
+    q_format: QFormatOption = None,
+    io: IoOption = None,
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
     qemu: QemuOption = None,
@@ -154,6 +177,7 @@ def run(
         load,
         memory_model,
         keep,
+        variant_request(quantize, calibration, calibration_samples, method, q_format, io, held_out),
     )
     with Store.open(settings.db) as store:
         records, problems = _run_all(requests, store, quiet=json)
@@ -177,6 +201,7 @@ def _requests(
     load: str,
     memory_model: str | None,
     keep: Path | None,
+    variant: VariantRequest | None,
 ) -> list[Request]:
     """One request a profile; everything that the options alone can get wrong is refused here."""
     from harness import profiles
@@ -211,6 +236,7 @@ def _requests(
             timeout_s=settings.timeout_s,
             keep=keep / one.name if keep and len(loaded) > 1 else keep,
             command=("hil", *sys.argv[1:]),
+            variant=variant,
         )
         for one in loaded
     ]
@@ -248,6 +274,8 @@ def _run_all(
 
 
 _STAGES = {
+    "calibrate": "quantizing: calibrating",
+    "judge": "quantizing: comparing with the float model",
     "plan": "planning",
     "build": "building the firmware",
     "run": "running on the emulator",
