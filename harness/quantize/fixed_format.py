@@ -22,8 +22,8 @@ import numpy as np
 from harness.errors import UsageError
 from harness.records import Array
 
-#: TFLite's rescaling shifts by at most 31 bits; factors between two scales shall not need more.
-FRACTION_BITS_LIMIT = 30
+#: TFLite's rescaling shifts by at most 31 bits, and its RELU6 takes 6 / scale as an int32.
+FRACTION_BITS_LIMIT = 28
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class QFormat:
     def for_magnitude(cls, magnitude: float, width: int) -> QFormat:
         """Return the rule's format for a tensor whose largest absolute value is ``magnitude``.
 
-        Zero has no logarithm; it takes no integer bits. Fraction bits stay within +-30.
+        Zero has no logarithm; it takes no integer bits. Fraction bits stay within +-28.
         """
         # frexp: magnitude = m * 2**e with 1/2 <= m < 1, so e is floor(log2 magnitude) + 1, exactly.
         integer_bits = math.frexp(magnitude)[1]

@@ -29,6 +29,8 @@ from harness.tflite.graph import Graph, Op
 #: bound by each of their uses alone.
 Node = int | tuple[int, int]
 
+_LARGEST_LEFT_SHIFT = 13  # that no int32 of TFLite's kernels overflows on
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -173,6 +175,15 @@ class _Planner:
 
 def _finest(op: Op, inputs: list[int], width: int) -> int | None:
     """Most fraction bits that the op's result can use; None: no matter."""
+    cap = _finest_sum(op, inputs, width)
+    bounded = {op.name, op.options.get("fused_activation_function")} & {"RELU6", "RELU_N1_TO_1"}
+    if cap is not None and bounded:
+        # The bounds are whole numbers: they need steps of 1, and coarse inputs a shift to the left.
+        return max(cap, min(0, cap + _LARGEST_LEFT_SHIFT))
+    return cap
+
+
+def _finest_sum(op: Op, inputs: list[int], width: int) -> int | None:
     name = op.name
     if RULES[name].kind == "weighted" or name == "MUL":
         return sum(inputs)

@@ -9,7 +9,6 @@ which TFLite has no kernel: ``harness.tflite.fixed16`` and docs/fixed-point.md s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -247,9 +246,3 @@ def _quantization(stored: Stored) -> Quantization:
     return Quantization(
         np.array([scale], np.float32), np.array([stored.zero_point], np.int64), axis=0
     )
-
-
-def clipped_constants(formats: Sequence[TensorFormat]) -> tuple[TensorFormat, ...]:
-    """Return the constants that lost values to clipping, most first."""
-    lossy = [item for item in formats if item.clipped]
-    return tuple(sorted(lossy, key=lambda item: (-item.clipped, item.index)))
