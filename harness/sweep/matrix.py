@@ -12,6 +12,7 @@ from harness.bench import Request
 from harness.engines.registry import engine as find_engine
 from harness.errors import InputError, ModelError, UsageError
 from harness.profiles import Profile
+from harness.quantize import check_request
 from harness.records import VariantRequest
 from harness.sweep.study import FLOAT, Quantization, Study, StudyScheme
 from harness.tflite.graph import Graph
@@ -63,8 +64,10 @@ def members(study: Study, only: str | None = None) -> list[Member]:
     for name in study.engines:
         find_engine(name)
     _check_files(study)
-    for model in models:
-        for scheme in study.schemes:
+    for scheme in study.schemes:
+        if scheme.quantizes:
+            check_request(_variant(study, scheme))
+        for model in models:
             _check_scheme(model, scheme)
     found = [
         _member(study, model, scheme, engine, profile, optimize, given)

@@ -166,7 +166,8 @@ def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
         where = ".".join(str(part) for part in item["loc"]) or "the file"
         lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
         if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(item["loc"][-1]), known_keys(), n=1)
+            known = list(Study.model_fields) if len(item["loc"]) == 1 else known_keys()
+            near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
             if near:
                 hint = f"did you mean '{near[0]}' instead of '{item['loc'][-1]}'? " + hint
     return f"the study {path} is invalid: " + "; ".join(lines), hint
