@@ -1,12 +1,14 @@
 /* The contract of all kernels of the aot engine.
  *
  * Layout      NHWC, dense, row major. A pointer to a tensor points to its first element.
- * Names       hil_<op>_s8 and hil_<op>_f32; one op family a C file, <family>_s8.c, <family>_f32.c.
+ * Names       hil_<op>_s8, hil_<op>_s16 and hil_<op>_f32; one op family a C file, <family>_s8.c and
+ *             so on. Kernels for several integer types are written once, hil_<family>_body.h, and
+ *             included for each (HIL_VARIANT names it; see hil_variants.h for those with weights).
  *             void hil_<op>_<t>(const hil_<op>_<t>_params *p, const T *input..., T *output,
  *             void *scratch), arguments that a kernel does not need left out.
  * Params      const structs in flash, filled in by code generation; the host has computed all that
  *             can be known ahead: padding, multipliers, folded biases, reordered weights.
- * int8        real = scale * (q - zero_point). Results equal TFLite's reference kernels
+ * Integers    real = scale * (q - zero_point); zero points of int16 are 0. Results equal TFLite's reference kernels
  *             (BUILTIN_REF) bit for bit. `multiplier` and `shift` are as in hil_quant.h.
  *             Zero points stand in the params as written in the model, not negated.
  * float32     Within 1e-5 relative of the same kernels, measured per tensor:
@@ -138,10 +140,12 @@ void hil_fully_connected_f32(const hil_fully_connected_f32_params *p, const floa
 typedef struct {
     hil_window window;
     int32_t act_min, act_max;
-} hil_pool_s8_params;
+} hil_pool_params;
 
-void hil_average_pool_s8(const hil_pool_s8_params *p, const int8_t *input, int8_t *output);
-void hil_max_pool_s8(const hil_pool_s8_params *p, const int8_t *input, int8_t *output);
+void hil_average_pool_s8(const hil_pool_params *p, const int8_t *input, int8_t *output);
+void hil_max_pool_s8(const hil_pool_params *p, const int8_t *input, int8_t *output);
+void hil_average_pool_s16(const hil_pool_params *p, const int16_t *input, int16_t *output);
+void hil_max_pool_s16(const hil_pool_params *p, const int16_t *input, int16_t *output);
 
 typedef struct {
     hil_window window;
@@ -152,7 +156,6 @@ void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, floa
 void hil_max_pool_f32(const hil_pool_f32_params *p, const float *input, float *output);
 
 /* All other families. */
-#include "hil_aot_ops.h"
 #include "hil_aot_ops.h"
 
 #endif

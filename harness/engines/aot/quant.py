@@ -130,6 +130,13 @@ def exponent_of_two(value: float) -> int | None:
     return exponent - 1 if mantissa == 0.5 else None
 
 
+def checked_log2(scale: float) -> int | None:
+    """n where TFLite takes ``scale`` for 2**n: log2 within 0.001 of n (CheckedLog2), else None."""
+    log2 = float(np.float32(np.log(np.float32(scale))) * np.float32(1 / math.log(2.0)))
+    exponent = round_half_away(log2)
+    return exponent if abs(log2 - exponent) < 1e-3 else None
+
+
 def activation_bounds(op: Op) -> tuple[float, float]:
     """Real bounds of the op's fused activation; refuses one that kernels do not fuse."""
     name = str(op.options.get("fused_activation_function", "NONE"))
