@@ -1,4 +1,4 @@
-"""``hil model``: what a .tflite holds, before anything is built from it, and what hil made of it."""
+"""``hil model``: what a .tflite holds, and which variants hil made."""
 
 from __future__ import annotations
 
