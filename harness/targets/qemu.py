@@ -27,7 +27,7 @@ OutputSpec = tuple[tuple[int, ...], str]
 ProgressCall = Callable[[int, int], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class Session:
     """One firmware at work: what is spoken to, and what has been heard."""
 
