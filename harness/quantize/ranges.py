@@ -173,7 +173,8 @@ class _Percentile(_Observer):
 
     def _choose(self) -> tuple[float, float, float]:
         low, high = self._histogram.keeping(self._percent)
-        low, high = max(low, self.minimum), min(high, self.maximum)
+        low = min(max(low, self.minimum), self.maximum)
+        high = max(min(high, self.maximum), low)
         return low, high, self._histogram.share_outside(low, high)
 
 

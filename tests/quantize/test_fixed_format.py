@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -32,6 +32,7 @@ def test_the_rule_by_hand(magnitude: float, integer_bits: int) -> None:
     assert QFormat.for_magnitude(magnitude, 16) == QFormat(16, 15 - integer_bits)
 
 
+@settings(deadline=None)
 @given(st.floats(2.0**-13, 2.0**35), st.sampled_from([8, 16]))
 def test_the_largest_magnitude_fits_and_uses_every_bit(magnitude: float, width: int) -> None:
     format_ = QFormat.for_magnitude(magnitude, width)
@@ -41,6 +42,7 @@ def test_the_largest_magnitude_fits_and_uses_every_bit(magnitude: float, width: 
     assert -(2 ** (width - 1)) <= low < -(2 ** (width - 2)) + 1
 
 
+@settings(deadline=None)
 @given(st.sampled_from([8, 16]), st.floats(-(2.0**20), 2.0**20))
 def test_integers_lie_at_most_one_step_below(width: int, value: float) -> None:
     format_ = QFormat.for_magnitude(abs(value), width)
