@@ -21,7 +21,7 @@ class Conv:
     """Everything that defines a one-op model; ``seed`` draws weights and scales."""
 
     op: str  # CONV_2D or DEPTHWISE_CONV_2D
-    dtype: str  # int8, float32, or one of INT16_KINDS
+    dtype: str  # int8, float32, hybrid (float32 with int8 weights), or one of INT16_KINDS
     batches: int
     height: int
     width: int
@@ -58,7 +58,8 @@ class Conv:
         b = ModelBuilder()
         depthwise = self.op == "DEPTHWISE_CONV_2D"
         options = {"depth_multiplier": self.out_c // self.in_c} if depthwise else {}
-        make = {"float32": self._float, "int8": self._int8}.get(self.dtype, self._int16)
+        makers = {"float32": self._float, "int8": self._int8, "hybrid": self._hybrid}
+        make = makers.get(self.dtype, self._int16)
         tensors = make(b, rng)
         b.op(
             self.op,
@@ -85,6 +86,21 @@ class Conv:
             c = b.tensor((self.out_c,), "float32", data=bias)
         y = b.tensor(self.output_shape(), "float32")
         return [x, w, c, y]
+
+    def _hybrid(self, b: ModelBuilder, rng: np.random.Generator) -> list[int]:
+        x = b.tensor((self.batches, self.height, self.width, self.in_c), "float32")
+        shape = self.weights_shape()
+        scales = rng.uniform(0.001, 0.03, self.out_c if self.per_channel else 1).astype(np.float32)
+        w = b.tensor(
+            shape,
+            "int8",
+            scale=scales.tolist(),
+            axis=3 if self.op == "DEPTHWISE_CONV_2D" else 0,
+            data=rng.integers(-127, 128, shape).astype(np.int8),
+        )
+        bias = rng.normal(0, 1, self.out_c).astype(np.float32)
+        c = b.tensor((self.out_c,), "float32", data=bias)
+        return [x, w, c, b.tensor(self.output_shape(), "float32")]
 
     def _int8(self, b: ModelBuilder, rng: np.random.Generator) -> list[int]:
         in_scale = float(np.float32(rng.uniform(0.005, 0.1)))

@@ -72,6 +72,20 @@ typedef struct {
                         void *scratch);
 HIL_INTEGER_VARIANTS(HIL_CONV2D_VARIANT)
 
+/* CONV_2D, float32 with int8 weights (hybrid): window.batches is 1, and `images` of them are quantized
+ * and computed one after the other, with an offset if `asymmetric`. Scratch: one image in int8, and
+ * behind it what the int8 kernel takes. */
+typedef struct {
+    hil_window window;
+    int32_t groups;
+    const int8_t *weights;
+    int32_t images, asymmetric;
+    hil_stage_hybrid stage;
+} hil_conv2d_hybrid_params;
+
+void hil_conv2d_hybrid(const hil_conv2d_hybrid_params *p, const float *input, float *output,
+                       void *scratch);
+
 /* CONV_2D, float32. Weights in the same order as for int8. Scratch: four times int8's. */
 typedef struct {
     hil_window window;
@@ -99,6 +113,18 @@ void hil_conv2d_f32(const hil_conv2d_f32_params *p, const float *input, float *o
                                   const ELEMENT *input, OUTPUT *output, void *scratch);
 HIL_INTEGER_VARIANTS(HIL_DEPTHWISE_VARIANT)
 
+/* DEPTHWISE_CONV_2D, float32 with int8 weights: as CONV_2D. */
+typedef struct {
+    hil_window window;
+    int32_t depth_multiplier;
+    const int8_t *weights;
+    int32_t images, asymmetric;
+    hil_stage_hybrid stage;
+} hil_depthwise_conv2d_hybrid_params;
+
+void hil_depthwise_conv2d_hybrid(const hil_depthwise_conv2d_hybrid_params *p, const float *input,
+                                 float *output, void *scratch);
+
 /* DEPTHWISE_CONV_2D, float32. Scratch: four times int8's. */
 typedef struct {
     hil_window window;
@@ -124,6 +150,18 @@ void hil_depthwise_conv2d_f32(const hil_depthwise_conv2d_f32_params *p, const fl
     void hil_fully_connected_##V(const hil_fully_connected_##V##_params *p, const ELEMENT *input, \
                                  OUTPUT *output);
 HIL_INTEGER_VARIANTS(HIL_FULLY_CONNECTED_VARIANT)
+
+/* FULLY_CONNECTED, float32 with int8 weights: each row is quantized by itself. Scratch: one row in
+ * int8. */
+typedef struct {
+    int32_t rows, in_features, out_features;
+    const int8_t *weights;
+    int32_t asymmetric;
+    hil_stage_hybrid stage;
+} hil_fully_connected_hybrid_params;
+
+void hil_fully_connected_hybrid(const hil_fully_connected_hybrid_params *p, const float *input,
+                                float *output, void *scratch);
 
 /* FULLY_CONNECTED, float32. */
 typedef struct {

@@ -75,10 +75,13 @@ HIL_FINISH(s16x16_wide) {
     return (int16_t)hil_clamp_s64(scaled, stage->act_min, stage->act_max);
 }
 
-/* In the order of TFLite's kernels for CONV_2D and FULLY_CONNECTED. */
 HIL_FINISH(hybrid) {
-    const int32_t centred = sum - stage->input_offset * stage->weight_sums[channel];
-    float value = (float)centred * stage->scale[channel] * stage->input_scale;
+    const float scale = stage->scale[channel & stage->scale_mask];
+    if (stage->input_offset) {
+        sum -= stage->input_offset * stage->weight_sums[channel];
+    }
+    float value = stage->scales_first ? (float)sum * (scale * stage->input_scale)
+                                      : (float)sum * scale * stage->input_scale;
     if (stage->bias) {
         value += stage->bias[channel];
     }
@@ -103,8 +106,10 @@ static inline hil_stage_hybrid hil_stage_at_hybrid(const hil_stage_hybrid *stage
     if (at.bias) {
         at.bias += first;
     }
-    at.scale += first;
-    at.weight_sums += first;
+    at.scale += first & at.scale_mask;
+    if (at.weight_sums) {
+        at.weight_sums += first;
+    }
     return at;
 }
 

@@ -63,6 +63,21 @@ static inline int64_t hil_rescale_s64(int64_t x, int32_t multiplier, int32_t shi
     return ((x * multiplier >> (shift - 1)) + 1) >> 1;
 }
 
+/* Round to nearest, ties away from zero; values beyond int32 end at +-2^30, NaN at 0. Exact: the
+ * truncated part and the remainder are both representable. */
+static inline int32_t hil_round_half_away(float x) {
+    const float limit = 1073741824.0f;
+    if (!(x > -limit)) {
+        return x <= -limit ? -(1 << 30) : 0;
+    }
+    if (x >= limit) {
+        return 1 << 30;
+    }
+    const int32_t whole = (int32_t)x;
+    const float rest = x - (float)whole;
+    return whole + (rest >= 0.5f) - (rest <= -0.5f);
+}
+
 static inline int32_t hil_clamp(int32_t x, int32_t low, int32_t high) {
     x = x < low ? low : x;
     return x > high ? high : x;

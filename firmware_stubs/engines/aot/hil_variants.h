@@ -41,12 +41,16 @@
         int32_t act_min, act_max;              \
     } hil_stage_##V
 
-/* How a sum becomes a float32 output: (sum - input_offset * weight_sum) * weight_scale *
- * input_scale + bias. The kernel finds input_scale and input_offset itself. */
+/* How a sum becomes a float32 output: (sum - input_offset * weight_sum) * scale * input_scale + bias,
+ * where `scale` is that of the weights, read at [channel & scale_mask]. `scales_first` says which of
+ * the two products is taken first, as TFLite's kernels differ in it. The kernel finds input_scale
+ * and input_offset while it runs. */
 typedef struct {
-    const float *bias;           /* NULL: none */
-    const float *scale;          /* of the weights */
-    const int32_t *weight_sums;
+    const float *bias; /* NULL: none */
+    const float *scale;
+    int32_t scale_mask;
+    const int32_t *weight_sums; /* NULL where the offset is 0 always */
+    int32_t scales_first;
     float act_min, act_max;
     float input_scale;
     int32_t input_offset;

@@ -4,27 +4,12 @@
 #include "hil_aot_ops.h"
 #include "hil_quant.h"
 
-/* Round to nearest, ties away from zero; values beyond int32 end at +-2^30, NaN at 0. Exact: the
- * truncated part and the remainder are both representable. */
-static inline int32_t round_half_away(float x) {
-    const float limit = 1073741824.0f;
-    if (!(x > -limit)) {
-        return x <= -limit ? -(1 << 30) : 0;
-    }
-    if (x >= limit) {
-        return 1 << 30;
-    }
-    const int32_t whole = (int32_t)x;
-    const float rest = x - (float)whole;
-    return whole + (rest >= 0.5f) - (rest <= -0.5f);
-}
-
 #define DEFINE_QUANTIZE(name, type, low, high)                                                     \
     void name(const hil_quantize_params *p, const float *input, type *output) {                    \
         const float scale = p->scale;                                                              \
         const int32_t zero_point = p->zero_point;                                                  \
         for (int32_t i = 0; i < p->elements; ++i) {                                                \
-            const int32_t value = round_half_away(input[i] / scale) + zero_point;                  \
+            const int32_t value = hil_round_half_away(input[i] / scale) + zero_point;                  \
             output[i] = (type)hil_clamp(value, low, high);                                         \
         }                                                                                          \
     }

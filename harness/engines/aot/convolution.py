@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.aot.lower import Constant, Lowered
+from harness.engines.aot.hybrid import hybrid_stage, is_per_channel
+from harness.engines.aot.lower import Constant, Lowered, refuse
 from harness.engines.aot.quant import activation_range_f32, scale_zero_point
 from harness.engines.aot.stage import Stage, scales_of, stage_s8, stage_s16
 from harness.engines.aot.window import (
@@ -53,6 +54,8 @@ class Convolution:
             return self._lowered_s8(op, graph)
         if source == "int16":
             return self._lowered_s16(op, graph)
+        if weights == "int8":
+            return self._lowered_hybrid(op, graph)
         return self._lowered_f32(op, graph)
 
     def _lowered_s8(self, op: Op, graph: Graph) -> Lowered:
@@ -79,6 +82,36 @@ class Convolution:
         members = "    .bias = {bias},\n" + members
         return self._call("f32", "f32", members, self._ordered(blocked), {"bias": _weights(bias)})
 
+    def _lowered_hybrid(self, op: Op, graph: Graph) -> Lowered:
+        """The call of the kernel for float32 activations and int8 weights.
+
+        TFLite quantizes the input of a CONV_2D whose weights have one scale symmetrically.
+        """
+        several = is_per_channel(op, graph, self.geometry.out_c)
+        depthwise = self.groups == 0
+        if not several and (depthwise or self.groups > 1):
+            _refuse_one_scale(op, graph, self.geometry.out_c)
+        asymmetric = several or depthwise or self.groups > 1
+        stage = hybrid_stage(
+            op,
+            graph,
+            self.rows,
+            asymmetric=asymmetric,
+            scales_first=depthwise or not asymmetric,
+        )
+        geometry = self.geometry
+        members = (
+            f"    .images = {geometry.batches},\n    .asymmetric = {int(asymmetric)},\n"
+            f"    .stage = {stage.initializer},\n"
+        )
+        image = geometry.in_h * geometry.in_w * geometry.in_c
+        one = replace(
+            self,
+            geometry=replace(geometry, batches=1),
+            scratch_elements=image + self.scratch_elements,
+        )
+        return one._call("hybrid", "hybrid", members, self._ordered(blocked), stage.constants)
+
     def _ordered(self, order: Any) -> npt.NDArray[Any]:
         if not self.groups:
             return self.rows
@@ -100,9 +133,9 @@ class Convolution:
         constants: Mapping[str, Constant],
     ) -> Lowered:
         function = f"hil_{self.kernel}_{suffix}"
-        itemsize = {"s8": 1, "s16": 2, "f32": 4}[source]
+        itemsize = {"s8": 1, "hybrid": 1, "s16": 2, "f32": 4}[source]
         return Lowered(
-            sources=(f"{self.kernel}_{source}.c",),
+            sources=(f"{self.kernel}_{source}.c", *(("hybrid.c",) if source == "hybrid" else ())),
             call=function + "({params}, {in0}, {out0}, {scratch})",
             params_type=f"{function}_params",
             params=(
@@ -111,6 +144,16 @@ class Convolution:
             ),
             constants={"weights": _weights(ordered), **constants},
             scratch_bytes=self.scratch_elements * itemsize,
+        )
+
+
+def _refuse_one_scale(op: Op, graph: Graph, channels: int) -> None:
+    """TFLite's kernels for these read a scale for each channel, or have none for one scale."""
+    if graph.tensors[op.inputs[1]].quantization.scale.size != channels:  # type: ignore[union-attr]
+        refuse(
+            op,
+            "int8 weights of one scale with float32 activations",
+            "a scale for each output channel",
         )
 
 

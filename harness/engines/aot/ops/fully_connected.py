@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.aot.hybrid import hybrid_stage
 from harness.engines.aot.lower import Constant, Lowered, lowers, refuse
 from harness.engines.aot.quant import (
     activation_range_f32,
@@ -43,11 +44,13 @@ def fully_connected(op: Op, graph: Graph) -> Lowered:
         f"    .rows = {rows},\n    .in_features = {in_features},\n"
         f"    .out_features = {out_features},\n"
     )
-    source_type, _ = operand_types(op, graph)
+    source_type, weights_type = operand_types(op, graph)
     if source_type == "int8":
         return _int8(op, graph, weights, sizes)
     if source_type == "int16":
         return _int16(op, graph, weights, sizes)
+    if weights_type == "int8":
+        return _hybrid(op, graph, weights, sizes)
     return _float32(op, graph, weights, sizes)
 
 
@@ -99,6 +102,32 @@ def _weights_zero_point(op: Op, graph: Graph) -> int:
     if np.any(q.zero_point != 0):
         refuse(op, "per-channel weights with a zero point", "symmetric per-channel weights")
     return 0
+
+
+def _hybrid(op: Op, graph: Graph, weights: npt.NDArray[np.int8], sizes: str) -> Lowered:
+    """float32 with int8 weights, rows quantized while the model runs."""
+    if quantization(op, graph.tensors[op.inputs[1]]).per_channel:
+        refuse(
+            op,
+            "int8 weights of several scales with float32 activations, for which TensorFlow Lite's "
+            "reference kernel (2.14) takes no scale at all",
+            "one scale for the weights of a dynamic-range FULLY_CONNECTED",
+        )
+    if _weights_zero_point(op, graph):
+        refuse(op, "weights with a zero point and float32 activations", "symmetric weights")
+    asymmetric = bool(op.options.get("asymmetric_quantize_inputs", False))
+    stage = hybrid_stage(op, graph, weights, asymmetric=asymmetric, scales_first=True)
+    return Lowered(
+        sources=("fully_connected_hybrid.c", "hybrid.c"),
+        call="hil_fully_connected_hybrid({params}, {in0}, {out0}, {scratch})",
+        params_type="hil_fully_connected_hybrid_params",
+        params=(
+            "{{\n" + sizes + "    .weights = {weights},\n"
+            f"    .asymmetric = {int(asymmetric)},\n    .stage = {stage.initializer},\n}}}}"
+        ),
+        constants={"weights": Constant(blocked(weights), "weights"), **stage.constants},
+        scratch_bytes=weights.shape[1],
+    )
 
 
 def _float32(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowered:
