@@ -82,7 +82,7 @@ def quantize_affine(graph: Graph, scheme: str, ranges: Ranges | None, *, float_i
     content = write_model(islands.reshapes_only(_numbered(graph)))
     try:
         with _silence():
-            made = _run(content, scheme, _qsvs(ranges), float_io=float_io)
+            made = _run(content, scheme, _qsvs(ranges))
     except Exception as error:  # the library raises ValueError, KeyError, RuntimeError and more
         raise UnsupportedModel(
             f"{PACKAGE} cannot make {scheme} of {graph.name}: {_first_line(error)}",
@@ -90,10 +90,11 @@ def quantize_affine(graph: Graph, scheme: str, ranges: Ranges | None, *, float_i
         ) from error
     variant = islands.into_integers(parse_model(made, graph.name))
     _check(variant, scheme)
-    return write_model(_named(variant, names))
+    variant = _named(variant, names)
+    return write_model(islands.float_ends(variant) if float_io else variant)
 
 
-def _run(content: bytes, scheme: str, qsvs: dict[str, Any] | None, *, float_io: bool) -> bytes:
+def _run(content: bytes, scheme: str, qsvs: dict[str, Any] | None) -> bytes:
     from ai_edge_litert.tools import flatbuffer_utils
     from ai_edge_quantizer import quantizer
 
@@ -101,14 +102,14 @@ def _run(content: bytes, scheme: str, qsvs: dict[str, Any] | None, *, float_io: 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     model.signatureDefs = []
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-    made = quantizer.Quantizer(content, _recipe(scheme, float_io=float_io)).quantize(
+    made = quantizer.Quantizer(content, _recipe(scheme)).quantize(
         qsvs, enable_progress_bar=False, enable_progress_report=False
     )
     assert made.quantized_model is not None
     return bytes(made.quantized_model)
 
 
-def _recipe(scheme: str, *, float_io: bool) -> Any:
+def _recipe(scheme: str) -> Any:
     """The library's rules: one for all ops, then exceptions."""
     from ai_edge_quantizer import qtyping, recipe_manager
 
@@ -124,10 +125,6 @@ def _recipe(scheme: str, *, float_io: bool) -> Any:
     rules.add_static_config(".*", names.ALL_SUPPORTED, bits, 8)
     for op in _PER_TENSOR[scheme]:
         rules.add_static_config(".*", names(op), bits, 8, weight_granularity=tensorwise)
-    if float_io:
-        for end in (names.INPUT, names.OUTPUT):
-            none = recipe_manager.AlgorithmName.NO_QUANTIZE
-            rules.add_quantization_config(".*", end, algorithm_key=none)
     return rules.get_quantization_recipe()
 
 
@@ -167,10 +164,11 @@ def _check(graph: Graph, scheme: str) -> None:
                 hint="it quantizes the weights of convolutions and fully connected layers",
             )
         return
-    left = [op for op in graph.ops if op.name not in _CONVERSIONS and _is_float(graph, op)]
-    inner = [op for op in graph.ops if op.name in _CONVERSIONS and not _is_end(graph, op)]
-    if left or (inner and any(_is_float(graph, op) for op in inner)):
-        ops = ", ".join(f"{op.name} ({op.index})" for op in left or inner)
+    left = [op for op in graph.ops if _is_float(graph, op)]
+    # What matters are the ops that compute; there may be none, in a model that only moves data.
+    left = [op for op in left if op.name not in _CONVERSIONS] or left
+    if left:
+        ops = ", ".join(f"{op.name} ({op.index})" for op in left)
         raise UnsupportedModel(
             f"these ops would stay in float in {scheme}: {ops}",
             hint="the quantizer has no rule for them; --scheme dynamic keeps activations in float",
@@ -180,10 +178,6 @@ def _check(graph: Graph, scheme: str) -> None:
 def _is_float(graph: Graph, op: Op) -> bool:
     tensors = [graph.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0]
     return any(t.dtype == "float32" for t in tensors)
-
-
-def _is_end(graph: Graph, op: Op) -> bool:
-    return op.inputs[0] in graph.inputs or op.outputs[0] in graph.outputs
 
 
 @contextlib.contextmanager

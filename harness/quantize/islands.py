@@ -1,4 +1,5 @@
-"""Ops around which ai-edge-quantizer would leave a model in float, taken into integers."""
+"""Rewrites of a graph around what ai-edge-quantizer does with it: ops that it would leave in float
+are taken into integers, and float inputs and outputs are put around integer ones."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ import numpy as np
 
 from harness.tflite.graph import Graph, Op, Tensor
 
-#: Elementwise ops whose integer kernels take an input and an output of different scales.
-ELEMENTWISE = ("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH")
+#: Elementwise ops whose kernels in TensorFlow Lite take integers of different scales, by dtype.
+ELEMENTWISE = {
+    "int8": ("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"),
+    "int16": ("RELU", "RELU6", "LEAKY_RELU"),
+}
 _RESHAPES = ("SQUEEZE", "EXPAND_DIMS")
-_INTEGERS = ("int8", "int16")
 
 
 def reshapes_only(graph: Graph) -> Graph:
@@ -35,7 +38,7 @@ def into_integers(graph: Graph) -> Graph:
     """Let elementwise ops between a DEQUANTIZE and a QUANTIZE work on the integers themselves."""
     ops = list(graph.ops)
     for op in graph.ops:
-        island = _island(graph, op) if op.name in ELEMENTWISE else None
+        island = _island(graph, op)
         if island is not None:
             source, sink = island
             inside = dataclasses.replace(op, inputs=source.inputs, outputs=sink.outputs)
@@ -54,8 +57,43 @@ def _island(graph: Graph, op: Op) -> tuple[Op, Op] | None:
         return None
     if source.name != "DEQUANTIZE" or sinks[0].name != "QUANTIZE":
         return None
-    dtypes = {graph.tensors[index].dtype for index in (source.inputs[0], sinks[0].outputs[0])}
-    return (source, sinks[0]) if len(dtypes) == 1 and dtypes <= set(_INTEGERS) else None
+    dtypes = [graph.tensors[index].dtype for index in (source.inputs[0], sinks[0].outputs[0])]
+    usable = dtypes[0] == dtypes[1] and op.name in ELEMENTWISE.get(dtypes[0], ())
+    return (source, sinks[0]) if usable else None
+
+
+def float_ends(graph: Graph) -> Graph:
+    """Put a QUANTIZE after each integer input and a DEQUANTIZE before each integer output.
+
+    The float tensors take over the names, the integers' get ``_quantized`` behind theirs.
+    """
+    tensors, inputs, outputs = list(graph.tensors), [], []
+    before: list[Op] = []
+    after: list[Op] = []
+
+    def beside(index: int) -> int:
+        tensor = tensors[index]
+        new = dataclasses.replace(tensor, index=len(tensors), dtype="float32", quantization=None)
+        tensors.append(new)
+        tensors[index] = dataclasses.replace(tensor, name=f"{tensor.name}_quantized")
+        return new.index
+
+    for index in graph.inputs:
+        inputs.append(beside(index) if tensors[index].quantization is not None else index)
+        if inputs[-1] != index:
+            before.append(Op(0, "QUANTIZE", 1, (inputs[-1],), (index,), {}, 0))
+    for index in graph.outputs:
+        outputs.append(beside(index) if tensors[index].quantization is not None else index)
+        if outputs[-1] != index:
+            after.append(Op(0, "DEQUANTIZE", 1, (index,), (outputs[-1],), {}, 0))
+    ops = [*before, *graph.ops, *after]
+    return dataclasses.replace(
+        graph,
+        tensors=tuple(tensors),
+        ops=tuple(dataclasses.replace(op, index=i) for i, op in enumerate(ops)),
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+    )
 
 
 def _without_unused(graph: Graph, ops: list[Op]) -> Graph:
