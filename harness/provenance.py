@@ -96,7 +96,16 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
 
 def of_variant(record: RunRecord, variant: Variant) -> RunRecord:
     """Return the record with what the run's model is a variant of, and how near it comes."""
-    facts = {
+    return dataclasses.replace(
+        record,
+        provenance={**record.provenance, **variant_facts(variant)},
+        notes=(*record.notes, _quality(variant)),
+    )
+
+
+def variant_facts(variant: Variant) -> dict[str, Any]:
+    """Return what a model is a variant of and how it was made, as provenance."""
+    return {
         "scheme": variant.scheme,
         "parent_name": variant.parent_name,
         "parent_sha256": variant.parent_sha256,
@@ -106,11 +115,6 @@ def of_variant(record: RunRecord, variant: Variant) -> RunRecord:
         "quantize_calibration_samples": variant.calibration_samples,
         "quantize_calibration_sha256": variant.calibration_sha256,
     }
-    return dataclasses.replace(
-        record,
-        provenance={**record.provenance, **facts},
-        notes=(*record.notes, _quality(variant)),
-    )
 
 
 def _quality(variant: Variant) -> str:

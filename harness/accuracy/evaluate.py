@@ -10,7 +10,7 @@ import platform as host
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ def evaluate(
     """
     tell = progress or (lambda stage, done, total: None)
     tell("plan", 0, 0)
-    job = bench.prepare(request)
+    job = bench.prepare(request, tell)
     metric = Metric(job.graph, asked.metric)
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)
     data = data.take(asked.limit, asked.seed)
@@ -87,7 +87,8 @@ def evaluate(
     references = tuple(reference_for(job.graph, job.model_bytes) for _ in range(jobs))
     tell("build", 0, 0)
     task = _Task(job, data, metric, references, bench.build_firmware(job))
-    claim = store.evaluations.claim(_begun(task, asked), restart=asked.restart)
+    begun = _begun(task, asked, _variant_of(job, store))
+    claim = store.evaluations.claim(begun, restart=asked.restart)
     if claim.complete:
         return claim.evaluation
     with _ending(claim.evaluation, store):
@@ -95,7 +96,16 @@ def evaluate(
         return _finished(claim.evaluation, metric.sum_up(data, results), task, store)
 
 
-def _begun(task: _Task, asked: DataRequest) -> Evaluation:
+def _variant_of(job: bench.Job, store: Store) -> dict[str, Any]:
+    """What is known of a model that hil quantized, now or before; a new one is kept."""
+    known = store.variant(job.graph.sha256)
+    if job.variant is not None and known is None:
+        store.keep_variant(job.variant)
+    variant = job.variant or known
+    return provenance.variant_facts(variant) if variant is not None else {}
+
+
+def _begun(task: _Task, asked: DataRequest, variant: Mapping[str, Any]) -> Evaluation:
     """The evaluation as it begins. Its key holds everything that could change a result."""
     job, request = task.job, task.job.request
     started = datetime.now(UTC)
@@ -148,6 +158,7 @@ def _begun(task: _Task, asked: DataRequest) -> Evaluation:
             "emulator": emulator,
             "reference": task.references[0].version,
             "optimize": request.optimize,
+            **variant,
         },
     )
 

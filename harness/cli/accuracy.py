@@ -11,17 +11,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import output
-from harness.cli.options import CacheDirOption, DbOption, EngineOption, JsonOption, QemuOption
+from harness.cli import accuracy_text, output
+from harness.cli.options import (
+    SCHEMES_HELP,
+    CacheDirOption,
+    CalibrationOption,
+    CalibrationSamplesOption,
+    DbOption,
+    EngineOption,
+    HeldOutOption,
+    IoOption,
+    JsonOption,
+    MethodOption,
+    QemuOption,
+    QFormatOption,
+)
+from harness.cli.quantization import variant_request
 
 if TYPE_CHECKING:
     from harness.bench import Request
-    from harness.records import Accuracy, Estimate, Evaluation
+    from harness.records import Evaluation, VariantRequest
     from harness.settings import Settings
 
 SCHEMA = "hil.accuracy/1"
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
-_CONFUSION_SHOWN_UP_TO = 20  # classes
 _BAR = 30  # characters
 
 
@@ -133,6 +146,21 @@ def accuracy(
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds that one inference may take."),
     ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            metavar="SCHEME",
+            help=f"Quantize the float MODEL first, and judge its variant: {SCHEMES_HELP}.",
+            show_default=False,
+        ),
+    ] = None,
+    calibration: CalibrationOption = None,
+    calibration_samples: CalibrationSamplesOption = None,
+    held_out: HeldOutOption = None,
+    method: MethodOption = "minmax",
+    q_format: QFormatOption = None,
+    io: IoOption = None,
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
     qemu: QemuOption = None,
@@ -160,7 +188,10 @@ def accuracy(
         _list(settings, model, profile, as_json=json)
         return
     least = _share(min_accuracy) if min_accuracy is not None else None
-    request = _request(settings, model, emulator_machine, load)
+    variant = variant_request(
+        quantize, calibration, calibration_samples, method, q_format, io, held_out
+    )
+    request = _request(settings, model, emulator_machine, load, variant)
     _evaluate_and_show(
         settings,
         request,
@@ -189,7 +220,13 @@ def _required(value: str | None, name: str) -> str:
     return value
 
 
-def _request(settings: Settings, model: Path | None, machine: str | None, load: str) -> Request:
+def _request(
+    settings: Settings,
+    model: Path | None,
+    machine: str | None,
+    load: str,
+    variant: VariantRequest | None,
+) -> Request:
     from harness import profiles
     from harness.bench import Request
     from harness.errors import UsageError
@@ -207,6 +244,7 @@ def _request(settings: Settings, model: Path | None, machine: str | None, load: 
         load=load,  # type: ignore[arg-type]
         timeout_s=settings.timeout_s,
         command=("hil", *sys.argv[1:]),
+        variant=variant,
     )
 
 
@@ -253,14 +291,19 @@ def _evaluate_and_show(
     if as_json:
         output.emit_json(SCHEMA, "failed" if code else "passed", evaluation, problems)
     else:
-        _show(evaluation)
+        accuracy_text.show(evaluation)
     for problem in problems:
         output.error(problem["message"], problem["hint"])
     if code:
         raise typer.Exit(code)
 
 
-_STAGES = {"plan": "reading the data", "build": "building the firmware"}
+_STAGES = {
+    "calibrate": "quantizing: calibrating",
+    "judge": "quantizing: comparing with the float model",
+    "plan": "reading the data",
+    "build": "building the firmware",
+}
 
 
 def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int, int], None]:
@@ -269,8 +312,9 @@ def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int
     name = f"{request.model.name} on {request.profile.name}"
 
     def tell(stage: str, done: int, total: int) -> None:
-        if not total:
-            show(f"{name}: {_STAGES.get(stage, stage)}")
+        if stage != "run":
+            counter = f" {done}/{total}" if total else ""
+            show(f"{name}: {_STAGES.get(stage, stage)}{counter}")
             return
         started.append((time.monotonic(), done)) if not started else None
         begun, before = started[0]
@@ -283,75 +327,6 @@ def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int
         show(text)
 
     return tell
-
-
-def _show(evaluation: Evaluation) -> None:
-    found = evaluation.accuracy
-    assert found is not None
-    stand_in = "" if evaluation.machine_exact else ", standing in"
-    typer.echo(
-        f"{evaluation.model_name} ({evaluation.model_dtype}) on {evaluation.profile_name} "
-        f"[{evaluation.target} {evaluation.machine}{stand_in}], engine {evaluation.engine}"
-    )
-    typer.echo(f"data: {evaluation.data_name}, {_count(evaluation)}; {evaluation.preparation}")
-    name = "AUC" if found.metric == "auc" else "top-1"
-    rows = [(f"{name}, device", found.main), (f"{name}, host reference", found.host)]
-    rows += [("top-5, device", found.top5)] if found.top5 else []
-    output.print_table(
-        [
-            "figure",
-            output.Column("value", right=True),
-            output.Column("95 % interval", right=True),
-            output.Column("right", right=True),
-            "interval by",
-        ],
-        [_figure_row(label, one) for label, one in rows],
-    )
-    if found.confusion and len(found.confusion) <= _CONFUSION_SHOWN_UP_TO:
-        _show_confusion(found)
-    typer.echo(_agreement(evaluation, found))
-    for text in found.notes:
-        typer.echo(f"note: {text}")
-    typer.echo(f"{evaluation.status}: evaluation {evaluation.evaluation_id}")
-
-
-def _count(evaluation: Evaluation) -> str:
-    found = evaluation.accuracy
-    assert found is not None
-    part = ""
-    if evaluation.options.get("limit") is not None:
-        seed = evaluation.options.get("seed")
-        part = " (the first of it)" if seed is None else f" (drawn by class, seed {seed})"
-    items = "" if found.items == found.samples else f"{found.items:,} items in "
-    return f"{items}{found.samples:,} samples{part}"
-
-
-def _figure_row(label: str, one: Estimate) -> tuple[str, ...]:
-    if one.count is None:
-        shown, low, high = (f"{value:.4f}" for value in (one.value, one.low, one.high))
-        return label, shown, f"{low} to {high}", f"{one.n:,} items", one.method
-    shown, low, high = (f"{100 * value:.2f} %" for value in (one.value, one.low, one.high))
-    return label, shown, f"{low} to {high}", f"{one.count:,} of {one.n:,}", one.method
-
-
-def _show_confusion(found: Accuracy) -> None:
-    columns = [output.Column(str(at), right=True) for at in range(len(found.confusion))]
-    output.print_table(
-        [output.Column("class \\ decided", right=True), *columns],
-        [(str(at), *(str(n) if n else "." for n in row)) for at, row in enumerate(found.confusion)],
-    )
-
-
-def _agreement(evaluation: Evaluation, found: Accuracy) -> str:
-    reference = evaluation.provenance.get("reference", "the host's reference")
-    words = "bit-equal to" if found.exact else "within tolerance of"
-    text = f"outputs: {words} {reference} on {found.equal:,} of {found.samples:,} samples"
-    if found.same_decision is not None:
-        text += f", same decision on {found.same_decision:,}"
-    if found.equal < found.samples:
-        first = ", ".join(str(at) for at in found.differing[:5])
-        text += f"; WRONG on sample {first}" + (", …" if len(found.differing) > 5 else "")
-    return text
 
 
 def _list(settings: Settings, model: Path | None, profile: str | None, *, as_json: bool) -> None:
@@ -368,7 +343,7 @@ def _list(settings: Settings, model: Path | None, profile: str | None, *, as_jso
     if as_json:
         output.emit_json(SCHEMA, "ok", {"evaluations": found})
     elif found:
-        _show_list(found)
+        accuracy_text.show_list(found)
     else:
         output.note("no evaluations match; `hil accuracy` makes one")
 
@@ -379,28 +354,3 @@ def _sha256(model: Path) -> str:
     from harness.tflite.reader import read_bytes
 
     return hashlib.sha256(read_bytes(model)).hexdigest()
-
-
-def _show_list(found: list[Evaluation]) -> None:
-    from datetime import datetime
-
-    def row(one: Evaluation) -> tuple[str, ...]:
-        figure = one.accuracy.main if one.accuracy else None
-        cells = ("-", "-") if figure is None else _figure_row("", figure)[1:3]
-        return (
-            one.evaluation_id,
-            f"{datetime.fromisoformat(one.started_at).astimezone():%Y-%m-%d %H:%M}",
-            one.status,
-            one.profile_name,
-            f"{one.model_name} ({one.model_dtype})",
-            one.engine,
-            one.data_name,
-            f"{one.done:,}/{one.samples:,}",
-            "AUC" if one.metric == "auc" else "top-1",
-            *cells,
-        )
-
-    words = ("evaluation", "when", "status", "profile", "model", "engine", "data")
-    right = ("samples", "metric", "value", "95 % interval")
-    columns = [*map(output.Column, words), *(output.Column(t, right=True) for t in right)]
-    output.print_table(columns, [row(one) for one in found])

@@ -257,6 +257,20 @@ def test_wrong_outputs_fail_the_evaluation(db: Path, changed_firmware: Any) -> N
     assert envelope["data"]["accuracy"]["differing"] == [9, 19, 29, 39]
 
 
+def test_a_variant_is_made_and_judged(db: Path) -> None:
+    quantize = ("--quantize", "q16", "--calibration", SAMPLES)
+    data = accuracy(db, *quantize, "--limit", "60", "--json", model=FLOAT32).envelope["data"]
+    assert data["model_name"] == "digits_float32-q16"
+    assert data["provenance"]["scheme"] == "q16"
+    assert data["provenance"]["parent_name"] == "digits_float32"
+    assert data["accuracy"]["exact"]
+    assert data["accuracy"]["equal"] == 60
+    assert "float32 data quantized to int16" in data["preparation"]
+    with Store.open(str(db)) as store:
+        assert store.variant(data["model_sha256"]) is not None
+    accuracy(db, "--calibration", SAMPLES).refuses(2, "without --quantize")
+
+
 def test_the_gate(db: Path) -> None:
     assert accuracy(db, "--min-accuracy", "98%").code == 0
     accuracy(db, "--min-accuracy", "0.99").refuses(1, "98.61% is below the 0.99 of --min-accuracy")
