@@ -39,8 +39,11 @@ static void HIL_NAME(two_pixels)(const HIL_NAME(stage) *stage, const HIL_NAME(el
         HIL_NAME(sum) sums[8];
         HIL_NAME(hil_dot_2x4)(x, y, weights, depth, sums);
         for (int32_t i = 0; i < 4; i++) {
-            out_x[c + i] = HIL_NAME(hil_finish)(stage, c + i, sums[i]);
-            out_y[c + i] = HIL_NAME(hil_finish)(stage, c + i, sums[4 + i]);
+            /* Both before either is stored: the tables are then read once. */
+            const HIL_NAME(output) of_x = HIL_NAME(hil_finish)(stage, c + i, sums[i]);
+            const HIL_NAME(output) of_y = HIL_NAME(hil_finish)(stage, c + i, sums[4 + i]);
+            out_x[c + i] = of_x;
+            out_y[c + i] = of_y;
         }
     }
     for (; c < channels; c++, weights += depth) {
