@@ -123,7 +123,8 @@ def _progress_line(progress: Progress, before: int) -> str:
     parts += [f"{progress.failed} failed"] if progress.failed else []
     if progress.left_s is not None:
         parts.append(f"about {_duration(progress.left_s)} left")
-    return ", ".join(parts) + "; now " + ", ".join(progress.running)
+    now = "; now " + ", ".join(progress.running) if progress.running else ""
+    return ", ".join(parts) + now
 
 
 def _duration(seconds: float) -> str:
