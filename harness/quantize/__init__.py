@@ -91,7 +91,7 @@ def check_parent(graph: Graph) -> None:
     """
     if graph.dtype == "float32":
         return
-    quantized = graph.dtype in ("int8", "uint8", "int16x8", "hybrid")
+    quantized = graph.dtype in ("int8", "uint8", "int16", "int16x8", "hybrid")
     what = f"is quantized already ({graph.dtype})" if quantized else f"is {graph.dtype}"
     raise UnsupportedModel(
         f"{graph.name} {what}", hint="give the float32 model that it was made from"

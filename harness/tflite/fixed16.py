@@ -20,20 +20,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.errors import InputError
 from harness.records import Array
+from harness.tflite.classify import has_int16_weights
 from harness.tflite.fixed16_ops import lowered
 from harness.tflite.graph import Graph, Op
 from harness.tflite.reference import Reference, check_inputs
 from harness.tflite.writer import write_model
 
 REVISION = 1  # counts changes of what is computed
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 Step = Callable[[Mapping[int, Array]], Sequence[Array]]
 
 
-def has_int16_weights(graph: Graph) -> bool:
+def is_needed(graph: Graph) -> bool:
     """Whether an op of the graph needs this reference."""
-    return any(_is_ours(op, graph) for op in graph.ops)
+    return any(has_int16_weights(graph, op) for op in graph.ops)
 
 
 class Fixed16Reference:
@@ -52,7 +52,7 @@ class Fixed16Reference:
         self._steps: list[tuple[Op, Step]] = []
         self._others: list[Reference] = []
         for op in graph.ops:
-            step = lowered(op, graph) if _is_ours(op, graph) else self._by_tflite(op)
+            step = lowered(op, graph) if has_int16_weights(graph, op) else self._by_tflite(op)
             self._steps.append((op, step))
         self._constants = {t.index: t.data for t in graph.tensors if t.data is not None}
         self._values: dict[int, Array] = {}
@@ -99,10 +99,6 @@ class Fixed16Reference:
         reference = Reference(write_model(model))
         self._others.append(reference)
         return lambda values: reference.run([values[index] for index in sources])
-
-
-def _is_ours(op: Op, graph: Graph) -> bool:
-    return op.name in _WEIGHTED and graph.tensors[op.inputs[1]].dtype == "int16"
 
 
 def _model_of(op: Op, graph: Graph) -> tuple[Graph, tuple[int, ...]]:

@@ -50,10 +50,10 @@ def reference_for(graph: Graph, model_bytes: bytes, *, keep_all: bool = False) -
         UnsupportedModel: int16 weights with scales that our reference does not define.
         MissingTool: no TFLite interpreter is installed.
     """
-    from harness.tflite.fixed16 import Fixed16Reference, has_int16_weights
+    from harness.tflite import fixed16
 
-    if has_int16_weights(graph):
-        return Fixed16Reference(graph)
+    if fixed16.is_needed(graph):
+        return fixed16.Fixed16Reference(graph)
     return Reference(model_bytes, keep_all=keep_all)
 
 

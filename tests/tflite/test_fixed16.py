@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError, UnsupportedModel
-from harness.tflite.fixed16 import Fixed16Reference, has_int16_weights
+from harness.tflite.fixed16 import Fixed16Reference, is_needed
 from harness.tflite.reader import parse_model
 from harness.tflite.reference import Reference, reference_for
 from tests.support.tflite_builder import ModelBuilder
@@ -46,7 +46,8 @@ def model(
 
 def ours(data: bytes, x: Array) -> Array:
     graph = parse_model(data, "m")
-    assert has_int16_weights(graph)
+    assert is_needed(graph)
+    assert graph.dtype == "int16"
     (y,) = reference_for(graph, data).run([x])
     return y
 

@@ -184,6 +184,7 @@ def test_empty_constant_is_a_constant() -> None:
         ("int8", "int8", "int8"),
         ("uint8", "uint8", "uint8"),
         ("int16", "int8", "int16x8"),
+        ("int16", "int16", "int16"),
         ("float32", "float32", "float32"),
         ("float32", "int8", "hybrid"),
     ],
