@@ -71,7 +71,8 @@ def report(
             if runs
             else select_runs(store, last or 1, model, profile)
         )
-    path = write_report(records, out, title)
+        evaluations = store.evaluations.matching(records)
+    path = write_report(records, out, title, evaluations=evaluations)
     _show(path, records, as_json=json)
     if open_it:
         _open(path)

@@ -181,11 +181,12 @@ def run(
     )
     with Store.open(settings.db) as store:
         records, problems = _run_all(requests, store, quiet=json)
+        evaluations = store.evaluations.matching(records) if report is not None else []
     _show(records, problems, as_json=json)
     if report is not None and records:
         from harness.report import write_report
 
-        written = write_report(records, report)
+        written = write_report(records, report, evaluations=evaluations)
         (output.note if json else typer.echo)(f"report: {written}")
     _exit(records, problems)
 

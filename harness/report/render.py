@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
-from harness.records import RunRecord
+from harness.records import Evaluation, RunRecord
 from harness.resources import data_dir
 
 if TYPE_CHECKING:
@@ -25,17 +25,26 @@ if TYPE_CHECKING:
     from harness.report.study_view import StudyRun, StudyText
 
 
-def render_report(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
+def render_report(
+    runs: Sequence[RunRecord],
+    *,
+    title: str | None = None,
+    evaluations: Sequence[Evaluation] = (),
+) -> str:
     """Render one or more runs as one self-contained HTML page.
+
+    ``evaluations`` (newest first) of a run's model on its profile are shown with the run.
 
     Raises:
         UsageError: ``runs`` is empty.
     """
+    from harness.report.accuracy_view import accuracy_views
     from harness.report.view import report_view
 
     if not runs:
         raise UsageError("there is no run to report", hint="make one: `hil run MODEL.tflite`")
-    return _render("report.html.j2", view=report_view(runs, title))
+    accuracy = accuracy_views(runs, evaluations)
+    return _render("report.html.j2", view=report_view(runs, title), accuracy=accuracy)
 
 
 def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
@@ -49,13 +58,19 @@ def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> st
     return _render("compare.html.j2", view=compare_view(runs, title))
 
 
-def write_report(runs: Sequence[RunRecord], path: Path | str, title: str | None = None) -> Path:
+def write_report(
+    runs: Sequence[RunRecord],
+    path: Path | str,
+    title: str | None = None,
+    *,
+    evaluations: Sequence[Evaluation] = (),
+) -> Path:
     """Write ``render_report`` to ``path`` in one step and return the absolute path.
 
     Raises:
         UsageError: ``runs`` is empty, or the file cannot be written.
     """
-    return write_html(render_report(runs, title=title), Path(path))
+    return write_html(render_report(runs, title=title, evaluations=evaluations), Path(path))
 
 
 def write_compare(runs: Sequence[RunRecord], path: Path | str, title: str | None = None) -> Path:

@@ -13,7 +13,15 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from harness.errors import UsageError
-from harness.records import Accuracy, ErrorInfo, Estimate, Evaluation, RunStatus, SampleResult
+from harness.records import (
+    Accuracy,
+    ErrorInfo,
+    Estimate,
+    Evaluation,
+    RunRecord,
+    RunStatus,
+    SampleResult,
+)
 from harness.store.convert import epoch_us, from_column, plain_text, to_column, to_json
 from harness.store.liveness import ProcessId, is_gone, this_process
 from harness.store.tables import EvaluationRow, EvaluationSampleRow
@@ -120,6 +128,16 @@ class Evaluations:
             query = query.where(EvaluationRow.profile_name == profile)
         with self._reading() as session:
             return [_to_record(row, count) for row, count in session.execute(query.limit(limit))]
+
+    def matching(self, runs: Sequence[RunRecord]) -> list[Evaluation]:
+        """Return the evaluations of the runs' models (by hash) on their profiles, newest first."""
+        asked = {(run.model.sha256, run.profile_name) for run in runs if run.model is not None}
+        found = {
+            one.evaluation_id: one
+            for sha256, profile in asked
+            for one in self.find(model_sha256=sha256, profile=profile)
+        }
+        return sorted(found.values(), key=lambda one: epoch_us(one.started_at), reverse=True)
 
     def samples(self, evaluation_id: str) -> tuple[SampleResult, ...]:
         """Return what is kept of an evaluation's samples, in their order."""
