@@ -54,9 +54,9 @@ typedef struct {
 
 /* CONV_2D, integers, for each variant V of hil_variants.h. Output channels are split evenly over
  * `groups`, each of which reads its own in_c / groups input channels; call these group_in and
- * group_out. Weights are reordered by codegen, for each group in blocks of four output channels: for
- * int8 inputs the four weights of one tap and input channel lie side by side, [kh][kw][group_in][4],
- * for int16 inputs in pairs as hil_dot_s16_body.h has them; the group's last group_out % 4 channels
+ * group_out. Weights are reordered by codegen, for each group in blocks of four output channels: 
+ * inside a block as hil_dot_s8.h has them for int8 inputs, and hil_dot_s16_body.h for int16; the group's
+ * last group_out % 4 channels
  * follow one by one, [kh][kw][group_in]. int8: the bias has -input_zero_point * sum(weights) folded
  * in; taps outside the image read input_zero_point. int16: zero points are 0. Scratch: 2 * kernel_h *
  * kernel_w * group_in input elements, 0 for a 1x1 kernel without padding. */
@@ -86,7 +86,8 @@ typedef struct {
 void hil_conv2d_hybrid(const hil_conv2d_hybrid_params *p, const float *input, float *output,
                        void *scratch);
 
-/* CONV_2D, float32. Weights in the same order as for int8. Scratch: four times int8's. */
+/* CONV_2D, float32. Weights in blocks of four output channels too, inside a
+ * block [kh][kw][group_in][4]. Scratch: four times int8's. */
 typedef struct {
     hil_window window;
     int32_t groups;

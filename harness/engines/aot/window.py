@@ -195,11 +195,28 @@ def folded_bias(
 
 
 def blocked(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Reorder weights [channels, depth]: blocks of four channels side by side, then the rest."""
+    """Reorder weights [channels, depth] in blocks of four channels, then the rest one by one.
+
+    The four weights of an element lie side by side. int8: quads of elements come first, as
+    hil_dot_s8.h has them: [elements 0, 2 or 1, 3][channels 0, 1 or 2, 3][element][channel].
+    """
     channels, depth = rows.shape
     whole = channels - channels % BLOCK
-    blocks = rows[:whole].reshape(-1, BLOCK, depth).transpose(0, 2, 1)
-    return np.concatenate([blocks.ravel(), rows[whole:].ravel()])
+    blocks = rows[:whole].reshape(whole // BLOCK, BLOCK, depth)
+    if rows.dtype == np.int8:
+        return np.concatenate([_quads(blocks).ravel(), rows[whole:].ravel()])
+    return np.concatenate([blocks.transpose(0, 2, 1).ravel(), rows[whole:].ravel()])
+
+
+def _quads(blocks: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """[blocks, 4, depth] to [blocks, 4 * depth]."""
+    count, _, depth = blocks.shape
+    even = depth - depth % 4
+    # [block, channel pair, channel, quad, element / 2, element % 2]
+    quads = blocks[:, :, :even].reshape(count, 2, 2, even // 4, 2, 2)
+    first = quads.transpose(0, 3, 5, 1, 4, 2).reshape(count, BLOCK * even)
+    last = blocks[:, :, even:].transpose(0, 2, 1).reshape(count, BLOCK * (depth - even))
+    return np.concatenate([first, last], axis=1)
 
 
 def paired(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
