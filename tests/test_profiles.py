@@ -10,6 +10,7 @@ import pytest
 from harness import profiles
 from harness.errors import ProfileError
 from harness.measure.cores import core_table
+from harness.measure.energy_validation import power_band
 from harness.profiles import load, names
 from harness.resources import data_dir
 
@@ -166,6 +167,22 @@ def test_without_a_table_the_wait_states_stay_and_a_note_says_so() -> None:
 def test_power_follows_the_clock() -> None:
     own, slow = load("stm32l4"), load("stm32l4@40MHz")
     assert slow.power.milliwatts(slow.clock.hz) == own.power.milliwatts(own.clock.hz) / 2
+    # A figure without a clock of its own holds at the profile's.
+    slow = load("sparkfun-edge@24MHz")
+    assert slow.power.milliwatts(slow.clock.hz) == pytest.approx(1.98 / 2)
+    assert slow.power.choose(24_000_000).scaled == "from 48 to 24 MHz"
+    # Inside the clocks of a line nothing is scaled, outside it is said.
+    inside, outside = load("nucleo-l452re@48MHz"), load("nucleo-l452re@24MHz")
+    assert inside.power.choose(48_000_000).scaled == ""
+    assert "outside" in outside.power.choose(24_000_000).scaled
+
+
+def test_the_band_of_power_grows_with_the_distance_of_the_clock() -> None:
+    own, near, far = (power_band(load(f"nucleo-l4r5zi{at}")) for at in ("", "@96MHz", "@48MHz"))
+    assert own.pct < near.pct < far.pct
+    assert far.pct == pytest.approx((18.0**2 + 15.0**2) ** 0.5)
+    assert "another clock" in far.words
+    assert power_band(load("nucleo-l452re@48MHz")) == power_band(load("nucleo-l452re"))
 
 
 @pytest.mark.parametrize("name", ["nucleo-l452re@80MHz", "sparkfun-edge@48MHz"])

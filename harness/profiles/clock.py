@@ -74,8 +74,8 @@ def text(clock_hz: int) -> str:
 def at_clock(data: Mapping[str, Any], name: str, clock_hz: int) -> dict[str, Any]:
     """The data of a valid profile (``model_dump``) with its core at ``clock_hz``.
 
-    Name, clock and wait states change; ``notes`` says what the wait states rest on. The profile's
-    own clock gives the profile as it is.
+    Name, clock and wait states change, power follows (``harness.profiles.power``); ``notes`` says
+    what the wait states rest on. The profile's own clock gives the profile as it is.
 
     Raises:
         ProfileError: the chip cannot be clocked that fast.
@@ -94,8 +94,16 @@ def at_clock(data: Mapping[str, Any], name: str, clock_hz: int) -> dict[str, Any
         "name": f"{name}@{text(clock_hz)}",
         "clock": {**data["clock"], "hz": clock_hz},
         "flash": {**data["flash"], "wait_states": wait_states},
+        "power": {**data["power"], "rows": [_pinned(row, own_hz) for row in data["power"]["rows"]]},
         "notes": (note,),
     }
+
+
+def _pinned(row: Mapping[str, Any], own_hz: int) -> dict[str, Any]:
+    """A measured power without a clock holds at the profile's own: say so before that changes."""
+    if row["active_mw"] is None or row["clock_hz"] or row["clock_range_hz"]:
+        return dict(row)
+    return {**row, "clock_hz": own_hz}
 
 
 def _wait_states(flash: Mapping[str, Any], own_hz: int, clock_hz: int) -> tuple[int, str]:
