@@ -112,9 +112,14 @@ def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> 
             if not quiet:
                 show(_progress_line(progress, len(what.done)))
 
-        if count:
-            for outcome in carry_out(what, db, count, tell):
+        try:
+            for outcome in carry_out(what, db, count, tell) if count else ():
                 outcomes[positions[id(outcome.member)]] = outcome
+        except KeyboardInterrupt:
+            kept = f"{len(outcomes)} of {len(what.members)} runs are done and stored"
+            show("")
+            output.note(f"{kept}; the same command goes on from there")
+            raise
     return [outcomes[index] for index in sorted(outcomes)]
 
 

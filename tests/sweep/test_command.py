@@ -151,6 +151,7 @@ def test_a_stop_in_the_midst_keeps_what_is_done_and_the_next_sweep_goes_on(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + how, errors
     assert "Traceback" not in errors
+    assert "of 4 runs are done and stored; the same command goes on from there" in errors
     assert "interrupted" in stored(folder)
     done = stored(folder).count("passed")
     assert 1 <= done < 4
