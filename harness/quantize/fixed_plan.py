@@ -156,9 +156,15 @@ class _Planner:
                 if RULES[op.name].kind == "weighted":
                     self._plan.weights[op.index] = self._weights_bits(op, inputs[0])
                     inputs.append(self._plan.weights[op.index])
-                cap, root = _finest(op, inputs, self._width), self._group[op.outputs[0]]
-                if cap is not None and root not in fixed and bits[root] > cap:
-                    bits[root], changed = cap, True
+                caps: list[tuple[Node, int | None]] = [
+                    (op.outputs[0], _finest(op, inputs, self._width))
+                ]
+                if op.name == "SOFTMAX":
+                    caps.append((self._node(op, 0), _finest_of_softmax(op)))
+                for node, cap in caps:
+                    root = self._group[node]
+                    if cap is not None and root not in fixed and bits[root] > cap:
+                        bits[root], changed = cap, True
 
     def _weights_bits(self, op: Op, input_bits: int) -> int:
         weights = self._graph.tensors[op.inputs[1]].data
@@ -181,6 +187,11 @@ def _finest(op: Op, inputs: list[int], width: int) -> int | None:
         # The bounds are whole numbers: they need steps of 1, and coarse inputs a shift to the left.
         return max(cap, min(0, cap + _LARGEST_LEFT_SHIFT))
     return cap
+
+
+def _finest_of_softmax(op: Op) -> int:
+    """Most fraction bits of the input: TFLite aborts unless beta * scale * 2**26 is above one."""
+    return 24 + math.frexp(float(op.options["beta"]))[1]
 
 
 def _finest_sum(op: Op, inputs: list[int], width: int) -> int | None:

@@ -92,6 +92,8 @@ def check_supported(graph: Graph, width: int) -> None:
         _check_tensors(op, graph)
         if RULES[op.name].kind == "weighted":
             _check_weights(op, graph)
+        if op.name == "SOFTMAX" and not 2**-10 <= op.options["beta"] <= 2**10:
+            _refuse(op, f"has beta {op.options['beta']:g}", "TensorFlow Lite needs it near 1")
 
 
 def _check_tensors(op: Op, graph: Graph) -> None:

@@ -68,7 +68,9 @@ def test_every_rule_has_its_test() -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("exponent", [-20, -10, 10, 20])
-@pytest.mark.parametrize("name", ["CONV_2D", "ADD", "SUB", "MEAN", "LEAKY_RELU", "RELU6"])
+@pytest.mark.parametrize(
+    "name", ["CONV_2D", "ADD", "SUB", "MEAN", "LEAKY_RELU", "RELU6", "SOFTMAX", "LOGISTIC"]
+)
 def test_inputs_of_any_size_are_computed(name: str, exponent: int, scheme: str) -> None:
     """Tiny and huge activations: no kernel of TFLite gets a factor that it cannot have."""
     model = one_op(name)
@@ -432,6 +434,13 @@ def test_ops_without_fixed_point_are_named() -> None:
     assert text.startswith("op 1 (EXP) has no fixed-point form in q8 / supported: CONV_2D")
     assert "TensorFlow Lite has no int16 kernel" in refusal(one_op("HARD_SWISH"), "q16")
     assert "HARD_SWISH" not in refusal(m.b.build([x], [z]), "q16")
+
+
+def test_a_softmax_that_aborts_tensorflow_lite_is_refused() -> None:
+    m = FloatModel()
+    x, y = m.x(1, 4), m.x(1, 4)
+    m.b.op("SOFTMAX", [x], [y], beta=0.0)
+    assert "op 0 (SOFTMAX) has beta 0" in refusal(m.b.build([x], [y]))
 
 
 def test_quantized_and_mixed_models_are_refused() -> None:
