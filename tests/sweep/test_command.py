@@ -135,7 +135,7 @@ def test_a_stop_in_the_midst_keeps_what_is_done_and_the_next_sweep_goes_on(
     # Many inferences: each run lasts seconds, so that the stop comes while one is at work.
     (folder / "study.toml").write_text(
         'schema = 1\nmodels = ["digits_*.tflite"]\nprofiles = ["stm32l4", "sparkfun-edge"]\n'
-        "[inputs]\nsamples = 1\nrepeat = 60\n"
+        "[inputs]\nsamples = 1\nrepeat = 25\n"
     )
     command = [str(HIL), "sweep", "study.toml", "--jobs", "1", "--db", str(folder / "hil.db")]
     process = subprocess.Popen(
