@@ -72,7 +72,7 @@ class TensorQuality:
     ``index`` is the parent's; ``kind`` is ``activation`` (over held-out samples) or ``weights``.
     ``sqnr_db`` is 10 log10 of signal power over error power (infinite where equal), ``cosine``
     the cosine similarity of both taken as vectors; ``saturated`` the share (0 to 1) of the
-    parent's values that lie beyond the ends of the variant's integers (0 in a float tensor).
+    parent's values more than a step beyond the variant's integers (0 in a float tensor).
     ``scale`` is the largest where there are several, 0 in a float tensor.
     """
 

@@ -125,12 +125,15 @@ def real(array: Array, quantization: Quantization | None) -> Reals:
 
 
 def _limits(tensor: Tensor) -> tuple[float, float]:
-    """The real numbers between which the tensor's integers lie, half a step beyond either end."""
+    """The real numbers between which the tensor's integers lie, a step beyond either end.
+
+    A step, so that a SOFTMAX that writes 1 does not count: its integers end at 255/256 by rule.
+    """
     q = tensor.quantization
     if q is None or np.dtype(tensor.dtype).kind not in "iu" or q.per_channel:
         return -math.inf, math.inf
     limits, scale, zero = np.iinfo(tensor.dtype), float(q.scale[0]), int(q.zero_point[0])
-    return (limits.min - zero - 0.5) * scale, (limits.max - zero + 0.5) * scale
+    return (limits.min - zero - 1) * scale, (limits.max - zero + 1) * scale
 
 
 class _Judging:
