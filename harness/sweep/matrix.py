@@ -246,6 +246,7 @@ def _command(request: Request, profile: str) -> tuple[str, ...]:
         words += ["--quantize", variant.scheme, "--calibration", variant.calibration]
         if variant.calibration_samples:
             words += ["--calibration-samples", str(variant.calibration_samples)]
+        words += ["--held-out", variant.held_out] if variant.held_out else []
         words += ["--method", variant.method] if variant.method != "minmax" else []
         words += ["--q-format", variant.q_format] if variant.q_format else []
         words += ["--io", variant.io] if variant.io else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -222,3 +223,30 @@ def test_an_op_that_the_engine_lacks_is_an_error_of_that_run_alone(folder: Path)
         "digits_int8": "passed",
     }
     assert "EXP" in result.envelope["errors"][0]["message"]
+
+
+def test_schemes_run_and_each_command_repeats_its_run(folder: Path) -> None:
+    shutil.copy(DIGITS / "digits_samples.npz", folder / "samples.npz")
+    (folder / "study.toml").write_text(
+        'schema = 1\nmodels = ["digits_float32.tflite"]\nprofiles = ["nucleo-l452re@48MHz"]\n'
+        'schemes = ["q16", {name = "Q4.4", scheme = "q8", q_format = "Q4.4"}]\n'
+        '[calibration]\nsamples = "samples.npz"\ncount = 20\nmethod = "percentile:99.9"\n'
+        "[inputs]\nsamples = 1\n"
+    )
+    result = sweep(folder, "--json")
+    assert result.code == 0, result
+    for run in result.envelope["data"]["runs"]:
+        with Store.open(str(folder / "hil.db")) as store:
+            record = store.get(run["run_id"])
+        assert record.provenance["study_scheme"] == run["scheme"]
+        assert record.provenance["scheme"] == {"q16": "q16", "Q4.4": "q8"}[run["scheme"]]
+        assert record.profile["clock"]["hz"] == 48_000_000
+        assert any("2 flash wait states" in note for note in record.notes)
+        words = shlex.split(record.provenance["command"])
+        alone = hil(*words[1:], "--json", "--db", folder / "other.db", cwd=folder)
+        assert alone.code == 0, alone
+        data = alone.envelope["data"]
+        assert record.model is not None
+        assert data["model"]["sha256"] == record.model.sha256
+        for name in ("cycles", "instructions", "flash_bytes", "ram_bytes", "energy_uj"):
+            assert data["measurements"][name]["value"] == record.measurements[name].value
