@@ -57,7 +57,8 @@ def run(
             "--profile",
             "-p",
             metavar="NAME|FILE",
-            help="Device profile; give it again for several. `hil profile list` shows them.",
+            help="Device profile, NAME@48MHz at another clock; give it again for several. "
+            "`hil profile list` shows them.",
             show_default=False,
         ),
     ] = None,
@@ -67,8 +68,9 @@ def run(
         typer.Option(
             "--inputs",
             metavar="FILE|random:SEED",
-            help="Inputs to run and check: .npy, .npz or random:SEED (default random:0, "
-            "followed by the all-minimum and all-maximum inputs).",
+            help="Inputs to run and check: .npy, .npz, random:SEED or, for float inputs, "
+            "normal:SEED (default random:0, followed by the all-minimum and all-maximum inputs). "
+            "With --quantize those of a file are the float model's.",
             show_default=False,
         ),
     ] = None,
