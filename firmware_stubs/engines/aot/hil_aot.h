@@ -54,12 +54,12 @@ typedef struct {
 
 /* CONV_2D, integers, for each variant V of hil_variants.h. Output channels are split evenly over
  * `groups`, each of which reads its own in_c / groups input channels; call these group_in and
- * group_out. Weights are reordered by codegen, for each group in blocks of four output channels: 
- * inside a block as hil_dot_s8.h has them for int8 inputs, and hil_dot_s16_body.h for int16; the group's
- * last group_out % 4 channels
- * follow one by one, [kh][kw][group_in]. int8: the bias has -input_zero_point * sum(weights) folded
- * in; taps outside the image read input_zero_point. int16: zero points are 0. Scratch: 2 * kernel_h *
- * kernel_w * group_in input elements, 0 for a 1x1 kernel without padding. */
+ * group_out. Weights are reordered by codegen, for each group in blocks of four output channels over
+ * rows of [kh][kw][group_in] elements: inside a block as hil_dot_s8.h has them for int8 inputs and
+ * hil_dot_s16_body.h for int16; the group's last group_out % 4 channels follow one by one,
+ * [kh][kw][group_in]. int8: the bias has -input_zero_point * sum(weights) folded in; taps outside the
+ * image read input_zero_point. int16: zero points are 0. Scratch: 2 * kernel_h * kernel_w * group_in
+ * input elements, 0 for a 1x1 kernel without padding. */
 #define HIL_CONV2D_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                      \
     typedef struct {                                                                             \
         hil_window window;                                                                       \

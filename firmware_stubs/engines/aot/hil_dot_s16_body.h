@@ -63,11 +63,12 @@
 HIL_INNER_LOOP void HIL_DOT(hil_dot_1x4)(const int16_t *x, const HIL_DOT_WEIGHT *w, int32_t depth,
                                          HIL_DOT_SUM sums[4]) {
     HIL_DOT_SUM x0 = 0, x1 = 0, x2 = 0, x3 = 0;
-    for (int32_t n = depth / 4; n > 0; n--) {
+    for (const HIL_DOT_WEIGHT *const end = w + 4 * (depth & ~3); w != end;) {
         {
             HIL_DOT_LOAD(0);
             HIL_DOT_STEP(x, 0, x);
         }
+        HIL_LOADS_STAY();
         {
             HIL_DOT_LOAD(1);
             HIL_DOT_STEP(x, 1, x);
@@ -98,7 +99,7 @@ HIL_INNER_LOOP void HIL_DOT(hil_dot_2x4)(const int16_t *x, const int16_t *y,
 #else
     HIL_DOT_SUM x0 = 0, x1 = 0, x2 = 0, x3 = 0;
     HIL_DOT_SUM y0 = 0, y1 = 0, y2 = 0, y3 = 0;
-    for (int32_t n = depth / 2; n > 0; n--) {
+    for (const HIL_DOT_WEIGHT *const end = w + 4 * (depth & ~1); w != end;) {
         HIL_DOT_LOAD(0);
         HIL_DOT_STEP(x, 0, x);
         HIL_DOT_STEP(y, 0, y);

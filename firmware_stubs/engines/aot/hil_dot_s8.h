@@ -50,15 +50,16 @@
 
 #define HIL_QUAD_2(x, y)                                          \
     do {                                                          \
-        const int32_t of_x = hil_load_word(x);                    \
-        const int32_t of_y = hil_load_word(y);                    \
-        const int32_t x_even = hil_even_bytes(of_x);              \
-        const int32_t y_even = hil_even_bytes(of_y);              \
+        const int32_t x_even = hil_even_bytes(hil_load_word(x));  \
+        const int32_t y_even = hil_even_bytes(hil_load_word(y));  \
         HIL_PAIR_2(0, x_even, y_even, 0, 1);                      \
+        HIL_LOADS_STAY();                                         \
         HIL_PAIR_2(4, x_even, y_even, 2, 3);                      \
-        const int32_t x_odd = hil_odd_bytes(of_x);                \
-        const int32_t y_odd = hil_odd_bytes(of_y);                \
+        HIL_LOADS_STAY();                                         \
+        const int32_t x_odd = hil_odd_bytes(hil_load_word(x));    \
+        const int32_t y_odd = hil_odd_bytes(hil_load_word(y));    \
         HIL_PAIR_2(8, x_odd, y_odd, 0, 1);                        \
+        HIL_LOADS_STAY();                                         \
         HIL_PAIR_2(12, x_odd, y_odd, 2, 3);                       \
     } while (0)
 
@@ -104,13 +105,13 @@
 #endif
 
 /* One of the last elements, whose four weights lie side by side. */
-#define HIL_LAST_1(x, s)        \
-    do {                        \
-        const int32_t a = *x;   \
-        s##0 += a * w[0];       \
-        s##1 += a * w[1];       \
-        s##2 += a * w[2];       \
-        s##3 += a * w[3];       \
+#define HIL_LAST_1(x, s)                                          \
+    do {                                                          \
+        const int32_t a = *x;                                     \
+        s##0 += a * w[0];                                         \
+        s##1 += a * w[1];                                         \
+        s##2 += a * w[2];                                         \
+        s##3 += a * w[3];                                         \
     } while (0)
 
 /* Two rows times four channels: sums[0..3] of row x, sums[4..7] of row y. */
@@ -118,7 +119,7 @@ HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_
                                    int32_t depth, int32_t sums[8]) {
     int32_t x0 = 0, x1 = 0, x2 = 0, x3 = 0;
     int32_t y0 = 0, y1 = 0, y2 = 0, y3 = 0;
-    for (int32_t n = depth / 4; n > 0; n--) {
+    for (const int8_t *const end = w + 4 * (depth & ~3); w != end;) {
         HIL_QUAD_2(x, y);
         x += 4;
         y += 4;

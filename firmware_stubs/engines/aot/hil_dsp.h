@@ -23,8 +23,13 @@ static inline int32_t hil_load_word(const void *from) {
 /* Bytes 0 and 2 of a word, and bytes 1 and 3, as pairs of int16. */
 static inline int32_t hil_even_bytes(int32_t word) { return __sxtb16(word); }
 static inline int32_t hil_odd_bytes(int32_t word) {
-    return __sxtb16((int32_t)(((uint32_t)word >> 8) | ((uint32_t)word << 24)));
+    int32_t pair; /* GCC 12 does not find the rotation that the instruction has for nothing */
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
 }
+
+/* Loads do not move across: GCC would load all words of a step first and have no registers left. */
+#define HIL_LOADS_STAY() __asm__ volatile("" ::: "memory")
 
 static inline int32_t hil_mac_pair_32(int32_t sum, int32_t x, int32_t y) {
     return __smlad(x, y, sum);
@@ -35,6 +40,7 @@ static inline int64_t hil_mac_pair_64(int64_t sum, int32_t x, int32_t y) {
 
 #else
 #define HIL_DSP 0
+#define HIL_LOADS_STAY() ((void)0)
 #endif
 
 #endif
