@@ -64,17 +64,20 @@ class _Finish:
         self._shape = y.shape
 
     def __call__(self, sums: Floats) -> Array:
-        acc = sums.astype(np.int64) + self._bias
-        q = np.clip(_shifted(acc, self._excess), self._low, self._high)
-        return q.astype(np.int16).reshape(self._shape)
+        acc = sums.astype(np.int64)
+        acc += self._bias
+        q = _shifted(acc, self._excess)
+        return np.clip(q, self._low, self._high, out=q).astype(np.int16).reshape(self._shape)
 
 
 def _shifted(acc: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
-    """acc * 2**-k, ties towards plus infinity, saturated where it leaves int16 anyway."""
+    """acc * 2**-k, ties towards plus infinity, saturated where it leaves int16; reuses ``acc``."""
     if k > 62:  # |acc| is below 2**62
         return np.zeros_like(acc)
     if k > 0:
-        return (acc + (1 << (k - 1))) >> k
+        acc += 1 << (k - 1)
+        acc >>= k
+        return acc
     # Beyond 16 bits to the left all but 0 saturates: no need to shift further, nor to overflow.
     return np.clip(acc, 2 * _MIN, 2 * _MAX) << min(-k, 17)
 
@@ -176,8 +179,9 @@ def _depthwise(op: Op, graph: Graph, weights: Array) -> Callable[[Floats], Float
     def sums(x: Floats) -> Floats:
         deep = x if multiplier == 1 else np.repeat(x, multiplier, axis=3)
         total = np.zeros((x.shape[0], window.height, window.width, channels))
+        product = np.empty_like(total)
         for tap, shifted in zip(taps, window.shifted(deep), strict=True):
-            total += shifted * tap
+            total += np.multiply(shifted, tap, out=product)
         return total
 
     return sums
