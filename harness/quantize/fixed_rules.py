@@ -98,6 +98,9 @@ def check_supported(graph: Graph, width: int) -> None:
 
 def _check_tensors(op: Op, graph: Graph) -> None:
     data = data_inputs(op)
+    for position in data:
+        if position >= len(op.inputs) or op.inputs[position] < 0:
+            _refuse(op, f"lacks its input {position}", "the file is damaged; export it again")
     for position, index in enumerate(op.inputs):
         if index < 0:
             continue

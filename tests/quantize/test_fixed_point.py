@@ -470,6 +470,15 @@ def test_computed_weights_and_infinite_constants_are_refused() -> None:
         assert "infinite or not a number" in refusal(m.b.build([x], [y]))
 
 
+def test_missing_inputs_are_refused() -> None:
+    for inputs in ([0], [0, -1], [-1, 0]):
+        m = FloatModel()
+        x, y = m.x(1, 2), m.x(1, 2)
+        m.b.op("ADD", inputs, [y])
+        position = inputs.index(-1) if -1 in inputs else 1
+        assert f"op 0 (ADD) lacks its input {position}" in refusal(m.b.build([x], [y]))
+
+
 def test_formats_and_schemes_that_are_none() -> None:
     assert "Q7.9 has 7 + 9 bits" in refusal(one_op("RELU"), "q8", q_format="Q7.9")
     assert "not a fixed-point format" in refusal(one_op("RELU"), "q16", q_format="")
