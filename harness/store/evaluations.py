@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -207,7 +208,12 @@ def _to_row(evaluation: Evaluation, process: ProcessId) -> EvaluationRow:
 
 
 def _plain(accuracy: Accuracy | None) -> dict[str, Any] | None:
-    return None if accuracy is None else dataclasses.asdict(accuracy)
+    """The accuracy as JSON, which has no word for infinity; ``_to_accuracy`` undoes it."""
+    if accuracy is None:
+        return None
+    difference = accuracy.max_abs_diff
+    finite = difference if math.isfinite(difference) else None
+    return {**dataclasses.asdict(accuracy), "max_abs_diff": finite}
 
 
 def _plain_errors(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -246,6 +252,7 @@ def _to_accuracy(plain: dict[str, Any] | None) -> Accuracy | None:
             "main": Estimate(**plain["main"]),
             "host": Estimate(**plain["host"]),
             "top5": None if top5 is None else Estimate(**top5),
+            "max_abs_diff": math.inf if plain["max_abs_diff"] is None else plain["max_abs_diff"],
             "confusion": tuple(tuple(row) for row in plain["confusion"]),
             "differing": tuple(plain["differing"]),
             "notes": tuple(plain["notes"]),

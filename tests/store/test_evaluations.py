@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sqlite3
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_what_is_kept_comes_back(store: Store) -> None:
     store.evaluations.finish(rich_evaluation())
     assert store.evaluations.find() == [rich_evaluation()]
     assert store.evaluations.samples(rich_evaluation().evaluation_id) == tuple(rich_samples())
+
+
+def test_an_infinite_difference_is_kept_as_json_can(store: Store, database: Path) -> None:
+    found = rich_evaluation().accuracy
+    assert found is not None
+    endless = dataclasses.replace(
+        rich_evaluation(), accuracy=dataclasses.replace(found, max_abs_diff=math.inf)
+    )
+    store.evaluations.claim(endless)
+    assert [one.accuracy for one in store.evaluations.find()] == [endless.accuracy]
+    connection = sqlite3.connect(database)
+    (text,) = connection.execute("SELECT accuracy FROM evaluations").fetchone()
+    connection.close()
+    assert "Infinity" not in text
 
 
 def test_a_killed_one_is_continued(store: Store, database: Path) -> None:
