@@ -16,7 +16,7 @@ import numpy as np
 from harness.accuracy.intervals import auc, share
 from harness.check import FLOAT_TOLERANCE, compare
 from harness.datasets import Dataset
-from harness.errors import InputError, UsageError
+from harness.errors import InputError, RunFailed, UsageError
 from harness.records import Accuracy, Array, Estimate, SampleResult
 from harness.tflite.graph import Graph, Tensor
 
@@ -127,7 +127,11 @@ class Metric:
         return float(real[-1] - real[0]) if len(real) == 2 else float(real[0])
 
     def sum_up(self, data: Dataset, results: Sequence[SampleResult]) -> Accuracy:
-        """Add up the results of all samples of a data set."""
+        """Add up the results of all samples of a data set.
+
+        Raises:
+            RunFailed: an anomaly score is NaN or infinite.
+        """
         results = sorted(results, key=lambda one: one.sample)
         differing = [one.sample for one in results if not one.equal]
         exact = all(self._graph.tensors[at].dtype[0] != "f" for at in self._graph.outputs)
@@ -169,6 +173,13 @@ class Metric:
             np.bincount(data.item, weights=np.array(column, np.float64)) / windows
             for column in zip(*((one.score, one.host_score) for one in results), strict=True)
         )
+        for side, values in (("device's", scores), ("reference's", host)):
+            if not np.isfinite(values).all():
+                raise RunFailed(
+                    f"the {side} scores of {np.count_nonzero(~np.isfinite(values)):,} items are "
+                    "no numbers: the model's outputs are NaN or infinite there",
+                    hint="such a model cannot be judged; look for an overflow in its float ops",
+                )
         return auc(scores, data.labels), auc(host, data.labels), None, (), None
 
     def _notes(self, main: Estimate, exact: bool) -> tuple[str, ...]:

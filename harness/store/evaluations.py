@@ -68,7 +68,7 @@ class Evaluations:
                 session.add(_to_row(wanted, this_process()))
                 return Claim(wanted, (), False)
             results = _samples(session, row.evaluation_id)
-            if row.status in _ENDED and len(results) == row.samples:
+            if row.status in _ENDED and row.accuracy is not None and len(results) == row.samples:
                 return Claim(_to_record(row, len(results)), results, True)
             if row.status == "running" and not is_gone(_process(row), row.started_us):
                 raise UsageError(

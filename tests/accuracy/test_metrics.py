@@ -7,7 +7,7 @@ import pytest
 
 from harness.accuracy.metrics import Metric
 from harness.datasets import Dataset
-from harness.errors import InputError, UsageError
+from harness.errors import InputError, RunFailed, UsageError
 from harness.records import SampleResult
 from harness.tflite.reader import parse_model
 from tests.support.small_models import SCALE, dense
@@ -124,6 +124,13 @@ def test_an_items_score_is_the_mean_of_its_windows() -> None:
     assert (found.samples, found.items, found.main.n) == (7, 3, 3)
     assert (found.same_decision, found.confusion) == (None, ())
     assert "separate the classes completely" in found.notes[0]
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf, None])  # None: NaN, as the store keeps it
+def test_scores_that_are_no_numbers(score: float | None) -> None:
+    results = [SampleResult(at, at, True, 0.0, score=score, host_score=1.0) for at in (0, 1)]
+    with pytest.raises(RunFailed, match="device's scores of 2 items are no numbers"):
+        Metric(CODER).sum_up(data([0, 1]), results)
 
 
 def test_a_float_model_says_what_equal_means() -> None:

@@ -87,7 +87,8 @@ def test_a_complete_one_is_handed_out_and_restart_begins_anew(store: Store) -> N
     begun = beginning()
     store.evaluations.claim(begun)
     store.evaluations.add("first", rich_samples())
-    store.evaluations.finish(dataclasses.replace(begun, status="passed"))
+    ended = dataclasses.replace(rich_evaluation(), evaluation_id="first")
+    store.evaluations.finish(ended)
     claim = store.evaluations.claim(beginning("second"))
     assert claim.complete
     assert claim.evaluation.evaluation_id == "first"
@@ -95,6 +96,16 @@ def test_a_complete_one_is_handed_out_and_restart_begins_anew(store: Store) -> N
     anew = store.evaluations.claim(beginning("third"), restart=True)
     assert (anew.evaluation.evaluation_id, anew.results) == ("third", ())
     assert len(store.evaluations.find()) == 2
+
+
+def test_one_that_was_never_added_up_is_not_complete(store: Store) -> None:
+    begun = beginning()
+    store.evaluations.claim(begun)
+    store.evaluations.add("first", rich_samples())
+    store.evaluations.finish(dataclasses.replace(begun, status="failed"))
+    claim = store.evaluations.claim(beginning("second"))
+    assert (claim.evaluation.evaluation_id, len(claim.results)) == ("first", 4)
+    assert not claim.complete
 
 
 def test_another_question_is_another_evaluation(store: Store) -> None:
