@@ -138,8 +138,14 @@ def _profiles(study: Study) -> dict[str, Profile]:
         is_path = "/" in name or name.partition("@")[0].endswith(".toml")
         given = str(study.folder / name) if is_path else name
         profile = profiles.load(given)
-        if profile.name not in (p.name for p in loaded.values()):
+        same = next((p for p in loaded.values() if p.name == profile.name), None)
+        if same is None:
             loaded[given] = profile
+        elif same != profile:
+            raise UsageError(
+                f"the study {study.path} has two different profiles called '{profile.name}'",
+                hint="results go by the profile's name: rename one of the files",
+            )
     return loaded
 
 

@@ -187,6 +187,16 @@ def test_two_models_of_one_name(folder: Path) -> None:
         labels(folder, PLAIN.replace('["digits_float32.tflite"]', '["**/*float32.tflite"]'))
 
 
+def test_two_profiles_of_one_name(folder: Path) -> None:
+    text = (REPOSITORY / "device_profiles" / "stm32l4.toml").read_text()
+    (folder / "stm32l4.toml").write_text(text)
+    both = PLAIN.replace('["stm32l4"]', '["stm32l4", "stm32l4@80MHz", "./stm32l4.toml"]')
+    assert labels(folder, both) == ["digits_float32/given/aot/stm32l4/-O3"]
+    (folder / "stm32l4.toml").write_text(text.replace("active_mw = 40.6", "active_mw = 41.6"))
+    with pytest.raises(UsageError, match="two different profiles called 'stm32l4'"):
+        labels(folder, both)
+
+
 def test_only_that_matches_nothing_names_a_label(folder: Path) -> None:
     with pytest.raises(UsageError, match="matches --only 'f99'") as caught:
         labels(folder, PLAIN, "f99")
