@@ -1,11 +1,12 @@
 """LiteRT's reference kernels, held to the fixed-point arithmetic of TensorFlow Lite and TFLM.
 
-From 1.4 on (tried: 1.4.0 to 2.3.0) LiteRT's reference FULLY_CONNECTED with per-tensor int8 weights
-scales its sums in double precision; TensorFlow Lite up to 2.14, TFLM and CMSIS-NN use a 32-bit
-multiplier, as LiteRT's own CONV_2D still does. A model must not have two right answers, so for
-the reference each such op becomes RESHAPE, a 1x1 CONV_2D and RESHAPE. The
-convolution's multiplier is exactly the one that FULLY_CONNECTED had: its input scale is 1 and its
-weights' scale is the float32 product of both, which is how TensorFlow Lite computed it. Weights
+From 1.4 on (tried: 1.4.0 to 2.3.0) LiteRT's reference FULLY_CONNECTED with int8 activations scales
+its sums in double precision; TensorFlow Lite up to 2.14, TFLM and CMSIS-NN use a 32-bit multiplier,
+as LiteRT's own CONV_2D still does. A model must not have two right answers, so for the reference
+each such op becomes RESHAPE, a 1x1 CONV_2D and RESHAPE. The convolution's multiplier is exactly
+the one that FULLY_CONNECTED had. With one scale for all weights, the convolution's input scale is 1
+and its weights' scale is the float32 product of both, which is how TensorFlow Lite computed it;
+with one for each channel, both ops multiply and divide the scales in double precision. Weights
 with a zero point, which a convolution does not have, are split into a sum of three int8 values, and
 the input stands three times.
 """
@@ -29,7 +30,7 @@ _VERSIONS = {"RESHAPE": 1, "CONV_2D": 3, "CONCATENATION": 2}
 
 
 def with_fixed_point_fully_connected(model_bytes: bytes) -> bytes:
-    """Return the model with its per-tensor int8 FULLY_CONNECTED ops written as convolutions.
+    """Return the model with its int8 FULLY_CONNECTED ops written as convolutions.
 
     Tensors keep their indices. A model without such ops is returned unchanged, and so is what hil
     cannot read: the interpreter says why better.
@@ -60,7 +61,8 @@ def _is_affected(graph: Graph, op: Op) -> bool:
     x, weights = (graph.tensors[index] for index in op.inputs[:2])
     if x.dtype != "int8" or weights.dtype != "int8" or weights.data is None:
         return False
-    return weights.quantization is not None and not weights.quantization.per_channel
+    q = weights.quantization
+    return q is not None and (not q.per_channel or (q.axis == 0 and not q.zero_point.any()))
 
 
 class _Rewrite:
@@ -78,12 +80,15 @@ class _Rewrite:
         (x_scale, x_zero), (w_scale, zero_point), (y_scale, y_zero) = map(_affine, (x, weights, y))
         channels, depth = weights.shape
         rows = x.elements // depth
-        scale = np.float32(x_scale) * np.float32(w_scale)
+        scale: Any = np.float32(x_scale) * np.float32(w_scale)
+        source_scale = 1.0
+        if weights.quantization is not None and weights.quantization.per_channel:
+            scale, source_scale = weights.quantization.scale, x_scale
         bias = op.inputs[2] if len(op.inputs) > 2 else -1
         if bias < 0:
             bias = self._tensor((channels,), "int32", scale, 0, np.zeros(channels, np.int32))
         kernel_data: Array = weights.data
-        source = self._tensor((rows, 1, 1, depth), "int8", 1.0, x_zero)
+        source = self._tensor((rows, 1, 1, depth), "int8", source_scale, x_zero)
         self._reshape(op.inputs[0], source, (rows, 1, 1, depth))
         if zero_point:
             kernel_data, depth = _split(weights.data, zero_point), 3 * depth
@@ -115,14 +120,15 @@ class _Rewrite:
         self,
         shape: tuple[int, ...],
         dtype: str,
-        scale: float | np.float32 | None,
+        scale: float | Array | None,
         zero_point: int,
         data: Array | None = None,
     ) -> int:
         index = len(self.tensors)
         quantization = None
         if scale is not None:
-            scales, zeros = np.array([scale], np.float32), np.array([zero_point], np.int64)
+            scales = np.atleast_1d(np.asarray(scale, np.float32))
+            zeros = np.full(scales.shape, zero_point, np.int64)
             quantization = Quantization(scales, zeros, axis=0)
         self.tensors.append(Tensor(index, f"hil/{index}", shape, dtype, quantization, data))
         return index

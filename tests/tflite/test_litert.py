@@ -19,19 +19,20 @@ pytest.importorskip("tflite_runtime", reason="both interpreters are compared")
 litert = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
 
 
-def fully_connected(zero_point: int = 0, bias: bool = True) -> bytes:
+def fully_connected(zero_point: int = 0, bias: bool = True, per_channel: bool = False) -> bytes:
     """int8 with scales that make the two ways of scaling differ now and then."""
     rng = np.random.default_rng(zero_point)
+    scales = 0.00717 * (np.linspace(0.3, 1.7, 40, dtype=np.float32) if per_channel else 1.0)
     b = ModelBuilder()
     x = b.tensor((3, 50), "int8", scale=0.0371, zero_point=-7)
     w = b.tensor(
         (40, 50),
         "int8",
-        scale=0.00717,
+        scale=scales,
         zero_point=zero_point,
         data=rng.integers(-128, 128, (40, 50)),
     )
-    c = b.tensor((40,), "int32", scale=0.0371 * 0.00717, data=rng.integers(-9999, 9999, 40))
+    c = b.tensor((40,), "int32", scale=0.0371 * scales, data=rng.integers(-9999, 9999, 40))
     y = b.tensor((3, 40), "int8", scale=0.0913, zero_point=3)
     z = b.tensor((120,), "int8", scale=0.0913, zero_point=3)
     shape = b.tensor((1,), "int32", data=[120])
@@ -45,6 +46,8 @@ def models() -> dict[str, bytes]:
         "plain": fully_connected(),
         "weights with a zero point": fully_connected(zero_point=100),
         "no bias": fully_connected(bias=False),
+        "per channel": fully_connected(per_channel=True),
+        "per channel, no bias": fully_connected(bias=False, per_channel=True),
         "no fully connected": conv_model(),
         "digits": (DIGITS / "digits_int8.tflite").read_bytes(),
     }
@@ -89,8 +92,9 @@ def outputs(data: bytes) -> list[Any]:
     return found
 
 
-def test_the_rewriting_is_needed_and_changes_nothing_else() -> None:
-    data = fully_connected()
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_rewriting_is_needed_and_changes_nothing_else(per_channel: bool) -> None:
+    data = fully_connected(per_channel=per_channel)
     rewritten = with_fixed_point_fully_connected(data)
     assert [op.name for op in parse_model(rewritten, "m").ops][:3] == [
         "RESHAPE",
