@@ -146,6 +146,7 @@ def _study_runs(store: Store, outcomes: Sequence[Outcome]) -> list[StudyRun]:
             model=outcome.member.model.name,
             parameters=outcome.member.model.parameters,
             macs=outcome.member.model.macs,
+            family=outcome.member.model.family,
             scheme=outcome.member.scheme.name,
             engine=outcome.member.engine,
             profile=outcome.member.profile.name,

@@ -16,13 +16,17 @@ STYLES = 6
 
 @dataclass(frozen=True)
 class Point:
-    """One figure of one run: ``low`` and ``high`` are the ends of its band (the value without)."""
+    """One figure of one run: ``low`` and ``high`` are the ends of its band (the value without).
+
+    Lines join points of one ``family`` only.
+    """
 
     x: float
     value: float
     low: float
     high: float
     words: str
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,12 @@ class Marker:
 
 @dataclass(frozen=True)
 class Line:
-    """One series: polyline points, the outline of its band (empty without) and markers."""
+    """One series: a polyline and the outline of its band for each family, and all markers."""
 
     label: str
     style: int
-    points: str
-    band: str
+    segments: tuple[str, ...]
+    bands: tuple[str, ...]
     markers: tuple[Marker, ...]
 
 
@@ -86,37 +90,28 @@ def mark(style: int) -> str:
     return _MARKS[style % STYLES]
 
 
+@dataclass(frozen=True)
+class _Plane:
+    """From values to the SVG's units; both axes begin at 0, so that lengths compare."""
+
+    x_top: float
+    y_top: float
+
+    def x(self, value: float) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * value / self.x_top, 2)
+
+    def y(self, value: float) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.y_top, 2)
+
+
 def draw(series: Mapping[str, Sequence[Point]], unit: str, title: str, x_title: str) -> ChartShape:
-    """Lay out a chart: both axes begin at 0, so that lengths compare."""
+    """Lay out a chart of all series; ``unit`` is that of the points' values."""
     points = [point for line in series.values() for point in line]
-    factor, name = scale_of(max((p.high for p in points), default=1.0) or 1.0, unit)
-    y_ticks = nice_ticks(max((p.high for p in points), default=1.0) / factor)
+    highest = max((p.high for p in points), default=1.0) or 1.0
+    factor, name = scale_of(highest, unit)
+    y_ticks = nice_ticks(highest / factor)
     x_ticks = nice_ticks(max((p.x for p in points), default=1.0))
-    y_top, x_top = y_ticks[-1] * factor, x_ticks[-1]
-
-    def x_of(value: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * value / x_top, 2)
-
-    def y_of(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / y_top, 2)
-
-    lines = []
-    for position, (label, line) in enumerate(series.items()):
-        ordered = sorted(line, key=lambda p: p.x)
-        upper = [f"{x_of(p.x)},{y_of(p.high)}" for p in ordered]
-        lower = [f"{x_of(p.x)},{y_of(p.low)}" for p in reversed(ordered)]
-        has_band = len(ordered) > 1 and any(p.high > p.low for p in ordered)
-        lines.append(
-            Line(
-                label=label,
-                style=position % STYLES + 1,
-                points=" ".join(f"{x_of(p.x)},{y_of(p.value)}" for p in ordered),
-                band=" ".join([*upper, *lower]) if has_band else "",
-                markers=tuple(
-                    Marker(x_of(p.x), y_of(p.value), mark(position), p.words) for p in ordered
-                ),
-            )
-        )
+    plane = _Plane(x_ticks[-1], y_ticks[-1] * factor)
     return ChartShape(
         width=WIDTH,
         height=HEIGHT,
@@ -126,10 +121,44 @@ def draw(series: Mapping[str, Sequence[Point]], unit: str, title: str, x_title: 
         bottom=BOTTOM,
         y_title=f"{title}, {name}" if name else title,
         x_title=x_title,
-        x_ticks=tuple(Tick(x_of(value), _short(value)) for value in x_ticks),
-        y_ticks=tuple(Tick(y_of(value * factor), _plain(value)) for value in y_ticks),
-        lines=tuple(lines),
+        x_ticks=tuple(Tick(plane.x(value), _short(value)) for value in x_ticks),
+        y_ticks=tuple(Tick(plane.y(value * factor), _plain(value)) for value in y_ticks),
+        lines=tuple(
+            _line(label, position, line, plane)
+            for position, (label, line) in enumerate(series.items())
+        ),
     )
+
+
+def _line(label: str, position: int, points: Sequence[Point], plane: _Plane) -> Line:
+    ordered = sorted(points, key=lambda p: p.x)
+    families = [
+        [p for p in ordered if p.family == family]
+        for family in dict.fromkeys(p.family for p in ordered)
+    ]
+    return Line(
+        label=label,
+        style=position % STYLES + 1,
+        segments=tuple(
+            " ".join(f"{plane.x(p.x)},{plane.y(p.value)}" for p in part)
+            for part in families
+            if len(part) > 1
+        ),
+        bands=tuple(_band(part, plane) for part in families if any(p.high > p.low for p in part)),
+        markers=tuple(
+            Marker(plane.x(p.x), plane.y(p.value), mark(position), p.words) for p in ordered
+        ),
+    )
+
+
+def _band(points: Sequence[Point], plane: _Plane) -> str:
+    """The outline around the bands of joined points; a bar around that of one alone."""
+    if len(points) == 1:
+        x, high, low = plane.x(points[0].x), plane.y(points[0].high), plane.y(points[0].low)
+        return f"{x - 3:g},{high} {x + 3:g},{high} {x + 3:g},{low} {x - 3:g},{low}"
+    upper = [f"{plane.x(p.x)},{plane.y(p.high)}" for p in points]
+    lower = [f"{plane.x(p.x)},{plane.y(p.low)}" for p in reversed(points)]
+    return " ".join([*upper, *lower])
 
 
 def nice_ticks(highest: float, wanted: int = 5) -> list[float]:

@@ -27,7 +27,7 @@ def _panel(view: StudyView, panel: Panel) -> list[str]:
     for chart in panel.charts:
         kinds = ", ".join(chart.kinds) or "no figures"
         lines += [f"### {_text(chart.title)} ({kinds})", ""]
-        heads = ["model", view.x_title.split()[0].lower(), *(s.label for s in panel.series)]
+        heads = ["model", view.x_noun, *(s.label for s in panel.series)]
         lines.append("| " + " | ".join(_text(head) for head in heads) + " |")
         lines.append("|---|" + "---:|" * (len(heads) - 1))
         for row in chart.rows:

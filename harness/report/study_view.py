@@ -14,6 +14,7 @@ from harness.report.view import FIGURE_LABELS, used_kinds
 
 FIGURES = ("flash_bytes", "ram_bytes", "latency_us", "energy_uj")
 _X_TITLES = {"parameters": "Parameters of the model", "macs": "MACs of the model"}
+_X_NOUNS = {"parameters": "parameters", "macs": "MACs"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,15 @@ class StudyText:
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One member of the study and what came of it; ``run`` is None where nothing is stored."""
+    """One member of the study and what came of it; ``run`` is None where nothing is stored.
+
+    Lines join models of one ``family``: between others there is nothing to read off.
+    """
 
     model: str
     parameters: int
     macs: int
+    family: str
     scheme: str
     engine: str
     profile: str
@@ -131,7 +136,7 @@ class StudyView:
     generated: str
     summary: str
     baseline: str
-    x_title: str
+    x_noun: str
     path: str
     problems: tuple[Problem, ...]
     panels: tuple[Panel, ...]
@@ -159,7 +164,7 @@ def study_view(text: StudyText, runs: Sequence[StudyRun]) -> StudyView:
         generated=when(datetime.now(UTC).isoformat()),
         summary=_summary(runs, len(by_profile)),
         baseline=text.baseline,
-        x_title=_X_TITLES[text.x],
+        x_noun=_X_NOUNS[text.x],
         path=text.path,
         problems=tuple(
             Problem(_label(run, varying), error.message, error.hint)
@@ -266,7 +271,7 @@ def _point(run: StudyRun, figure: Measurement, label: str, x: str) -> Point:
         label, run.model, figure.value, figure.unit, band(figure.uncertainty_pct), figure.kind
     )
     low = max(0.0, figure.value - half)
-    return Point(_size(run, x), figure.value, low, figure.value + half, said)
+    return Point(_size(run, x), figure.value, low, figure.value + half, said, run.family)
 
 
 def _rows(

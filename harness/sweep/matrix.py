@@ -21,7 +21,10 @@ from harness.tflite.reader import read_model
 
 @dataclass(frozen=True)
 class StudyModel:
-    """A model of the study, as given: ``parameters`` counts its weights and biases."""
+    """A model of the study, as given: ``parameters`` counts its weights and biases.
+
+    ``family`` is the sequence of its ops: models that share it differ in their sizes alone.
+    """
 
     path: Path
     name: str
@@ -29,6 +32,7 @@ class StudyModel:
     dtype: str
     parameters: int
     macs: int
+    family: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,15 @@ def _model_paths(study: Study) -> list[Path]:
 
 def _model(path: Path) -> StudyModel:
     graph = read_model(path)
-    return StudyModel(path, path.stem, graph.sha256, graph.dtype, _parameters(graph), graph.macs)
+    return StudyModel(
+        path,
+        path.stem,
+        graph.sha256,
+        graph.dtype,
+        _parameters(graph),
+        graph.macs,
+        " ".join(op.name for op in graph.ops),
+    )
 
 
 def _parameters(graph: Graph) -> int:

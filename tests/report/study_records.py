@@ -40,6 +40,7 @@ def _run(model: str, parameters: int, scheme: str, board: str, factor: float) ->
         model=model,
         parameters=parameters,
         macs=parameters * 10,
+        family="CONV_2D ADD",
         scheme=scheme,
         engine="aot",
         profile=board,

@@ -132,14 +132,22 @@ def test_points_lie_where_the_axes_say() -> None:
     assert shape.lines[0].markers[0].y == bottom.at
     middle = bottom.at - (bottom.at - top.at) * 50 / 60
     assert shape.lines[0].markers[1].y == pytest.approx(middle, abs=0.01)
-    assert shape.lines[0].band
-    assert shape.lines[1].band == ""
+    assert len(shape.lines[0].segments) == len(shape.lines[0].bands) == 1
+    assert shape.lines[1].segments == shape.lines[1].bands == ()
     assert {line.style for line in shape.lines} == {1, 2}
     assert shape.lines[0].markers[0].path != shape.lines[1].markers[0].path
     for line in shape.lines:
         for marker in line.markers:
             assert 0 <= marker.x <= WIDTH
             assert 0 <= marker.y <= HEIGHT
+
+
+def test_lines_join_models_of_one_family_only() -> None:
+    points = [Point(x, x, x, x + 1, "", family) for x, family in enumerate("aabbac")]
+    (line,) = draw({"s": points}, "us", "Time", "Size").lines
+    assert len(line.markers) == 6
+    assert [len(segment.split()) for segment in line.segments] == [3, 2]
+    assert [len(band.split()) for band in line.bands] == [6, 4, 4]  # the last is alone: a bar
 
 
 @pytest.mark.parametrize(
