@@ -23,7 +23,7 @@ from harness.tflite.reader import read_model
 class StudyModel:
     """A model of the study, as given: ``parameters`` counts its weights and biases.
 
-    ``family`` is the sequence of its ops: models that share it differ in their sizes alone.
+    ``family`` is its dtype and the sequence of its ops: models that share it differ in sizes alone.
     """
 
     path: Path
@@ -129,7 +129,7 @@ def _model(path: Path) -> StudyModel:
         graph.dtype,
         _parameters(graph),
         graph.macs,
-        " ".join(op.name for op in graph.ops),
+        " ".join([graph.dtype, *(op.name for op in graph.ops)]),
     )
 
 
