@@ -38,7 +38,8 @@ def prepare(array: Array, tensor: Tensor, where: str) -> tuple[Array, str]:
 def quantize(samples: Array, tensor: Tensor, dtype: str) -> tuple[Array, str]:
     """Quantize finite float32 samples with the tensor's scale and zero point."""
     assert tensor.quantization is not None
-    scale, zero_point = np.float32(tensor.quantization.scale[0]), int(tensor.quantization.zero_point[0])
+    scale = np.float32(tensor.quantization.scale[0])
+    zero_point = int(tensor.quantization.zero_point[0])
     limits = np.iinfo(tensor.dtype)
     out = np.empty(samples.shape, tensor.dtype)
     clipped = 0
