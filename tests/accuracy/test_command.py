@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -336,11 +337,17 @@ def test_a_thousand_keywords_are_a_matter_of_a_minute(db: Path, tmp_path: Path) 
     random = np.random.Generator(np.random.PCG64(1))
     x = random.integers(-128, 128, (1000, 49, 10, 1)).astype(np.int8)
     np.savez(tmp_path / "kws.npz", x=x, y=random.integers(0, 12, 1000))
-    begin = time.monotonic()
+    begin = cpu_s()
     result = accuracy(
         db, "--data", str(tmp_path / "kws.npz"), "--json", model=MODELS / "kws_int8.tflite"
     )
-    seconds = time.monotonic() - begin
+    spent = cpu_s() - begin
     assert result.code == 0, result
     assert result.envelope["data"]["accuracy"]["equal"] == 1000
-    assert seconds < 60 * max(1.0, 2 / (os.cpu_count() or 1)), seconds
+    assert spent < 2 * 60, spent  # a minute of two cores, whatever else the machine is doing
+
+
+def cpu_s() -> float:
+    """Seconds that processes started here, and theirs, have computed by now."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
