@@ -211,26 +211,9 @@ class Model:
             w.table("Buffer", {} if data is None else {"Data": w.blob(data.tobytes())})
             for _, _, data in self.tensors
         ]
-        tensors = [
-            w.table(
-                "Tensor",
-                {
-                    "Shape": w.ints(shape),
-                    "Type": w.enum("TensorType", "INT32" if _is_shape(data) else "FLOAT32"),
-                    "Buffer": index + 1,
-                    "Name": w.text(name),
-                    "HasRank": True,
-                },
-            )
-            for index, (name, shape, data) in enumerate(self.tensors)
-        ]
+        tensors = [self._tensor(w, index) for index in range(len(self.tensors))]
         kinds = list(dict.fromkeys(op for op, *_ in self.ops))
-        codes = [
-            w.table(
-                "OperatorCode", {"DeprecatedBuiltinCode": code, "BuiltinCode": code, "Version": 1}
-            )
-            for code in (w.enum("BuiltinOperator", kind) for kind in kinds)
-        ]
+        codes = [self._code(w, kind) for kind in kinds]
         ops = [self._operator(w, kinds.index(op[0]), op) for op in self.ops]
         graph = w.table(
             "SubGraph",
@@ -242,14 +225,7 @@ class Model:
                 "Name": w.text("main"),
             },
         )
-        signature = w.table(
-            "SignatureDef",
-            {
-                "Inputs": w.offsets([self._named(w, "input", x)]),
-                "Outputs": w.offsets([self._named(w, "output", y)]),
-                "SignatureKey": w.text("serving_default"),
-            },
-        )
+        signature = self._signature(w, x, y)
         return w.finish(
             {
                 "Version": 3,
@@ -259,6 +235,34 @@ class Model:
                 "Buffers": w.offsets(buffers),
                 "SignatureDefs": w.offsets([signature]),
             }
+        )
+
+    def _tensor(self, w: Writer, index: int) -> int:
+        name, shape, data = self.tensors[index]
+        return w.table(
+            "Tensor",
+            {
+                "Shape": w.ints(shape),
+                "Type": w.enum("TensorType", "INT32" if _is_shape(data) else "FLOAT32"),
+                "Buffer": index + 1,
+                "Name": w.text(name),
+                "HasRank": True,
+            },
+        )
+
+    def _code(self, w: Writer, kind: str) -> int:
+        code = w.enum("BuiltinOperator", kind)
+        fields = {"DeprecatedBuiltinCode": code, "BuiltinCode": code, "Version": 1}
+        return w.table("OperatorCode", fields)
+
+    def _signature(self, w: Writer, x: int, y: int) -> int:
+        return w.table(
+            "SignatureDef",
+            {
+                "Inputs": w.offsets([self._named(w, "input", x)]),
+                "Outputs": w.offsets([self._named(w, "output", y)]),
+                "SignatureKey": w.text("serving_default"),
+            },
         )
 
     def _operator(
