@@ -33,7 +33,7 @@ def test_the_rule_by_hand(magnitude: float, integer_bits: int) -> None:
 
 
 @settings(deadline=None)
-@given(st.floats(2.0**-13, 2.0**35), st.sampled_from([8, 16]))
+@given(st.floats(2.0**-13, 2.0**35, exclude_max=True), st.sampled_from([8, 16]))
 def test_the_largest_magnitude_fits_and_uses_every_bit(magnitude: float, width: int) -> None:
     format_ = QFormat.for_magnitude(magnitude, width)
     (high, low), clipped = format_.integers(np.array([magnitude, -magnitude]))
