@@ -37,6 +37,8 @@ from harness.records import (
     RunRecord,
     RunStatus,
     Trace,
+    Variant,
+    VariantRequest,
 )
 from harness.resources import cache_dir
 from harness.targets.machines import choose_platform
@@ -44,7 +46,7 @@ from harness.targets.qemu import LoadPath, QemuTarget
 from harness.tflite.graph import Graph
 from harness.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
 from harness.tflite.reader import parse_model, read_bytes
-from harness.tflite.reference import Reference
+from harness.tflite.reference import reference_for
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -57,6 +59,8 @@ class Request:
     """What to run. Random inputs are followed by the two extremes (all-min, all-max).
 
     ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
+    With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
+    file are then the float model's, and are quantized as well.
     """
 
     model: Path
@@ -72,6 +76,7 @@ class Request:
     timeout_s: float = 60.0
     keep: Path | None = None
     command: tuple[str, ...] = ()
+    variant: VariantRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class Job:
 
     ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked.
     ``arena`` is set once it was found, for engines whose arena has to be found by running.
+    ``variant`` is what is known of the model where the request had it quantized.
     """
 
     request: Request
@@ -90,6 +96,7 @@ class Job:
     platform: Platform
     inputs: list[tuple[Array, ...]]
     timed: int
+    variant: Variant | None = None
     arena: ArenaUse | None = None
 
 
@@ -114,25 +121,48 @@ class _Stages:
             self.progress(name, done, total)
 
 
-def prepare(request: Request) -> Job:
-    """Understand a request without building or storing anything.
+def prepare(request: Request, progress: Progress | None = None) -> Job:
+    """Understand a request without building or storing anything; quantize where it asks for that.
 
     Raises:
-        UsageError: the model, an op, the inputs or the machine is not usable.
-        MissingTool: there is no emulator.
+        UsageError: the model, an op, the inputs, the machine or the calibration is not usable.
+        MissingTool: there is no emulator, or no quantizer.
     """
     data = read_bytes(request.model)
-    graph = parse_model(data, request.model.stem, where=str(request.model))
+    given = parse_model(data, request.model.stem, where=str(request.model))
+    graph, variant = given, None
+    if request.variant is not None:
+        graph, data, variant = _quantized(given, data, request.variant, progress)
     engine = find_engine(request.engine)
     sources = engine.sources(graph, data)
     platform = choose_platform(request.profile, machine=request.machine)
     _check_core(request, sources, platform)
-    spec = request.inputs or DEFAULT_SPEC
-    inputs = make_inputs(spec, graph, request.samples)
+    inputs = _inputs(request, given, graph)
     timed = len(inputs)
-    if spec.startswith("random"):
+    if (request.inputs or DEFAULT_SPEC).startswith("random"):
         inputs = [*inputs, *extremes(graph)]
-    return Job(request, graph, data, engine, sources, platform, inputs, timed)
+    return Job(request, graph, data, engine, sources, platform, inputs, timed, variant)
+
+
+def _quantized(
+    given: Graph, data: bytes, request: VariantRequest, progress: Progress | None
+) -> tuple[Graph, bytes, Variant]:
+    from harness.quantize import variant_name
+    from harness.quantize.cache import cached
+
+    made = cached(cache_dir(), given, data, request, progress)
+    name = variant_name(given.name, made.variant.scheme)
+    return parse_model(made.content, name), made.content, made.variant
+
+
+def _inputs(request: Request, given: Graph, graph: Graph) -> list[tuple[Array, ...]]:
+    """Random inputs of what runs; those of a file are of the model as it was given."""
+    spec = request.inputs or DEFAULT_SPEC
+    if request.variant is None or spec in ("zeros", "min", "max") or spec.startswith("random"):
+        return make_inputs(spec, graph, request.samples)
+    from harness.quantize.quality import fed
+
+    return [fed(inputs, graph) for inputs in make_inputs(spec, given, request.samples)]
 
 
 def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
@@ -144,8 +174,9 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
     """
     stages = _Stages(progress)
     with stages.stage("plan"):
-        job = prepare(request)
+        job = prepare(request, progress)
     record = provenance.begin(job.request, job.graph, job.platform, job.sources)
+    record = _with_variant(record, job, store)
     store.begin(record)
     try:
         record = _carry_out(job, record, stages)
@@ -166,13 +197,21 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
     return record
 
 
+def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
+    """Say of a variant that hil made, now or before, what it is a variant of and how good it is."""
+    known = store.variant(job.graph.sha256)
+    variant = job.variant or known
+    if variant is None:
+        return record
+    if known is None or known.created_at < variant.created_at:
+        store.keep_variant(variant)
+    return provenance.of_variant(record, variant)
+
+
 def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
-    _check_fit(job)
-    if isinstance(job.engine, SizedByRunning):
-        with stages.stage("arena"):
-            job = with_smallest_arena(job)
-        record = dataclasses.replace(record, plan=job.sources.plan)
-        _check_fit(job)
+    with stages.stage("arena"):
+        job = fitted(job)
+    record = dataclasses.replace(record, plan=job.sources.plan)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference") as pool:
         expected = pool.submit(_reference_outputs, job)
         with stages.stage("build"):
@@ -203,12 +242,26 @@ def _check_core(request: Request, sources: EngineSources, platform: Platform) ->
         )
 
 
-def with_smallest_arena(job: Job) -> Job:
-    """Find the smallest arena by running; errors as ``harness.measure.arena.find_arena``."""
-    assert isinstance(job.engine, SizedByRunning)
+def fitted(job: Job) -> Job:
+    """Return the job with its arena known, by running where the engine cannot plan it.
+
+    Raises:
+        DoesNotFit: the device has not the flash or the RAM for it; what cannot be planned is
+            looked at before and after the arena is found.
+        HilError: as ``harness.measure.arena.find_arena``.
+    """
+    _check_fit(job)
+    if not isinstance(job.engine, SizedByRunning):
+        return job
+    job = _with_smallest_arena(job, job.engine)
+    _check_fit(job)
+    return job
+
+
+def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
     config = job.request.profile.firmware
     use = find_arena(
-        job.engine,
+        engine,
         job.graph,
         job.model_bytes,
         job.platform,
@@ -219,7 +272,7 @@ def with_smallest_arena(job: Job) -> Job:
         cache=cache_dir(),
         timeout_s=job.request.timeout_s,
     )
-    sources = job.engine.sized(job.graph, job.model_bytes, use)
+    sources = engine.sized(job.graph, job.model_bytes, use)
     return dataclasses.replace(job, sources=sources, arena=use)
 
 
@@ -277,7 +330,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
 
 
 def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
-    reference = Reference(job.model_bytes)
+    reference = reference_for(job.graph, job.model_bytes)
     return reference.version, [reference.run(inputs) for inputs in job.inputs]
 
 

@@ -56,6 +56,7 @@ def examine(db: str | None = None) -> list[Finding]:
     checks: list[Callable[[], list[Finding]]] = [
         _python,
         _reference,
+        _quantizer,
         _compiler,
         lambda: [_build_tool("cmake", "cmake"), _build_tool("ninja", "ninja-build")],
         _emulator,
@@ -90,6 +91,16 @@ def _reference() -> list[Finding]:
     package = "tflite-runtime" if sys.version_info < (3, 12) else "ai-edge-litert"
     detail = "TensorFlow Lite's interpreter is not installed"
     return [Finding(name, "missing", detail=detail, install=f"pip install {package}")]
+
+
+def _quantizer() -> list[Finding]:
+    """The library behind int8, int16x8 and dynamic variants; runs of given models need none."""
+    name, package = "quantizer", "ai-edge-quantizer"
+    try:
+        return [Finding(name, "ok", metadata.version(package), package)]
+    except metadata.PackageNotFoundError:
+        detail = "optional: makes int8, int16x8 and dynamic variants (q8 and q16 need nothing)"
+        return [Finding(name, "warn", detail=detail, install="pip install 'hil[quantize]'")]
 
 
 def _compiler() -> list[Finding]:

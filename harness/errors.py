@@ -8,6 +8,7 @@
     │   ├── UnsupportedModel  2  the engine has no kernel for an op, dtype or option
     │   ├── InputError        2  input data of the wrong shape, dtype or content
     │   └── ProfileError      2  unknown or invalid device profile
+    ├── GateFailed            1  everything was done, and the result is worse than allowed
     ├── RunFailed             3  the run was carried out, or judged, and did not succeed
     │   ├── DoesNotFit        3  flash or RAM of the profile is too small
     │   ├── WrongOutput       3  outputs differ from the reference
@@ -56,6 +57,12 @@ class InputError(UsageError):
 
 class ProfileError(UsageError):
     """A device profile is unknown or invalid."""
+
+
+class GateFailed(HilError):
+    """Everything was done, and the result is worse than allowed."""
+
+    exit_code = 1
 
 
 class RunFailed(HilError):

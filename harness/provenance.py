@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import platform as host
@@ -25,6 +26,7 @@ from harness.records import (
     Platform,
     RunRecord,
     Trace,
+    Variant,
 )
 from harness.tflite.graph import Graph
 
@@ -88,9 +90,43 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "memory_model": memory_model(asked.profile.flash, asked.memory_model),
             "calibration": _calibration(asked.profile),
         },
-        notes=(platform.note,) if platform.note else (),
+        notes=(*([platform.note] if platform.note else []), *asked.profile.notes),
         errors=(),
     )
+
+
+def of_variant(record: RunRecord, variant: Variant) -> RunRecord:
+    """Return the record with what the run's model is a variant of, and how near it comes."""
+    return dataclasses.replace(
+        record,
+        provenance={**record.provenance, **variant_facts(variant)},
+        notes=(*record.notes, _quality(variant)),
+    )
+
+
+def variant_facts(variant: Variant) -> dict[str, Any]:
+    """Return what a model is a variant of and how it was made, as provenance."""
+    return {
+        "scheme": variant.scheme,
+        "parent_name": variant.parent_name,
+        "parent_sha256": variant.parent_sha256,
+        "quantizer": variant.library,
+        "quantize_options": {key: value for key, value in variant.options.items() if value},
+        "quantize_calibration": variant.calibration,
+        "quantize_calibration_samples": variant.calibration_samples,
+        "quantize_calibration_sha256": variant.calibration_sha256,
+    }
+
+
+def _quality(variant: Variant) -> str:
+    text = f"{variant.scheme} variant of {variant.parent_name}"
+    found = next((a for a in variant.agreements if a.data == "held-out"), None)
+    if found is None:
+        return text
+    text += f": on {found.samples} held-out samples "
+    if found.top1 is not None:
+        text += f"the same top-1 class for {found.top1:.1%}, "
+    return text + f"output SQNR {found.sqnr_db:.1f} dB, cosine similarity {found.cosine:.4f}"
 
 
 def _calibration(profile: Profile) -> str:

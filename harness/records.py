@@ -1,6 +1,6 @@
 """Plain frozen dataclasses that flow between rooms. This module imports nothing of the project.
 
-The order of the classes is the order of the spine: model, sources, plan, platform, firmware,
+The order of the classes is the order of the spine: variant, sources, plan, platform, firmware,
 trace, measurement, run.
 """
 
@@ -16,6 +16,119 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Kind = Literal["measured", "modelled", "static", "published"]
 RunStatus = Literal["running", "passed", "failed", "error", "interrupted"]
+
+
+Scheme = Literal["int8", "int8-per-tensor", "int16x8", "dynamic", "q8", "q16"]
+
+
+@dataclass(frozen=True)
+class VariantRequest:
+    """How a float model is to be quantized before it runs.
+
+    ``calibration`` is a .npz or .npy, ``normal:SEED`` or ``random:SEED``; ``calibration_samples``
+    None takes the default number of drawn ones, or all of a file. ``method`` is ``minmax``,
+    ``percentile:P`` or ``moving-average:M``; ``q_format`` (q8 and q16) such as ``Q7.9``, empty for
+    one format per layer; ``io`` the dtype of the variant's inputs and outputs, empty for the
+    scheme's own. ``held_out`` is a file of samples that only judge the variant; empty keeps back a
+    fifth of the calibration file.
+    """
+
+    scheme: Scheme
+    calibration: str
+    calibration_samples: int | None = None
+    method: str = "minmax"
+    q_format: str = ""
+    io: str = ""
+    held_out: str = ""
+
+
+@dataclass(frozen=True)
+class TensorRange:
+    """Real values of one tensor over the calibration samples.
+
+    ``minimum`` and ``maximum`` were seen, ``low`` and ``high`` are what the method keeps of them;
+    ``clipped`` is the share (0 to 1) of values outside (with ``moving-average`` a value within
+    1/256 of an end may count on either side). ``index`` is the float parent's.
+    """
+
+    index: int
+    name: str
+    minimum: float
+    maximum: float
+    low: float
+    high: float
+    clipped: float
+
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value to represent, for symmetric schemes."""
+        return max(abs(self.low), abs(self.high))
+
+
+@dataclass(frozen=True)
+class TensorQuality:
+    """One tensor of a variant against the same tensor of its float parent.
+
+    ``index`` is the parent's; ``kind`` is ``activation`` (over held-out samples) or ``weights``.
+    ``sqnr_db`` is 10 log10 of signal power over error power (infinite where equal), ``cosine``
+    the cosine similarity of both taken as vectors; ``saturated`` the share (0 to 1) of the
+    parent's values more than a step beyond the variant's integers (0 in a float tensor).
+    ``scale`` is the largest where there are several, 0 in a float tensor.
+    """
+
+    index: int
+    name: str
+    kind: str
+    dtype: str
+    scale: float
+    zero_point: int
+    sqnr_db: float
+    cosine: float
+    saturated: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Outputs of a variant and of its float parent for the same samples.
+
+    ``data`` says which samples: ``calibration`` or ``held-out``. ``top1`` is the share (0 to 1) of
+    samples for which both name the same class; None where the model is no classifier. Where the
+    samples have labels, ``parent_accuracy`` and ``accuracy`` are the shares that are right.
+    """
+
+    data: str
+    samples: int
+    top1: float | None
+    sqnr_db: float
+    cosine: float
+    max_abs_diff: float
+    parent_accuracy: float | None = None
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is known of a quantized model that hil made; ``sha256`` is that of its bytes.
+
+    ``options`` holds ``method``, ``io``, ``q_format``; ``calibration`` is the data as it was
+    named, ``calibration_sha256`` the hash of the samples' bytes; ``library`` the quantizer and its
+    version. ``created_at`` is ISO 8601 in UTC.
+    """
+
+    sha256: str
+    parent_sha256: str
+    parent_name: str
+    scheme: str
+    options: Mapping[str, Any]
+    calibration: str
+    calibration_sha256: str
+    calibration_samples: int
+    library: str
+    created_at: str
+    size_bytes: int
+    ranges: tuple[TensorRange, ...] = ()
+    tensors: tuple[TensorQuality, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -347,3 +460,100 @@ class RunRecord:
     provenance: Mapping[str, Any]
     notes: tuple[str, ...]
     errors: tuple[ErrorInfo, ...]
+
+
+@dataclass(frozen=True)
+class SampleResult:
+    """One labelled sample: what the device and the host's reference made of it.
+
+    ``sample`` is its position in the data set, ``label`` the class it has (for anomalies 0 or 1).
+    ``decision`` and ``host_decision`` are classes, ``in_top5`` whether the label is among the
+    device's five most likely; ``score`` and ``host_score`` anomaly scores. What a metric does not
+    know is None. ``equal`` says that all outputs match the reference's (integers bit for bit,
+    floats within ``harness.check``'s tolerance); ``max_abs_diff`` is in units of the output.
+    """
+
+    sample: int
+    label: int
+    equal: bool
+    max_abs_diff: float
+    decision: int | None = None
+    host_decision: int | None = None
+    in_top5: bool | None = None
+    score: float | None = None
+    host_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share or an AUC (0 to 1) with its confidence interval; ``n`` observations.
+
+    ``count`` is the number of hits of a share, None for an AUC; ``method`` names the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    count: int | None
+    method: str
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What the samples of an evaluation add up to; ``metric`` is ``top1`` or ``auc``.
+
+    ``main`` is the device's figure, ``host`` the reference's over the same samples. ``confusion``
+    has a row per true class and a column per class the device named. ``equal`` and
+    ``same_decision`` count samples on which device and reference agree; ``exact`` says that
+    outputs are integers, which must be equal. ``differing`` names the first samples that are not.
+    """
+
+    metric: str
+    main: Estimate
+    host: Estimate
+    top5: Estimate | None
+    confusion: tuple[tuple[int, ...], ...]
+    samples: int
+    items: int
+    equal: int
+    same_decision: int | None
+    exact: bool
+    max_abs_diff: float
+    differing: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Labelled samples through a firmware on a target, whole: what the store keeps of it.
+
+    ``key`` identifies the question (model, firmware, data and options by their hashes), so that an
+    interrupted evaluation can be continued. ``samples`` are to be done, ``done`` of them are.
+    ``preparation`` says in words how the data became the model's input.
+    """
+
+    evaluation_id: str
+    key: str
+    status: RunStatus
+    started_at: str
+    finished_at: str | None
+    profile_name: str
+    target: str
+    machine: str
+    machine_exact: bool
+    engine: str
+    model_name: str
+    model_sha256: str
+    model_dtype: str
+    firmware_sha256: str
+    data_name: str
+    data_sha256: str
+    metric: str
+    samples: int
+    done: int
+    preparation: str
+    options: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    accuracy: Accuracy | None = None
+    errors: tuple[ErrorInfo, ...] = ()

@@ -15,7 +15,7 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 # From the top down; modules of one line may not import each other. docs/design.md draws the same.
 ORDER = (
     ("cli",),
-    ("enginecheck",),
+    ("accuracy", "enginecheck", "sweep"),
     ("bench", "calibrate", "doctor", "timing", "validation"),
     ("report",),
     ("gate",),
@@ -26,6 +26,7 @@ ORDER = (
     ("firmware",),
     ("engines",),
     ("quantize",),
+    ("datasets",),
     ("tflite",),
     ("profiles", "published"),
     ("settings",),

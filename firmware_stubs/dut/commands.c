@@ -51,12 +51,7 @@ static void infer_command(const char *arguments)
         (*arguments != '\0' && !hil_take_u32(&arguments, &warmups)) || *arguments != '\0') {
         hil_put("e-[bad-argument infer]");
         hil_put_line_end();
-    } else if (hil_model_status != 0) {
-        hil_put("e-[model-init ");
-        hil_put_i32(hil_model_status);
-        hil_put("]");
-        hil_put_line_end();
-    } else {
+    } else if (!hil_put_model_error()) {
         hil_infer(runs, warmups);
     }
 }
@@ -185,6 +180,7 @@ static const struct {
     {"infer", infer_command},
     {"hil-info", info_command},
     {"hil-direct", hil_direct_command},
+    {"hil-infer", hil_direct_infer_command},
     {"hil-crc", crc_command},
     {"hil-out", hil_out_command},
     {"hil-mem", mem_command},

@@ -37,12 +37,16 @@ extern int hil_model_status; /* what hil_model_init returned */
 
 /* infer.c */
 void hil_infer(uint32_t runs, uint32_t warmups);
+int hil_infer_once(void); /* without a word; what hil_model_invoke returned */
+bool hil_put_model_error(void); /* says why there is no model to run, if so */
+bool hil_put_invoke_error(int status); /* says that an inference failed, if so */
 void hil_put_results(void);
 
 /* load.c: all inputs seen as one string of bytes */
 uint32_t hil_inputs_bytes(void);
 void hil_load_command(const char *arguments);
 void hil_direct_command(const char *arguments);
+void hil_direct_infer_command(const char *arguments);
 void hil_crc_command(void);
 void hil_out_command(const char *arguments);
 uint32_t hil_crc32(uint32_t crc, const uint8_t *data, uint32_t bytes);

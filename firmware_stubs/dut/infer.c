@@ -16,7 +16,7 @@ static void put_count(const char *name, uint64_t value)
 }
 
 /* One inference: one window for profilers and meters. */
-static int invoke(void)
+int hil_infer_once(void)
 {
     uint32_t started;
     int status;
@@ -38,12 +38,24 @@ static int invoke_times(uint32_t times)
     int status = 0;
 
     while (times-- > 0 && status == 0) {
-        status = invoke();
+        status = hil_infer_once();
     }
     return status;
 }
 
-static bool put_invoke_error(int status)
+bool hil_put_model_error(void)
+{
+    if (hil_model_status == 0) {
+        return false;
+    }
+    hil_put("e-[model-init ");
+    hil_put_i32(hil_model_status);
+    hil_put("]");
+    hil_put_line_end();
+    return true;
+}
+
+bool hil_put_invoke_error(int status)
 {
     if (status == 0) {
         return false;
@@ -60,7 +72,7 @@ void hil_infer(uint32_t runs, uint32_t warmups)
     int status;
 
     put_count("m-warmup-start-", warmups);
-    if (put_invoke_error(invoke_times(warmups))) {
+    if (hil_put_invoke_error(invoke_times(warmups))) {
         return;
     }
     hil_put("m-warmup-done");
@@ -69,7 +81,7 @@ void hil_infer(uint32_t runs, uint32_t warmups)
     put_count("m-lap-us-", hil_clock_us());
     status = invoke_times(runs);
     put_count("m-lap-us-", hil_clock_us());
-    if (put_invoke_error(status)) {
+    if (hil_put_invoke_error(status)) {
         return;
     }
     hil_put("m-infer-done");

@@ -150,7 +150,8 @@ void hil_direct_command(const char *arguments)
     }
 }
 
-void hil_crc_command(void)
+/* CRC-32 of what is loaded, as it stands in the inputs now. */
+static uint32_t loaded_crc(void)
 {
     uint32_t crc = 0;
     uint32_t run;
@@ -161,10 +162,50 @@ void hil_crc_command(void)
         run = run < loaded - offset ? run : loaded - offset;
         crc = hil_crc32(crc, data, run);
     }
+    return crc;
+}
+
+/* CRC-32 of all outputs, one after the other. */
+static uint32_t outputs_crc(void)
+{
+    uint32_t crc = 0;
+
+    for (uint32_t i = 0; i < hil_output_count; i++) {
+        crc = hil_crc32(crc, hil_outputs[i].data, hil_outputs[i].bytes);
+    }
+    return crc;
+}
+
+/* One inference for a debugger that has written the inputs and will read the outputs itself. */
+void hil_direct_infer_command(const char *arguments)
+{
+    uint32_t inputs_crc;
+
+    if (hil_put_model_error() || !take_size(arguments)) {
+        return;
+    }
+    expected = hil_inputs_bytes();
+    loaded = expected;
+    inputs_crc = loaded_crc();
+    if (hil_put_invoke_error(hil_infer_once())) {
+        return;
+    }
+    hil_put("m-hil-infer-[");
+    hil_put_u32(loaded);
+    hil_put(",");
+    hil_put_hex32(inputs_crc);
+    hil_put(",");
+    hil_put_hex32(outputs_crc());
+    hil_put("]");
+    hil_put_line_end();
+}
+
+void hil_crc_command(void)
+{
     hil_put("m-hil-crc-[");
     hil_put_u32(loaded);
     hil_put(",");
-    hil_put_hex32(crc);
+    hil_put_hex32(loaded_crc());
     hil_put("]");
     hil_put_line_end();
 }

@@ -24,6 +24,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.cli import (
+    accuracy,
     baseline,
     calibrate,
     compare,
@@ -36,9 +37,11 @@ from harness.cli import (
     model,
     output,
     profile,
+    quantize,
     report,
     run,
     streams,
+    sweep,
     time,
     validate,
 )
@@ -117,6 +120,9 @@ def _global_options(
 
 # In the order in which help lists them.
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
+app.command("accuracy")(accuracy.accuracy)
+app.command("quantize")(quantize.quantize)
 app.command("time")(time.time)
 app.command("validate")(validate.validate)
 app.command("report")(report.report)

@@ -1,4 +1,4 @@
-"""``hil model inspect``: what a .tflite holds, before anything is built from it."""
+"""``hil model``: what a .tflite holds, and which variants hil made."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import output
-from harness.cli.options import JsonOption
+from harness.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
+    from harness.records import Variant
     from harness.tflite.summary import ModelSummary, TensorSummary
 
 SCHEMA = "hil.model.inspect/1"
+VARIANTS_SCHEMA = "hil.model.variants/1"
 
 app = typer.Typer(no_args_is_help=True, help="Look into models.")
-
-
-@app.callback()
-def _group() -> None:
-    """Look into models."""  # a callback keeps `inspect` a sub-command while it is the only one
 
 
 @app.command("inspect")
@@ -47,6 +44,77 @@ def inspect(
     _show_ends(summary)
     if tensors:
         _show_tensors(summary)
+
+
+@app.command("variants")
+def variants(
+    parent: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL|SHA256]",
+            help="Only variants of this float model: its file, or the beginning of its hash.",
+            show_default=False,
+        ),
+    ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option("--scheme", metavar="NAME", help="Only this scheme.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 20,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the variants that hil made, newest first, with their agreement on held-out samples.
+
+    Differences are against the float model that each was made from.
+    """
+    from harness import settings as configuration
+    from harness.store import Store
+    from harness.tflite.reader import read_model
+
+    sha256 = parent
+    if parent is not None and (Path(parent).suffix == ".tflite" or Path(parent).exists()):
+        sha256 = read_model(Path(parent)).sha256
+    with Store.open(configuration.load(db=db).db, read_only=True) as store:
+        found = store.variants(parent_sha256=sha256, scheme=scheme, limit=limit or None)
+    if json:
+        output.emit_json(VARIANTS_SCHEMA, "ok", {"variants": found})
+        return
+    if not found:
+        output.note("no variants; `hil quantize` makes one")
+        return
+    _show_variants(found)
+
+
+def _show_variants(found: list[Variant]) -> None:
+    columns = [
+        output.Column("sha256"),
+        output.Column("float model"),
+        output.Column("scheme"),
+        output.Column("options"),
+        output.Column("calibrated with"),
+        output.Column("size", right=True),
+        output.Column("same top-1", right=True),
+        output.Column("SQNR", right=True),
+        output.Column("made"),
+    ]
+    rows = []
+    for v in found:
+        ends = next((a for a in v.agreements if a.data == "held-out"), None)
+        rows.append(
+            (
+                v.sha256[:12],
+                v.parent_name,
+                v.scheme,
+                " ".join(str(value) for value in v.options.values() if value),
+                f"{v.calibration_samples} of {v.calibration}",
+                output.format_bytes(v.size_bytes),
+                "-" if ends is None or ends.top1 is None else f"{ends.top1:.2%}",
+                "-" if ends is None else f"{ends.sqnr_db:.1f} dB",
+                v.created_at[:16].replace("T", " "),
+            )
+        )
+    output.print_table(columns, rows)
 
 
 def _show_head(summary: ModelSummary) -> None:

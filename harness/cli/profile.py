@@ -67,7 +67,9 @@ def show(
     profile: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|FILE", help="Name of a profile, or a TOML file.", show_default=False
+            metavar="NAME|FILE",
+            help="Name of a profile, or a TOML file; with @48MHz at another clock.",
+            show_default=False,
         ),
     ],
     json: JsonOption = False,
@@ -85,6 +87,8 @@ def show(
     typer.echo(f"{loaded.name}: {loaded.title}\n{loaded.description}")
     if loaded.calibration is not None:
         typer.echo(f"calibrated {loaded.calibration.date} (docs/calibration.md)")
+    for note in loaded.notes:
+        typer.echo(f"note: {note}")
     for title, section in _sections(data):
         typer.echo(f"\n{title}")
         for key, value in section.items():

@@ -106,7 +106,8 @@ def report(
             else select_runs(store, last or 1, model, profile)
         )
         asked = _asked(store, baseline) if baseline is not None else None
-        view = report_view(records, cases(records, store, asked), title)
+        evaluations = store.evaluations.matching(records)
+        view = report_view(records, cases(records, store, asked), title, evaluations)
     path = write(view, form, out, DEFAULT_NAME)
     if path is None:
         return

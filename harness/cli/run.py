@@ -11,17 +11,25 @@ import typer
 
 from harness.cli import output
 from harness.cli.options import (
+    SCHEMES_HELP,
     CacheDirOption,
+    CalibrationOption,
+    CalibrationSamplesOption,
     DbOption,
     EngineOption,
+    HeldOutOption,
+    IoOption,
     JsonOption,
     MemoryModelOption,
+    MethodOption,
     QemuOption,
+    QFormatOption,
 )
+from harness.cli.quantization import variant_request
 
 if TYPE_CHECKING:
     from harness.bench import Request
-    from harness.records import RunRecord
+    from harness.records import RunRecord, VariantRequest
     from harness.settings import Settings
     from harness.store import Store
 
@@ -49,7 +57,8 @@ def run(
             "--profile",
             "-p",
             metavar="NAME|FILE",
-            help="Device profile; give it again for several. `hil profile list` shows them.",
+            help="Device profile, NAME@48MHz at another clock; give it again for several. "
+            "`hil profile list` shows them.",
             show_default=False,
         ),
     ] = None,
@@ -59,8 +68,9 @@ def run(
         typer.Option(
             "--inputs",
             metavar="FILE|random:SEED",
-            help="Inputs to run and check: .npy, .npz or random:SEED (default random:0, "
-            "followed by the all-minimum and all-maximum inputs).",
+            help="Inputs to run and check: .npy, .npz, random:SEED or, for float inputs, "
+            "normal:SEED (default random:0, followed by the all-minimum and all-maximum inputs). "
+            "With --quantize those of a file are the float model's.",
             show_default=False,
         ),
     ] = None,
@@ -120,6 +130,21 @@ def run(
             "--report", metavar="FILE", help="Write an HTML report too.", show_default=False
         ),
     ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            metavar="SCHEME",
+            help=f"Quantize the float MODEL first, and run its variant: {SCHEMES_HELP}.",
+            show_default=False,
+        ),
+    ] = None,
+    calibration: CalibrationOption = None,
+    calibration_samples: CalibrationSamplesOption = None,
+    held_out: HeldOutOption = None,
+    method: MethodOption = "minmax",
+    q_format: QFormatOption = None,
+    io: IoOption = None,
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
     qemu: QemuOption = None,
@@ -154,15 +179,16 @@ def run(
         load,
         memory_model,
         keep,
+        variant_request(quantize, calibration, calibration_samples, method, q_format, io, held_out),
     )
     with Store.open(settings.db) as store:
         records, problems = _run_all(requests, store, quiet=json)
-    _show(records, problems, as_json=json)
-    if report is not None and records:
-        from harness.report import write_report
+        _show(records, problems, as_json=json)
+        if report is not None and records:
+            from harness.report import write_report
 
-        written = write_report(records, report)
-        (output.note if json else typer.echo)(f"report: {written}")
+            written = write_report(records, report, store=store)
+            (output.note if json else typer.echo)(f"report: {written}")
     _exit(records, problems)
 
 
@@ -177,6 +203,7 @@ def _requests(
     load: str,
     memory_model: str | None,
     keep: Path | None,
+    variant: VariantRequest | None,
 ) -> list[Request]:
     """One request a profile; everything that the options alone can get wrong is refused here."""
     from harness import profiles
@@ -211,6 +238,7 @@ def _requests(
             timeout_s=settings.timeout_s,
             keep=keep / one.name if keep and len(loaded) > 1 else keep,
             command=("hil", *sys.argv[1:]),
+            variant=variant,
         )
         for one in loaded
     ]
@@ -248,6 +276,8 @@ def _run_all(
 
 
 _STAGES = {
+    "calibrate": "quantizing: calibrating",
+    "judge": "quantizing: comparing with the float model",
     "plan": "planning",
     "arena": "finding the smallest arena",
     "build": "building the firmware",

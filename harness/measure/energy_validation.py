@@ -22,6 +22,9 @@ MANY_ROWS = 20
 """From so many rows on the band covers 95 % of them; below it covers all."""
 _SAME_VOLTS = 0.05
 _SAME_CLOCK = 0.01
+_STILL_SHARE = 0.1
+"""Share of active power that is allowed not to follow the clock, where a row is scaled by it: an
+assumption, no published inferences of one board at two clocks are known here."""
 _SAME_POWER = 0.01  # a row with a figure of its own is not what was validated
 
 
@@ -173,9 +176,19 @@ def power_band(profile: Profile) -> PowerBand:
 
     In this order: the calibration's; what the published pairs of the same chip under the same
     condition give; the profile's own figure, for a data sheet's cover line at least what such
-    lines were found to be wrong by.
+    lines were found to be wrong by. A row of another clock is scaled in proportion: its band grows
+    by what ``_STILL_SHARE`` of the power would make of that.
     """
     active = profile.power.choose(profile.clock.hz)
+    band = _band_of_row(profile, active)
+    still = 100 * _STILL_SHARE * abs(1 / active.clock_ratio - 1)
+    if still < 1:
+        return band
+    words = f"{band.words}; wider as it is scaled to another clock"
+    return PowerBand(math.hypot(band.pct, still), words)
+
+
+def _band_of_row(profile: Profile, active: ActivePower) -> PowerBand:
     row = active.row
     if profile.calibration is not None and profile.calibration.power is not None:
         return PowerBand(row.uncertainty_pct, f"calibrated {profile.calibration.date}")

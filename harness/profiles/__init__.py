@@ -1,7 +1,8 @@
 """The device profile: one TOML file a chip or board, validated, unknown keys refused.
 
 A profile describes a *kind* of device, never a desk: no port names, no serial numbers. Files live
-in ``device_profiles/``; a path to a file of the user's own works everywhere a name does.
+in ``device_profiles/``; a path to a file of the user's own works everywhere a name does, and
+``NAME@48MHz`` is a profile at another clock.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import ProfileError
+from harness.profiles import clock as clocks
 from harness.profiles import overlays as calibrations
+from harness.profiles.clock import WaitStates
 from harness.profiles.power import Power, PowerRow
 from harness.resources import data_dir, overlay_dir
 
@@ -53,6 +56,7 @@ class Clock(_Strict):
 class Flash(_Strict):
     """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
 
+    ``wait_states_by_clock`` has them for other clocks (``NAME@48MHz``).
     Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
     ``cache_line_bytes`` is what one tag covers (None: one flash read). A miss brings one flash
     read, or with ``cache_fill = "line"`` the whole line. ``icache_ways`` and ``dcache_ways`` are
@@ -65,6 +69,7 @@ class Flash(_Strict):
     origin: int = Field(ge=0)
     size_bytes: int = Field(gt=0)
     wait_states: int = Field(ge=0, le=32)
+    wait_states_by_clock: WaitStates | None = None
     line_bytes: int = Field(gt=0)
     prefetch: bool
     prefetch_hidden: float | None = Field(default=None, ge=0, le=1)
@@ -133,7 +138,7 @@ class Emulation(_Strict):
 
 
 class Profile(_Strict):
-    """A validated device profile."""
+    """A validated device profile. ``notes`` says what another clock rests on; never in a file."""
 
     schema_version: Literal[1] = Field(alias="schema")
     name: str = ""
@@ -147,6 +152,7 @@ class Profile(_Strict):
     firmware: FirmwareConfig = FirmwareConfig()
     emulation: Emulation
     calibration: calibrations.Calibration | None = None
+    notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_main_ram(self) -> Self:
@@ -154,6 +160,9 @@ class Profile(_Strict):
             raise ValueError("exactly one [[ram]] must have main = true")
         if self.clock.hz > self.clock.max_hz:
             raise ValueError("clock.hz is above clock.max_hz")
+        table = self.flash.wait_states_by_clock
+        if table is not None and table.at(self.clock.hz) != self.flash.wait_states:
+            raise ValueError("flash.wait_states is not what wait_states_by_clock has at clock.hz")
         return self
 
     @property
@@ -170,23 +179,46 @@ def names() -> list[str]:
 def load(name_or_path: str, *, overlays: bool = True) -> Profile:
     """Load a shipped profile by name, or a file by path (anything with a ``/`` or ``.toml``).
 
-    A calibration in the overlay folder (``HIL_OVERLAY_DIR``, else ``overlays`` in the user's
-    configuration folder) is applied, unless ``overlays`` is False.
+    ``@`` and a clock (``nucleo-l452re@48MHz``, ``@48M``, ``@48_000_000``) gives it at that clock,
+    with the clock in its name. A calibration in the overlay folder (``HIL_OVERLAY_DIR``, else
+    ``overlays`` in the user's configuration folder) is applied, unless ``overlays`` is False; one
+    of another clock is not.
 
     Raises:
-        ProfileError: unknown name (with the nearest in the hint), unreadable or invalid file.
+        ProfileError: unknown name (with the nearest in the hint), unreadable or invalid file, a
+            clock that is none or that the chip does not reach.
     """
+    base, clock_hz = clocks.split(name_or_path)
+    own = profile = _read(_path_of(base))
+    if clock_hz is not None:
+        data = clocks.at_clock(own.model_dump(by_alias=True), own.name, clock_hz)
+        profile = Profile.model_validate(data)
+    calibration = calibrations.find(overlay_dir(), profile.name) if overlays else None
+    if calibration is not None:
+        return calibrated(profile, calibration)
+    if overlays and profile.name != own.name and calibrations.find(overlay_dir(), own.name):
+        note = f"the calibration of '{own.name}' is for its own clock and is not applied"
+        return profile.model_copy(update={"notes": (*profile.notes, note)})
+    return profile
+
+
+def _path_of(name_or_path: str) -> Path:
+    """The file of a shipped profile, or the path that was given."""
     if "/" in name_or_path or name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
-    else:
-        path = data_dir("device_profiles") / f"{name_or_path}.toml"
-        if not path.is_file():
-            near = difflib.get_close_matches(name_or_path, names(), n=1, cutoff=0.4)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            raise ProfileError(
-                f"there is no profile '{name_or_path}'",
-                hint=hint + "`hil profile list` shows all of them",
-            )
+        return Path(name_or_path)
+    path = data_dir("device_profiles") / f"{name_or_path}.toml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name_or_path, names(), n=1, cutoff=0.4)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise ProfileError(
+            f"there is no profile '{name_or_path}'",
+            hint=hint + "`hil profile list` shows all of them",
+        )
+    return path
+
+
+def _read(path: Path) -> Profile:
+    """Read and validate one file; no calibration, its own clock."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -195,18 +227,19 @@ def load(name_or_path: str, *, overlays: bool = True) -> Profile:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
-    if "calibration" in data:
-        raise ProfileError(
-            f"the profile {path} is invalid: calibration: it is no part of a profile",
-            hint="`hil calibrate` writes it into a file of its own",
-        )
+    for key, hint in (
+        ("calibration", "`hil calibrate` writes it into a file of its own"),
+        ("notes", "hil writes them; use description, or a comment"),
+    ):
+        if key in data:
+            raise ProfileError(
+                f"the profile {path} is invalid: {key}: it is no part of a profile", hint=hint
+            )
     try:
-        profile = Profile.model_validate({**data, "name": path.stem})
+        return Profile.model_validate({**data, "name": path.stem})
     except ValidationError as error:
         message, hint = _explain(path, error)
         raise ProfileError(message, hint=hint) from error
-    calibration = calibrations.find(overlay_dir(), profile.name) if overlays else None
-    return profile if calibration is None else calibrated(profile, calibration)
 
 
 def calibrated(profile: Profile, calibration: calibrations.Calibration) -> Profile:
@@ -263,5 +296,16 @@ def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
 
 
 def _known_keys() -> list[str]:
-    parts = (Profile, Chip, Clock, Flash, Ram, Power, PowerRow, FirmwareConfig, Emulation)
+    parts = (
+        Profile,
+        Chip,
+        Clock,
+        Flash,
+        WaitStates,
+        Ram,
+        Power,
+        PowerRow,
+        FirmwareConfig,
+        Emulation,
+    )
     return [f.alias or key for part in parts for key, f in part.model_fields.items()]

@@ -69,10 +69,13 @@ class PowerRow(_Strict):
 
     def clock_distance(self, clock_hz: int) -> float:
         """How far a clock is from where the row holds: 0 inside, else the ratio less 1."""
+        ratio = self.clock_ratio(clock_hz)
+        return max(ratio, 1 / ratio) - 1
+
+    def clock_ratio(self, clock_hz: int) -> float:
+        """A clock over the nearest one that the row holds for: 1 inside, below 1 for slower."""
         low, high = self.clock_range_hz or (self.clock_hz or clock_hz,) * 2
-        if low <= clock_hz <= high:
-            return 0.0
-        return max(low / clock_hz, clock_hz / high) - 1
+        return clock_hz / min(max(clock_hz, low), high)
 
     @property
     def condition(self) -> str:
@@ -89,11 +92,13 @@ class ActivePower:
     """The power that a run is taken to draw, in mW, and the row it comes from.
 
     ``scaled`` says in words what the row was scaled by, empty where it applies as it is.
+    ``clock_ratio`` is the run's clock over the one that the row holds for.
     """
 
     milliwatts: float
     row: PowerRow
     scaled: str
+    clock_ratio: float = 1.0
 
 
 class Power(_Strict):
@@ -136,7 +141,8 @@ class Power(_Strict):
                 r.clock_distance(clock_hz),
             ),
         )
-        return ActivePower(row.milliwatts(clock_hz, self.volts), row, self._scaling(row, clock_hz))
+        scaled, ratio = self._scaling(row, clock_hz), row.clock_ratio(clock_hz)
+        return ActivePower(row.milliwatts(clock_hz, self.volts), row, scaled, ratio)
 
     def milliwatts(self, clock_hz: int) -> float:
         """Active power in mW at ``clock_hz``, code in flash, caches on."""
@@ -146,6 +152,8 @@ class Power(_Strict):
         parts = []
         if row.clock_hz is not None and row.clock_hz != clock_hz:
             parts.append(f"from {row.clock_hz / 1e6:g} to {clock_hz / 1e6:g} MHz")
+        elif row.clock_distance(clock_hz) > 0:
+            parts.append(f"to {clock_hz / 1e6:g} MHz, outside of where the line holds")
         if row.volts != self.volts and row.regulator != "smps":
             parts.append(f"from {row.volts:g} to {self.volts:g} V")
         return " and ".join(parts)

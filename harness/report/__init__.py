@@ -7,8 +7,10 @@ from harness.report.render import (
     render,
     render_compare,
     render_report,
+    render_study,
     write_compare,
     write_report,
+    write_study,
     write_text,
 )
 
@@ -16,7 +18,9 @@ __all__ = [
     "render",
     "render_compare",
     "render_report",
+    "render_study",
     "write_compare",
     "write_report",
+    "write_study",
     "write_text",
 ]

@@ -67,6 +67,12 @@ def quantity(value: float, unit: str) -> str:
     return f"{significant(value)}{NBSP}{scales[-1][1]}"
 
 
+def scale_of(value: float, unit: str) -> tuple[float, str]:
+    """The factor and the unit that ``quantity`` would show a value in; ``(1, unit)`` for others."""
+    scales = _SCALES.get(_ALIASES.get(unit.lower(), unit.lower()), ((1.0, unit),))
+    return next(((f, name) for f, name in scales if abs(value) >= f), scales[-1])
+
+
 def count(value: float, unit: str = "") -> str:
     """Format a count compactly: ``20123456`` is ``20.1 M``; small whole numbers stay whole."""
     for factor, prefix in _COUNT_SCALES:

@@ -18,6 +18,19 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
+        "What it was quantized from",
+        {
+            "scheme": "Scheme",
+            "parent_name": "Float model",
+            "parent_sha256": "Float model, SHA-256",
+            "quantizer": "Quantizer",
+            "quantize_options": "Options",
+            "quantize_calibration": "Calibrated with",
+            "quantize_calibration_samples": "Calibration samples",
+            "quantize_calibration_sha256": "Calibration samples, SHA-256",
+        },
+    ),
+    (
         "How it was built",
         {
             "compiler": "Compiler",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
-from harness.records import RunRecord
+from harness.records import Evaluation, RunRecord
 from harness.report.format import MISSING, percent
 from harness.resources import data_dir
 
@@ -24,16 +24,23 @@ if TYPE_CHECKING:
     import jinja2
 
     from harness.report.report_view import ReportView
+    from harness.report.study_view import StudyRun, StudyText
     from harness.store import Store
 
 
 def render_report(
-    runs: Sequence[RunRecord], *, title: str | None = None, store: Store | None = None
+    runs: Sequence[RunRecord],
+    *,
+    title: str | None = None,
+    store: Store | None = None,
+    evaluations: Sequence[Evaluation] = (),
 ) -> str:
     """Render one or more runs as one self-contained HTML page.
 
     Each is compared with its baseline (see ``harness.report.choose``); without a ``store``
-    baselines are looked for among the runs themselves and those shipped with hil.
+    baselines are looked for among the runs themselves and those shipped with hil. Evaluations of a
+    run's model on its profile are shown with the run: those of the ``store``, or ``evaluations``
+    (newest first).
 
     Raises:
         UsageError: ``runs`` is empty.
@@ -44,7 +51,9 @@ def render_report(
 
     if not runs:
         raise UsageError("there is no run to report", hint="make one: `hil run MODEL.tflite`")
-    return render_html(report_view(runs, cases(runs, store), title))
+    if store is not None:
+        evaluations = store.evaluations.matching(runs)
+    return render_html(report_view(runs, cases(runs, store), title, evaluations))
 
 
 def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
@@ -95,6 +104,33 @@ def render(view: ReportView, form: str) -> str:
 def render_html(view: ReportView) -> str:
     """Render a view as one self-contained HTML page."""
     return _render("report.html.j2", view=view)
+
+
+def render_study(text: StudyText, runs: Sequence[StudyRun]) -> str:
+    """Render a study's runs, a panel for each board, as one self-contained HTML page.
+
+    Raises:
+        UsageError: ``runs`` is empty.
+    """
+    from harness.report.study_view import study_view
+
+    if not runs:
+        raise UsageError("there is no run to report", hint="`hil sweep STUDY` makes them")
+    return _render("study.html.j2", view=study_view(text, runs))
+
+
+def write_study(text: StudyText, runs: Sequence[StudyRun], path: Path | str) -> Path:
+    """Write ``render_study``, or Markdown where ``path`` ends in .md; return the absolute path.
+
+    Raises:
+        UsageError: ``runs`` is empty, or the file cannot be written.
+    """
+    from harness.report.study_markdown import study_markdown
+    from harness.report.study_view import study_view
+
+    if Path(path).suffix.lower() in (".md", ".markdown"):
+        return write_text(study_markdown(study_view(text, runs)), Path(path))
+    return write_text(render_study(text, runs), Path(path))
 
 
 def write_text(text: str, path: Path) -> Path:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from harness.records import Kind, RunRecord
+from harness.records import Evaluation, Kind, RunRecord
+from harness.report.accuracy_view import AccuracyView, accuracy_views
 from harness.report.case_view import CaseView, case_view
 from harness.report.choose import Case
 from harness.report.figures import FIGURE_LABELS, used_kinds
@@ -30,7 +31,10 @@ class Source:
 
 @dataclass(frozen=True)
 class ReportView:
-    """A whole report. ``records`` are all runs that it shows, added baselines too."""
+    """A whole report. ``records`` are all runs that it shows, added baselines too.
+
+    ``accuracy`` has by run id what evaluations tell of a run's model.
+    """
 
     title: str
     generated: str
@@ -41,6 +45,7 @@ class ReportView:
     sources: tuple[Source, ...]
     kinds: tuple[tuple[Kind, str], ...]
     records: tuple[RunRecord, ...] = field(repr=False, default=())
+    accuracy: Mapping[str, AccuracyView] = field(default_factory=dict)
 
     @property
     def comparisons(self) -> tuple[CaseView, ...]:
@@ -59,15 +64,22 @@ class ReportView:
 
 
 def report_view(
-    runs: Sequence[RunRecord], cases: Sequence[Case], title: str | None = None
+    runs: Sequence[RunRecord],
+    cases: Sequence[Case],
+    title: str | None = None,
+    evaluations: Sequence[Evaluation] = (),
 ) -> ReportView:
-    """The view of a report: ``runs`` keep their order, ``cases`` are made of them (``choose``)."""
+    """The view of a report: ``runs`` keep their order, ``cases`` are made of them (``choose``).
+
+    ``evaluations`` are newest first.
+    """
     details = _details(runs, cases)
     views = tuple(
         run_view(run, position, details.get(run.run_id, "full"))
         for position, run in enumerate(runs, 1)
     )
-    return _view(cases, _shared_plans(views, runs), runs, title or _title(runs))
+    view = _view(cases, _shared_plans(views, runs), runs, title or _title(runs))
+    return replace(view, accuracy=accuracy_views(view.records, evaluations))
 
 
 def compare_view(case: Case, title: str | None = None) -> ReportView:

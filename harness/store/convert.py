@@ -72,12 +72,14 @@ def to_row(record: RunRecord, process: ProcessId) -> RunRow:
         firmware=_firmware_rows(record),
         check=_check_row(record.check),
         provenance=[
-            ProvenanceRow(position=i, key=key, value=_json(value))
+            ProvenanceRow(position=i, key=key, value=to_json(value))
             for i, (key, value) in enumerate(record.provenance.items())
         ],
-        notes=[NoteRow(position=i, text=_text(text)) for i, text in enumerate(record.notes)],
+        notes=[NoteRow(position=i, text=plain_text(text)) for i, text in enumerate(record.notes)],
         errors=[
-            ErrorRow(position=i, message=_text(e.message), hint=_text(e.hint), kind=e.kind)
+            ErrorRow(
+                position=i, message=plain_text(e.message), hint=plain_text(e.hint), kind=e.kind
+            )
             for i, e in enumerate(record.errors)
         ],
     )
@@ -85,7 +87,7 @@ def to_row(record: RunRecord, process: ProcessId) -> RunRow:
 
 def profile_row(profile: Mapping[str, Any]) -> ProfileRow:
     """Return the profile's snapshot, keyed by its content (the order of keys is not content)."""
-    snapshot = json.loads(_json(profile))
+    snapshot = json.loads(to_json(profile))
     canonical = json.dumps(snapshot, sort_keys=True, ensure_ascii=True)
     return ProfileRow(profile_key=_sha256(canonical), snapshot=snapshot)
 
@@ -93,8 +95,8 @@ def profile_row(profile: Mapping[str, Any]) -> ProfileRow:
 def model_row(model: ModelInfo) -> ModelRow:
     """Return the model's row, keyed by all that is said of it."""
     fields = {
-        "name": _text(model.name),
-        "path": _text(model.path),
+        "name": plain_text(model.name),
+        "path": plain_text(model.path),
         "sha256": model.sha256,
         "dtype": model.dtype,
         "size_bytes": int(model.size_bytes),
@@ -155,7 +157,7 @@ def to_measurements(rows: list[MeasurementRow]) -> dict[str, Measurement]:
     return {
         row.name: Measurement(
             name=row.name,
-            value=_from_column(row.value),
+            value=from_column(row.value),
             unit=row.unit,
             kind=cast(Kind, row.kind),
             uncertainty_pct=row.uncertainty_pct,
@@ -182,12 +184,12 @@ def _measurement_rows(record: RunRecord) -> list[MeasurementRow]:
         MeasurementRow(
             position=i,
             name=name,
-            value=_to_column(m.value),
+            value=to_column(m.value),
             unit=m.unit,
             kind=m.kind,
-            uncertainty_pct=_to_column(m.uncertainty_pct),
+            uncertainty_pct=to_column(m.uncertainty_pct),
             n=int(m.n),
-            spread_pct=_to_column(m.spread_pct),
+            spread_pct=to_column(m.spread_pct),
             source=m.source,
             samples=[float(sample) for sample in m.samples] or None,
         )
@@ -205,7 +207,7 @@ def _op_rows(record: RunRecord) -> list[OpRow]:
             macs=int(op.macs),
             instructions=int(op.instructions),
             cycles=int(op.cycles),
-            latency_us=_to_column(op.latency_us),
+            latency_us=to_column(op.latency_us),
             kind=op.kind,
         )
         for i, op in enumerate(record.ops)
@@ -220,7 +222,7 @@ def _to_op(row: OpRow) -> OpMeasurement:
         macs=row.macs,
         instructions=row.instructions,
         cycles=row.cycles,
-        latency_us=_from_column(row.latency_us),
+        latency_us=from_column(row.latency_us),
         kind=cast(Kind, row.kind),
     )
 
@@ -271,9 +273,9 @@ def _check_row(check: Check | None) -> CheckRow | None:
         reference=check.reference,
         exact=bool(check.exact),
         passed=bool(check.passed),
-        max_abs_diff=_to_column(check.max_abs_diff),
-        max_rel_diff=_to_column(check.max_rel_diff),
-        tolerance=_to_column(check.tolerance),
+        max_abs_diff=to_column(check.max_abs_diff),
+        max_rel_diff=to_column(check.max_rel_diff),
+        tolerance=to_column(check.tolerance),
         inputs=int(check.inputs),
         mismatches=int(check.mismatches),
     )
@@ -286,29 +288,31 @@ def _to_check(row: CheckRow | None) -> Check | None:
         reference=row.reference,
         exact=row.exact,
         passed=row.passed,
-        max_abs_diff=_from_column(row.max_abs_diff),
-        max_rel_diff=_from_column(row.max_rel_diff),
-        tolerance=_from_column(row.tolerance),
+        max_abs_diff=from_column(row.max_abs_diff),
+        max_rel_diff=from_column(row.max_rel_diff),
+        tolerance=from_column(row.tolerance),
         inputs=row.inputs,
         mismatches=row.mismatches,
     )
 
 
-def _to_column(value: float | None) -> float | None:
+def to_column(value: float | None) -> float | None:
     """A plain float; NaN becomes NULL, because SQLite would make it one silently."""
     return None if value is None or math.isnan(value) else float(value)
 
 
-def _from_column(value: float | None) -> float:
+def from_column(value: float | None) -> float:
+    """The number again; NULL is NaN."""
     return math.nan if value is None else value
 
 
-def _text(value: str) -> str:
+def plain_text(value: str) -> str:
     """Text that any database takes: bytes of a file name that are no UTF-8 become escapes."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _json(value: Any) -> str:
+def to_json(value: Any) -> str:
+    """JSON text of plain values, mappings, paths and numpy's."""
     return json.dumps(value, default=_jsonable, ensure_ascii=True)
 
 

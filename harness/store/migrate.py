@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, exc, inspect, text
 from harness.errors import StoreError
 from harness.store.database import WRITE
 
-VERSIONS = ("0001", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004")
 HEAD = VERSIONS[-1]
 
 

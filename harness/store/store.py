@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from harness.errors import StoreError, UsageError
-from harness.records import Measurement, ModelInfo, RunRecord, RunStatus
-from harness.store import convert
+from harness.records import Measurement, ModelInfo, RunRecord, RunStatus, Variant
+from harness.store import convert, variants
 from harness.store.database import WRITE, Location, connect, locate, require_file
+from harness.store.evaluations import Evaluations
 from harness.store.failures import translated
 from harness.store.liveness import ProcessId, is_gone, this_process
 from harness.store.migrate import ensure_current
-from harness.store.tables import ModelRow, ProfileRow, RunRow
+from harness.store.tables import ModelRow, ProfileRow, ProvenanceRow, RunRow
 
 LATEST = "latest"
 _TIMEOUT_S = 10.0
@@ -110,6 +111,11 @@ class Store:
         """The database as shown to users: the file, or the URL without its password."""
         return self._location.label
 
+    @property
+    def evaluations(self) -> Evaluations:
+        """What is kept of accuracy on devices."""
+        return Evaluations(self.reading, self.writing)
+
     def begin(self, record: RunRecord) -> None:
         """Keep a run that starts now, with the calling process as the one that carries it out."""
         with self.writing() as session:
@@ -163,6 +169,27 @@ class Store:
         with self.reading() as session:
             return list(self._summaries(session, conditions, status, limit))
 
+    def runs_with(
+        self, key: str, values: Collection[str]
+    ) -> dict[str, list[tuple[str, RunStatus]]]:
+        """Return ids and statuses of the runs whose provenance has a text of ``values`` as ``key``.
+
+        By value, newest first; a value that no run has is missing.
+        """
+        wanted = {convert.to_json(value): value for value in values}
+        query = (
+            select(ProvenanceRow.value, RunRow)
+            .join(RunRow, RunRow.run_id == ProvenanceRow.run_id)
+            .where(ProvenanceRow.key == key)
+            .order_by(RunRow.started_us.desc(), RunRow.run_id.desc())
+        )
+        found: dict[str, list[tuple[str, RunStatus]]] = {}
+        with self.reading() as session:
+            for text, row in session.execute(query):
+                if text in wanted:
+                    found.setdefault(wanted[text], []).append((row.run_id, shown_status(row)))
+        return found
+
     def delete(self, run: str) -> str:
         """Remove one run (same names as ``get``) and return its id."""
         with self.writing() as session:
@@ -170,6 +197,33 @@ class Store:
             session.execute(delete(RunRow).where(RunRow.run_id == run_id))
             _remove_orphans(session)
             return run_id
+
+    def keep_variant(self, variant: Variant) -> None:
+        """Keep a quantized model; the same one made again replaces what was known of it."""
+        with self.writing() as session:
+            variants.keep(session, variant)
+
+    def variant(self, sha256: str) -> Variant | None:
+        """Return the variant whose bytes have this hash (or its beginning), newest first; or None.
+
+        None means that hil did not make the model, or not into this database.
+        """
+        with self.reading() as session:
+            return next(iter(variants.find(session, sha256=sha256, limit=1)), None)
+
+    def variants(
+        self,
+        *,
+        parent_sha256: str | None = None,
+        scheme: str | None = None,
+        limit: int | None = None,
+    ) -> list[Variant]:
+        """Return the variants that match all given values, newest first.
+
+        ``parent_sha256`` may be the beginning of the hash.
+        """
+        with self.reading() as session:
+            return variants.find(session, parent_sha256=parent_sha256, scheme=scheme, limit=limit)
 
     def _summaries(
         self,

@@ -25,6 +25,7 @@ class Base(DeclarativeBase):
         str: Text,
         dict[str, Any]: JSON,
         list[float]: JSON(none_as_null=True),
+        list[dict[str, Any]]: JSON,
     }
 
 
@@ -273,3 +274,144 @@ class BaselineRow(Base):
     run_id: Mapped[str] = mapped_column(RUN_ID)
     added_at: Mapped[str] = mapped_column(String(40))
     document: Mapped[dict[str, Any]]
+
+
+def _variant_key() -> Any:
+    return mapped_column(
+        HASH, ForeignKey("variants.variant_key", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class VariantRow(Base):
+    """A quantized model; its key is the hash of its bytes, its parent and how it was made."""
+
+    __tablename__ = "variants"
+
+    variant_key: Mapped[str] = mapped_column(HASH, primary_key=True)
+    sha256: Mapped[str] = mapped_column(HASH, index=True)
+    parent_sha256: Mapped[str] = mapped_column(HASH, index=True)
+    parent_name: Mapped[str] = mapped_column(NAME)
+    scheme: Mapped[str] = mapped_column(String(32))
+    options: Mapped[dict[str, Any]]
+    calibration: Mapped[str]
+    calibration_sha256: Mapped[str] = mapped_column(HASH)
+    calibration_samples: Mapped[int]
+    library: Mapped[str] = mapped_column(NAME)
+    created_at: Mapped[str] = mapped_column(String(40))
+    created_us: Mapped[int]
+    size_bytes: Mapped[int]
+
+    ranges: Mapped[list[VariantRangeRow]] = relationship(
+        order_by="VariantRangeRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+    tensors: Mapped[list[VariantTensorRow]] = relationship(
+        order_by="VariantTensorRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+    agreements: Mapped[list[VariantAgreementRow]] = relationship(
+        order_by="VariantAgreementRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class VariantRangeRow(Base):
+    """What calibration saw of one tensor of the float parent."""
+
+    __tablename__ = "variant_ranges"
+
+    variant_key: Mapped[str] = _variant_key()
+    position: Mapped[int] = _position()
+    tensor: Mapped[int]
+    name: Mapped[str]
+    minimum: Mapped[float | None]
+    maximum: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    clipped: Mapped[float | None]
+
+
+class VariantTensorRow(Base):
+    """Quality of one tensor against the float parent's."""
+
+    __tablename__ = "variant_tensors"
+
+    variant_key: Mapped[str] = _variant_key()
+    position: Mapped[int] = _position()
+    tensor: Mapped[int]
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(16))
+    dtype: Mapped[str] = mapped_column(String(16))
+    scale: Mapped[float | None]
+    zero_point: Mapped[int]
+    sqnr_db: Mapped[float | None]
+    cosine: Mapped[float | None]
+    saturated: Mapped[float | None]
+
+
+class VariantAgreementRow(Base):
+    """End-to-end agreement with the float parent over one set of samples."""
+
+    __tablename__ = "variant_agreements"
+
+    variant_key: Mapped[str] = _variant_key()
+    position: Mapped[int] = _position()
+    data: Mapped[str] = mapped_column(String(16))
+    samples: Mapped[int]
+    top1: Mapped[float | None]
+    sqnr_db: Mapped[float | None]
+    cosine: Mapped[float | None]
+    max_abs_diff: Mapped[float | None]
+    parent_accuracy: Mapped[float | None]
+    accuracy: Mapped[float | None]
+
+
+class EvaluationRow(Base):
+    """Labelled samples through a firmware; ``host`` to ``pid_start`` name the process at it."""
+
+    __tablename__ = "evaluations"
+
+    evaluation_id: Mapped[str] = mapped_column(RUN_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(HASH, index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[str] = mapped_column(String(40))
+    started_us: Mapped[int]
+    finished_at: Mapped[str | None] = mapped_column(String(40))
+    profile_name: Mapped[str] = mapped_column(NAME)
+    target: Mapped[str] = mapped_column(NAME)
+    machine: Mapped[str] = mapped_column(NAME)
+    machine_exact: Mapped[bool]
+    engine: Mapped[str] = mapped_column(NAME)
+    model_name: Mapped[str] = mapped_column(NAME)
+    model_sha256: Mapped[str] = mapped_column(HASH, index=True)
+    model_dtype: Mapped[str] = mapped_column(NAME)
+    firmware_sha256: Mapped[str] = mapped_column(HASH)
+    data_name: Mapped[str]
+    data_sha256: Mapped[str] = mapped_column(HASH)
+    metric: Mapped[str] = mapped_column(String(16))
+    samples: Mapped[int]
+    preparation: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    provenance: Mapped[dict[str, Any]]
+    accuracy: Mapped[dict[str, Any] | None]
+    errors: Mapped[list[dict[str, Any]]]
+    host: Mapped[str] = mapped_column(NAME)
+    boot_id: Mapped[str] = mapped_column(NAME)
+    pid: Mapped[int]
+    pid_start: Mapped[int | None]
+
+
+class EvaluationSampleRow(Base):
+    """What became of one sample; a NULL number is one that the metric does not know, or NaN."""
+
+    __tablename__ = "evaluation_samples"
+
+    evaluation_id: Mapped[str] = mapped_column(
+        RUN_ID, ForeignKey("evaluations.evaluation_id", ondelete="CASCADE"), primary_key=True
+    )
+    sample: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    label: Mapped[int]
+    equal: Mapped[bool]
+    max_abs_diff: Mapped[float | None]
+    decision: Mapped[int | None]
+    host_decision: Mapped[int | None]
+    in_top5: Mapped[bool | None]
+    score: Mapped[float | None]
+    host_score: Mapped[float | None]

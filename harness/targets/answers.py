@@ -150,6 +150,12 @@ def parse_crc(lines: Sequence[str]) -> tuple[int, int]:
     return _number(count), _number(crc, 16)
 
 
+def parse_direct_infer(lines: Sequence[str]) -> tuple[int, int, int]:
+    """Parse the answer to ``hil-infer``: loaded bytes, CRC-32 of the inputs, of the outputs."""
+    count, inputs, outputs = _split(lines, "m-hil-infer-", 3)
+    return _number(count), _number(inputs, 16), _number(outputs, 16)
+
+
 def parse_output(lines: Sequence[str], index: int) -> tuple[bytes, int]:
     """Parse the answer to ``hil-out``: the tensor's bytes and the device's CRC-32 of them."""
     data = bytearray()

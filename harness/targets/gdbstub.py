@@ -1,4 +1,4 @@
-"""Writing a guest's memory through QEMU's gdbstub: the part of gdb's remote protocol that it takes.
+"""A guest's memory through QEMU's gdbstub: the part of gdb's remote protocol that it takes.
 
 https://sourceware.org/gdb/current/onlinedocs/gdb.html/Remote-Protocol.html. Any byte from a
 debugger stops a running guest; between two translation blocks, so that what is executed and in
@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Sequence
 
 from harness.errors import LinkError
 from harness.targets.link import LinkClosed
@@ -34,8 +35,25 @@ class GdbStub:
             LinkError: the stub does not answer, or there is no memory at the address.
             LinkClosed: QEMU is gone.
         """
+        self.exchange((), ((address, data),))
+
+    def exchange(
+        self, reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, bytes]]
+    ) -> list[bytes]:
+        """Stop the guest once: read all (address, size), write all (address, data), let it run on.
+
+        Returns what was read, in the order of ``reads``, as it was before any of the writes.
+        Errors as for :meth:`write_memory`.
+        """
         self._send(_INTERRUPT)
         self._stopped()
+        found = [self._read(address, size) for address, size in reads]
+        for address, data in writes:
+            self._write(address, data)
+        self._send(_packet("c"))
+        return found
+
+    def _write(self, address: int, data: bytes) -> None:
         for start in range(0, len(data), _BYTES_A_PACKET):
             part = data[start : start + _BYTES_A_PACKET]
             answer = self._ask(f"M{address + start:x},{len(part):x}:{part.hex()}")
@@ -46,7 +64,25 @@ class GdbStub:
                     hint="the firmware's inputs lie outside the machine's RAM; --load protocol "
                     "sends them through the UART",
                 )
-        self._send(_packet("c"))
+
+    def _read(self, address: int, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            part = min(_BYTES_A_PACKET, size - len(data))
+            answer = self._ask(f"m{address + len(data):x},{part:x}")
+            try:
+                got = bytes.fromhex(answer)
+            except ValueError:
+                got = b""
+            if len(got) != part:
+                raise LinkError(
+                    f"the emulator cannot read {part} bytes at 0x{address + len(data):08X} "
+                    f"({answer[:40]})",
+                    hint="the firmware's outputs lie outside the machine's RAM; --load protocol "
+                    "reads them through the UART",
+                )
+            data += got
+        return data
 
     def close(self) -> None:
         """Let go of the stub."""

@@ -194,5 +194,15 @@ def _platform(profile: Profile, machine: Machine) -> Platform:
         clock_hz=profile.clock.hz,
         exact=exact,
         note=note,
-        defines=machine.defines,
+        defines={**machine.defines, **_clock_defines(profile, machine, exact)},
     )
+
+
+def _clock_defines(profile: Profile, machine: Machine, exact: bool) -> Mapping[str, str]:
+    """Clock and wait states for a port that sets them: the chip's own, not a stand-in's."""
+    if not exact or machine.port != profile.firmware.port:
+        return {}
+    return {
+        "HIL_CLOCK_HZ": str(profile.clock.hz),
+        "HIL_FLASH_WAIT_STATES": str(profile.flash.wait_states),
+    }

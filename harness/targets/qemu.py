@@ -19,7 +19,7 @@ from harness.targets import profiler
 from harness.targets.emulator import find_qemu, probe
 from harness.targets.gdbstub import GdbStub
 from harness.targets.link import Link, SocketStream
-from harness.targets.protocol import DutClient, MemoryWriter
+from harness.targets.protocol import DutClient
 from harness.targets.qemu_process import QemuProcess
 
 LoadPath = Literal["auto", "direct", "protocol"]
@@ -27,13 +27,27 @@ OutputSpec = tuple[tuple[int, ...], str]
 ProgressCall = Callable[[int, int], None]
 
 
-@dataclass
-class _Session:
+@dataclass(eq=False)
+class Session:
     """One firmware at work: what is spoken to, and what has been heard."""
 
     client: DutClient
-    writer: MemoryWriter | None
+    debugger: GdbStub | None
     output_specs: Sequence[OutputSpec]
+    kill: Callable[[], None]  # ends the emulator from any thread: what waits for it fails at once
+
+    def infer(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Load one sample, run one inference and return its outputs, by the fastest way there is.
+
+        Raises:
+            DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
+            RunFailed: QEMU ended in mid-run.
+        """
+        if self.debugger is not None:
+            return _tensors(self.client.infer_direct(inputs, self.debugger), self.output_specs)
+        self.client.load(inputs)
+        self.client.infer()
+        return _tensors(self.client.outputs(), self.output_specs)
 
 
 class QemuTarget:
@@ -73,11 +87,9 @@ class QemuTarget:
             DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
             RunFailed: QEMU ended in mid-run.
         """
-        if load not in ("auto", "direct", "protocol"):
-            raise UsageError(f"unknown load path '{load}'", hint="one of auto, direct and protocol")
+        direct = _is_direct(load)
         started = time.monotonic()
         qemu = self._qemu or find_qemu()
-        direct = load != "protocol"
         rows = [one for one in inputs for _ in range(repeat)]
         windows = min(profile_windows, len(rows))
         with tempfile.TemporaryDirectory(prefix="hil-qemu-") as name:
@@ -99,6 +111,34 @@ class QemuTarget:
             if windows > 0:
                 inferences = _with_profiles(inferences, out, windows, n_ops)
         return _trace(qemu, platform, process, session, inferences, memory, started)
+
+    @contextmanager
+    def session(
+        self,
+        firmware: Firmware,
+        platform: Platform,
+        output_specs: Sequence[OutputSpec],
+        *,
+        timeout_s: float = 60.0,
+        load: LoadPath = "auto",
+    ) -> Iterator[Session]:
+        """A firmware at work without a profiler, for as many inferences as the caller wants.
+
+        Arguments and errors as for :meth:`run`, when entered and at each inference.
+        """
+        qemu = self._qemu or find_qemu()
+        direct = _is_direct(load)
+        with tempfile.TemporaryDirectory(prefix="hil-qemu-") as name:
+            arguments = _machine_arguments(firmware, platform)
+            process = QemuProcess(qemu, arguments, folder=Path(name), debug=direct)
+            with _at_work(process, firmware, direct, timeout_s, output_specs) as session:
+                yield session
+
+
+def _is_direct(load: str) -> bool:
+    if load not in ("auto", "direct", "protocol"):
+        raise UsageError(f"unknown load path '{load}'", hint="one of auto, direct and protocol")
+    return load != "protocol"
 
 
 @contextmanager
@@ -138,16 +178,16 @@ def _at_work(
     direct: bool,
     timeout_s: float,
     output_specs: Sequence[OutputSpec],
-) -> Iterator[_Session]:
+) -> Iterator[Session]:
     """The firmware booted and ready. A link that breaks because QEMU ended says so."""
     with process:
         link = Link(SocketStream(process.uart), name="the emulated device")
         client = DutClient(link, timeout_s=timeout_s, symbolize=_symbolizer(firmware.elf))
-        writer = GdbStub(process.gdb) if direct else None
+        debugger = GdbStub(process.gdb) if direct else None
         try:
             process.resume()
             client.wait_ready()
-            yield _Session(client, writer, output_specs)
+            yield Session(client, debugger, output_specs, process.kill)
         except LinkError as error:
             explained = process.explain(error)
             if explained is error:
@@ -156,11 +196,11 @@ def _at_work(
 
 
 def _infer_all(
-    session: _Session, rows: Sequence[Sequence[Array]], progress: ProgressCall | None
+    session: Session, rows: Sequence[Sequence[Array]], progress: ProgressCall | None
 ) -> list[Inference]:
     inferences = []
     for done, row in enumerate(rows, start=1):
-        session.client.load(row, session.writer)
+        session.client.load(row, session.debugger)
         session.client.infer()
         inferences.append(Inference(_tensors(session.client.outputs(), session.output_specs)))
         if progress is not None:
@@ -213,7 +253,7 @@ def _trace(
     qemu: Path,
     platform: Platform,
     process: QemuProcess,
-    session: _Session,
+    session: Session,
     inferences: Sequence[Inference],
     memory: MemoryWatermarks,
     started: float,
@@ -225,7 +265,7 @@ def _trace(
         memory=memory,
         tool=probe(qemu).version,
         command=process.command,
-        load_path="protocol" if session.writer is None else "direct",
+        load_path="protocol" if session.debugger is None else "direct",
         load_retries=session.client.retries,
         wall_s=time.monotonic() - started,
     )

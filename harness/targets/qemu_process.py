@@ -130,6 +130,12 @@ class QemuProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_QUIT_S)
 
+    def kill(self) -> None:
+        """End QEMU at once, from any thread; ``__exit__`` still tidies up."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def exit_code(self, wait_s: float = 0.0) -> int | None:
         """QEMU's exit code (the guest's, by semihosting), waiting for one that is just dying.
 
@@ -195,8 +201,7 @@ class QemuProcess:
     def _end(self) -> None:
         """Kill QEMU with everything it started, whatever state it is in."""
         if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
             self._process.wait()
         if self._process is not None and self._process.stdout is not None:
             self._process.stdout.close()

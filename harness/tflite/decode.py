@@ -169,8 +169,7 @@ class Decoder:
 
     def _op_code(self, index: int) -> tuple[str, int]:
         code = self._model.OperatorCodes(index)
-        # Codes beyond 126 do not fit the first field that the schema had for them.
-        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        number = schema.builtin_code(code)
         name = schema.enum_names("BuiltinOperator").get(number)
         if name is None:
             raise Malformed(

@@ -97,7 +97,7 @@ class Graph:
 
     @property
     def dtype(self) -> str:
-        """``int8``, ``int16x8``, ``uint8``, ``float32``, ``hybrid`` or ``mixed`` arithmetic."""
+        """The arithmetic: ``int8``, ``int16x8``, ``float32`` ..., see :mod:`.classify`."""
         from harness.tflite.classify import arithmetic
 
         return arithmetic(self)

@@ -8,7 +8,7 @@ their extremes are all -1 and all +1.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ import numpy as np
 
 from harness.errors import InputError
 from harness.records import Array
+from harness.tflite import normal
 from harness.tflite.graph import Graph, Tensor
 
 DEFAULT_SPEC = "random:0"
 DEFAULT_SAMPLES = 3
-_KEYWORDS = ("random", "zeros", "min", "max")
-_FORMS = "--inputs takes random:SEED, zeros, min, max, FILE.npy or FILE.npz"
+_KEYWORDS = ("random", "normal", "zeros", "min", "max")
+_FORMS = "--inputs takes random:SEED, normal:SEED, zeros, min, max, FILE.npy or FILE.npz"
 
 Inputs = tuple[Array, ...]
 
@@ -29,7 +30,8 @@ Inputs = tuple[Array, ...]
 def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> list[Inputs]:
     """Make the inputs that ``spec`` names: one tuple of arrays, one a model input, per sample.
 
-    ``random:SEED`` gives ``samples`` random inputs (3 when None). ``zeros``, ``min`` and ``max``
+    ``random:SEED`` gives ``samples`` random inputs (3 when None), ``normal:SEED`` standard normal
+    ones for float inputs (:mod:`harness.tflite.normal`). ``zeros``, ``min`` and ``max``
     give one. A file gives its first ``samples`` inputs, or all: a .npy for a model with one input,
     or a .npz whose arrays are named after the input tensors (or ``x``, ``x_int8`` for one input,
     ``x0``, ``x1``... for several). Arrays hold N samples of the input's shape (its batch of 1 may
@@ -41,8 +43,9 @@ def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> l
     """
     spec = spec or DEFAULT_SPEC
     word, _, argument = spec.partition(":")
-    if word == "random":
-        return _random(graph, _seed(argument or "0"), samples or DEFAULT_SAMPLES)
+    if word in ("random", "normal"):
+        draw = _draw if word == "random" else _draw_normal
+        return _random(graph, _seed(argument or "0"), samples or DEFAULT_SAMPLES, draw)
     if spec in ("zeros", "min", "max"):
         tensors = _inputs_of(graph)
         return [tuple(np.full(t.shape, _level(t.dtype, spec), t.dtype) for t in tensors)]
@@ -83,10 +86,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _random(graph: Graph, seed: int, samples: int) -> list[Inputs]:
+def _random(
+    graph: Graph, seed: int, samples: int, draw: Callable[[Tensor, np.random.PCG64], Array]
+) -> list[Inputs]:
     # The raw stream of a bit generator is numpy's promise for ever; its distributions are not.
     stream = np.random.PCG64(seed)
-    return [tuple(_draw(t, stream) for t in _inputs_of(graph)) for _ in range(samples)]
+    return [tuple(draw(t, stream) for t in _inputs_of(graph)) for _ in range(samples)]
 
 
 def _draw(tensor: Tensor, stream: np.random.PCG64) -> Array:
@@ -103,12 +108,22 @@ def _draw(tensor: Tensor, stream: np.random.PCG64) -> Array:
     return unit.astype(dtype).reshape(tensor.shape)
 
 
+def _draw_normal(tensor: Tensor, stream: np.random.PCG64) -> Array:
+    if np.dtype(tensor.dtype).kind != "f":
+        raise InputError(
+            f"normal draws are for float32 inputs, '{tensor.name}' is {tensor.dtype}",
+            hint="random:0 draws integers over their whole range",
+        )
+    words = np.asarray(stream.random_raw(tensor.elements), np.uint64)
+    return normal.from_bits(words).astype(tensor.dtype).reshape(tensor.shape)
+
+
 # Inputs from a file
 
 
 def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
     tensors = _inputs_of(graph)
-    content = _load(path)
+    content = load_arrays(path)
     if not isinstance(content, dict):
         if len(tensors) != 1:
             raise InputError(
@@ -117,7 +132,8 @@ def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
             )
         content = {tensors[0].name: content}
     columns = [
-        _samples(_find(content, t, i, tensors, path), t, path) for i, t in enumerate(tensors)
+        list(as_samples(_find(content, t, i, tensors, path), t, str(path)))
+        for i, t in enumerate(tensors)
     ]
     counts = {len(column) for column in columns}
     if len(counts) != 1:
@@ -134,8 +150,12 @@ def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
     return list(zip(*columns, strict=True))[:samples]
 
 
-def _load(path: Path) -> Array | dict[str, Array]:
-    """Return the array of a .npy, or the arrays of a .npz by name."""
+def load_arrays(path: Path) -> Array | dict[str, Array]:
+    """Return the array of a .npy, or the arrays of a .npz by name.
+
+    Raises:
+        InputError: the file is missing, unreadable, or holds Python objects.
+    """
     try:
         with path.open("rb") as file:
             content: Any = np.load(file, allow_pickle=False)
@@ -166,30 +186,36 @@ def _find(
     )
 
 
-def _samples(array: Array, tensor: Tensor, path: Path) -> list[Array]:
-    """Split an array from a file into contiguous arrays of the tensor's shape."""
+def as_samples(array: Array, tensor: Tensor, where: str) -> Array:
+    """Return an array as (N, *shape of the tensor), contiguous; nothing is cast.
+
+    ``where`` names its origin. A batch dimension of 1 may be left out.
+
+    Raises:
+        InputError: dtype or shape do not fit, there is no sample, or one has a NaN or an infinity.
+    """
     array = np.asarray(array)
     if array.dtype.newbyteorder("=") != np.dtype(tensor.dtype):
         raise InputError(
-            f"{path}: the input '{tensor.name}' is {tensor.dtype}, the file holds {array.dtype}",
+            f"{where}: the input '{tensor.name}' is {tensor.dtype}, the file holds {array.dtype}",
             hint=_cast_hint(array, tensor),
         )
     batch = _as_batch(array, tensor.shape)
     if batch is None:
         raise InputError(
-            f"{path}: the input '{tensor.name}' has shape {tensor.shape}, "
+            f"{where}: the input '{tensor.name}' has shape {tensor.shape}, "
             f"the file holds {array.shape}",
             hint=f"give shape {tensor.shape}, or N samples as {('N', *tensor.shape)}",
         )
     if len(batch) == 0:
-        raise InputError(f"{path} holds no samples", hint="give at least one")
+        raise InputError(f"{where} holds no samples", hint="give at least one")
     if batch.dtype.kind == "f" and not np.isfinite(batch).all():
         sample = int(np.argmin(np.isfinite(batch).reshape(len(batch), -1).all(axis=1)))
         raise InputError(
-            f"{path}: sample {sample} of the input '{tensor.name}' has a NaN or an infinity",
+            f"{where}: sample {sample} of the input '{tensor.name}' has a NaN or an infinity",
             hint="such values cannot be compared with the reference; remove the sample",
         )
-    return list(np.ascontiguousarray(batch, dtype=tensor.dtype))
+    return np.ascontiguousarray(batch, dtype=tensor.dtype)
 
 
 def _as_batch(array: Array, shape: tuple[int, ...]) -> Array | None:

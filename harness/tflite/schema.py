@@ -15,6 +15,7 @@ from typing import Any
 
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
+_BUILTIN_CODE_SLOT = 10  # of the table OperatorCode
 
 #: Option table of each op that reads one, for the ops whose options this project interprets.
 OPTIONS_OF_OP = {
@@ -125,6 +126,20 @@ def enum_of(table: str, accessor: str) -> str | None:
 def root(data: bytes) -> Any:
     """Return the ``Model`` table of a .tflite's bytes; its accessors check nothing."""
     return _schema_class("Model").GetRootAs(data, 0)
+
+
+def builtin_code(code: Any) -> int:
+    """Return the op's number of an ``OperatorCode`` table.
+
+    Codes beyond 126 do not fit the first field that the schema had for them; TensorFlow Lite takes
+    the larger of both fields. The generated ``BuiltinCode()`` ignores the newer field where it is
+    small, and some writers (ai-edge-quantizer) fill only that.
+    """
+    newer = code._tab.Offset(_BUILTIN_CODE_SLOT)
+    if not newer:
+        return int(code.DeprecatedBuiltinCode())
+    flags = importlib.import_module("flatbuffers.number_types").Int32Flags
+    return max(int(code.DeprecatedBuiltinCode()), int(code._tab.Get(flags, newer + code._tab.Pos)))
 
 
 def decode_options(table: str, buffer: bytes, position: int) -> dict[str, Any]:

@@ -47,6 +47,9 @@ def test_the_documentation_has_every_command(words: tuple[str, ...], command: An
 def test_all_commands_are_there() -> None:
     assert {words[0] for words, _ in ALL if words} == {
         "run",
+        "sweep",
+        "accuracy",
+        "quantize",
         "time",
         "validate",
         "calibrate",

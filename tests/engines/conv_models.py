@@ -11,13 +11,17 @@ from tests.support.tflite_builder import ModelBuilder
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
+#: int16 activations: with int8 weights and a bias of 64 or 32 bits (any scales, or powers of two),
+#: or with int16 weights ("q16").
+INT16_KINDS = ("int16x8", "int16x8 bias32", "int16x8 shifts", "q16")
+
 
 @dataclass(frozen=True)
 class Conv:
     """Everything that defines a one-op model; ``seed`` draws weights and scales."""
 
     op: str  # CONV_2D or DEPTHWISE_CONV_2D
-    dtype: str
+    dtype: str  # int8, float32, hybrid (float32 with int8 weights), or one of INT16_KINDS
     batches: int
     height: int
     width: int
@@ -54,7 +58,9 @@ class Conv:
         b = ModelBuilder()
         depthwise = self.op == "DEPTHWISE_CONV_2D"
         options = {"depth_multiplier": self.out_c // self.in_c} if depthwise else {}
-        tensors = self._float(b, rng) if self.dtype == "float32" else self._int8(b, rng)
+        makers = {"float32": self._float, "int8": self._int8, "hybrid": self._hybrid}
+        make = makers.get(self.dtype, self._int16)
+        tensors = make(b, rng)
         b.op(
             self.op,
             [t for t in tensors[:-1] if t >= 0],
@@ -80,6 +86,21 @@ class Conv:
             c = b.tensor((self.out_c,), "float32", data=bias)
         y = b.tensor(self.output_shape(), "float32")
         return [x, w, c, y]
+
+    def _hybrid(self, b: ModelBuilder, rng: np.random.Generator) -> list[int]:
+        x = b.tensor((self.batches, self.height, self.width, self.in_c), "float32")
+        shape = self.weights_shape()
+        scales = rng.uniform(0.001, 0.03, self.out_c if self.per_channel else 1).astype(np.float32)
+        w = b.tensor(
+            shape,
+            "int8",
+            scale=scales.tolist(),
+            axis=3 if self.op == "DEPTHWISE_CONV_2D" else 0,
+            data=rng.integers(-127, 128, shape).astype(np.int8),
+        )
+        bias = rng.normal(0, 1, self.out_c).astype(np.float32)
+        c = b.tensor((self.out_c,), "float32", data=bias)
+        return [x, w, c, b.tensor(self.output_shape(), "float32")]
 
     def _int8(self, b: ModelBuilder, rng: np.random.Generator) -> list[int]:
         in_scale = float(np.float32(rng.uniform(0.005, 0.1)))
@@ -115,6 +136,52 @@ class Conv:
             self.output_shape(), "int8", scale=out_scale, zero_point=int(rng.integers(-128, 128))
         )
         return [x, w, c, y]
+
+    def _int16(self, b: ModelBuilder, rng: np.random.Generator) -> list[int]:
+        shape = self.weights_shape()
+        depth = int(np.prod(shape)) // self.out_c
+        scales = Int16Scales(self.dtype, rng, self.out_c if self.per_channel else 1, depth)
+        x = b.tensor((self.batches, self.height, self.width, self.in_c), "int16", scale=scales.x)
+        w_dtype = "int16" if self.dtype == "q16" else "int8"
+        axis = 3 if self.op == "DEPTHWISE_CONV_2D" else 0
+        data = rng.integers(-scales.w_max, scales.w_max + 1, shape)
+        w = b.tensor(shape, w_dtype, scale=scales.w.tolist(), axis=axis, data=data)
+        c = -1
+        if self.bias:
+            dtype = "int32" if self.dtype.endswith("bias32") else "int64"
+            bias_scales = (scales.w * scales.x).tolist()
+            c = b.tensor(
+                (self.out_c,), dtype, scale=bias_scales, data=scales.bias(self.out_c, dtype)
+            )
+        return [x, w, c, b.tensor(self.output_shape(), "int16", scale=scales.y)]
+
+
+class Int16Scales:
+    """Scales that spread sums of int16 inputs over the output's range, some of them beyond it.
+
+    ``w_max`` is the largest weight; small ones and large biases make the engine take sums of 32 and
+    of 64 bits.
+    """
+
+    def __init__(self, kind: str, rng: np.random.Generator, count: int, depth: int) -> None:
+        self._rng = rng
+        self.w_max = int(rng.choice([1, 5, 900, 32767])) if kind == "q16" else 127
+        spread = self.w_max * 0.57 * np.sqrt(depth) * rng.uniform(0.3, 3.0)
+        if kind in ("q16", "int16x8 shifts"):
+            n_w = rng.integers(5, 9, count)
+            self.x, self.w = 2.0 ** -float(rng.integers(8, 14)), 2.0 ** -n_w.astype(np.float64)
+            self.y = float(2.0 ** np.round(np.log2(self.x * 2.0**-7 * spread)))
+        else:
+            self.x = float(np.float32(rng.uniform(1e-4, 1e-2)))
+            self.w = rng.uniform(0.001, 0.03, count).astype(np.float32)
+            self.y = float(np.float32(self.x * 0.015 * spread))
+
+    def bias(self, channels: int, dtype: str) -> np.ndarray:
+        """Some biases of 64 bits are beyond 32."""
+        bias = self._rng.integers(-(10**6), 10**6, channels)
+        if dtype == "int64" and self._rng.random() < 0.4:
+            bias[self._rng.integers(channels)] = self._rng.choice([-1, 1]) * (1 << 33) + 12345
+        return bias.astype(dtype)
 
 
 @st.composite

@@ -131,7 +131,7 @@ def _refusal(**overrides: object) -> str:
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"x_dtype": "float32"}, "hybrid"),
+        ({"x_dtype": "float32"}, "dtypes float32, int8, int8"),
         ({"x_dtype": "int16"}, "dtypes int16, int8, int8"),
         ({"dynamic": True}, "not constant"),
         ({"w_zero": 3}, "zero point"),

@@ -148,7 +148,7 @@ def one_op(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"dtypes": ("int16", "int16", "int16")}, ["int16", "int8 or float32"]),
+        ({"dtypes": ("uint8", "uint8", "uint8")}, ["uint8", "int8 or int16 or float32"]),
         ({"dtypes": ("int32", "int32", "int32")}, ["int32"]),
         ({"dtypes": ("int8", "float32", "int8")}, ["float32 and int8"]),
         ({"b": (4, 3)}, ["[4, 3]", "broadcast"]),

@@ -101,8 +101,8 @@ def refuses(name: str, source: str, target: str, *words: str, **change: Any) -> 
 
 def test_refuses() -> None:
     refuses("QUANTIZE", "float32", "int32", "float32 to int32", "int16")
-    refuses("QUANTIZE", "int16", "int8", "int16 to int8")
-    refuses("QUANTIZE", "int8", "int16", "int8 to int16")
+    refuses("QUANTIZE", "int16", "uint8", "int16 to uint8")
+    refuses("QUANTIZE", "int32", "int8", "int32 to int8")
     refuses("QUANTIZE", "float32", "int8", "no scale", scale=None)
     refuses("QUANTIZE", "float32", "int8", "several scales", scale=[0.1, 0.2, 0.3, 0.4])
     refuses("QUANTIZE", "float32", "int8", "[5]", shape=(5,))

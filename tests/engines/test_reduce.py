@@ -94,7 +94,7 @@ def test_extreme_scale_ratios(ratio: float) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"dtype": "int16"}, ["int16"]),
+        ({"dtype": "uint8"}, ["uint8"]),
         ({"dtype": "int32"}, ["int32"]),
         ({"axes": [2]}, ["axis 2"]),
         ({"axes": [-3]}, ["axis -3"]),

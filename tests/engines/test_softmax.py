@@ -68,7 +68,7 @@ def test_long_rows(depths: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"dtype": "int16"}, ["int16"]),
+        ({"dtype": "int16"}, ["1/32768"]),
         ({"dtype": "uint8", "out": {"scale": 1 / 256}}, ["uint8"]),
         ({"shape": ()}, ["scalar"]),
         ({"shape": (1, 4096)}, ["4096 classes", "4095"]),

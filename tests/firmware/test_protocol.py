@@ -109,6 +109,15 @@ def test_our_own_commands(start: Start) -> None:
         assert device.ask("hil-marks") == ["m-hil-cycles-[0]", "m-hil-op-[0,0]", "m-hil-op-[1,0]"]
 
 
+def test_a_quiet_inference_answers_with_checksums(start: Start) -> None:
+    with start(dut.SCALE, dut.M4F) as device:
+        device.load(DATA)  # instead of a debugger
+        answer = device.ask("hil-infer 64")
+        outputs = dut.expected_outputs(DATA)
+        assert answer == [f"m-hil-infer-[64,{zlib.crc32(DATA):08x},{zlib.crc32(outputs):08x}]"]
+        assert raw_output(device, 0) == outputs
+
+
 @pytest.mark.parametrize(
     ("commands", "answer"),
     [
@@ -124,6 +133,8 @@ def test_our_own_commands(start: Start) -> None:
         (["db load 64 1"], ["e-[db-size expected 64]"]),
         (["db load 4294967360"], ["e-[db-size expected 64]"]),
         (["hil-direct 1"], ["e-[db-size expected 64]"]),
+        (["hil-infer 1"], ["e-[db-size expected 64]"]),
+        (["hil-infer"], ["e-[db-size expected 64]"]),
         (["db 00"], ["e-[db-overflow]"]),
         (["db load 64", "db 0"], ["e-[db-hex]"]),
         (["db load 64", "db"], ["e-[db-hex]"]),
@@ -224,12 +235,14 @@ def test_a_model_that_fails_to_start_says_so(start: Start) -> None:
     with start(dut.engine(init="return -7;"), dut.M4F) as device:
         assert device.boot == ["e-[model-init -7]", "m-init-done", "m-ready"]
         assert device.ask("infer 1 0") == ["e-[model-init -7]"]
+        assert device.ask("hil-infer 64") == ["e-[model-init -7]"]
 
 
 def test_an_inference_that_fails_says_so(start: Start) -> None:
     with start(dut.engine(invoke="return 42;"), dut.M4F) as device:
         assert device.ask("infer 1 1")[-1] == "e-[invoke 42]"
         assert device.ask("infer 1 0")[-1] == "e-[invoke 42]"
+        assert device.ask("hil-infer 64") == ["e-[invoke 42]"]
 
 
 @pytest.mark.parametrize("name", ["l4", "m0+", "m3", "m33f"])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from harness import profiles
 from harness.records import (
+    Accuracy,
+    Agreement,
     Check,
     ErrorInfo,
+    Estimate,
+    Evaluation,
     FunctionMeasurement,
     Measurement,
     MemoryPlan,
@@ -13,6 +17,10 @@ from harness.records import (
     OpMeasurement,
     Placement,
     RunRecord,
+    SampleResult,
+    TensorQuality,
+    TensorRange,
+    Variant,
 )
 
 
@@ -77,3 +85,83 @@ def rich_record() -> RunRecord:
         notes=("first", "second: ±5 %"),
         errors=(ErrorInfo("the output differs", "see docs", "WrongOutput"), ErrorInfo("again")),
     )
+
+
+def rich_variant() -> Variant:
+    """A variant in which every field has a value, with the awkward ones among them."""
+    return Variant(
+        sha256="cd" * 32,
+        parent_sha256="ef" * 32,
+        parent_name="kws µ",
+        scheme="int8",
+        options={"method": "percentile:99.9", "io": "int8", "q_format": ""},
+        calibration="samples µ.npz",
+        calibration_sha256="12" * 32,
+        calibration_samples=100,
+        library="ai-edge-quantizer 0.10.0",
+        created_at="2026-11-21T09:30:00.250+00:00",
+        size_bytes=53_936,
+        ranges=(TensorRange(3, "conv/Relu;bn", -0.5, 6.25, 0.0, 6.0, 0.001),),
+        tensors=(
+            TensorQuality(3, "conv/Relu;bn", "activation", "int8", 0.05, -128, 31.5, 0.9999, 0.02),
+            TensorQuality(1, "conv/w", "weights", "int8", 0.003, 0, 99.0, 1.0, 0.01),
+        ),
+        agreements=(
+            Agreement("calibration", 100, 0.99, 30.25, 0.999, 0.01),
+            Agreement("held-out", 25, 0.96, 28.5, 0.998, 0.02, 0.92, 0.88),
+        ),
+    )
+
+
+def rich_evaluation() -> Evaluation:
+    """An evaluation that ended, in which every field has a value."""
+    return Evaluation(
+        evaluation_id="20261121T030000-e5f6a7",
+        key="9a" * 32,
+        status="passed",
+        started_at="2026-11-21T03:00:00.125+00:00",
+        finished_at="2026-11-21T03:00:10.500+00:00",
+        profile_name="stm32l4",
+        target="qemu",
+        machine="b-l475e-iot01a",
+        machine_exact=True,
+        engine="aot",
+        model_name="kws µ",
+        model_sha256="ab" * 32,
+        model_dtype="int8",
+        firmware_sha256="34" * 32,
+        data_name="tests µ.npz",
+        data_sha256="56" * 32,
+        metric="top1",
+        samples=4,
+        done=4,
+        preparation="int8 data as it is",
+        options={"limit": None, "seed": 3},
+        provenance={"command": "hil accuracy kws.tflite", "nothing": None},
+        accuracy=Accuracy(
+            metric="top1",
+            main=Estimate(0.75, 0.3, 0.95, 4, 3, "Wilson"),
+            host=Estimate(0.5, 0.15, 0.85, 4, 2, "Wilson"),
+            top5=Estimate(1.0, 0.51, 1.0, 4, 4, "Wilson"),
+            confusion=((2, 0), (1, 1)),
+            samples=4,
+            items=4,
+            equal=3,
+            same_decision=3,
+            exact=True,
+            max_abs_diff=2.0,
+            differing=(7,),
+            notes=("first",),
+        ),
+        errors=(ErrorInfo("outputs differ", "see docs", "WrongOutput"),),
+    )
+
+
+def rich_samples() -> list[SampleResult]:
+    """The samples of ``rich_evaluation``; the last one with scores, as of another metric."""
+    return [
+        SampleResult(0, 0, True, 0.0, 0, 0, True),
+        SampleResult(3, 0, True, 0.0, 0, 0, True),
+        SampleResult(7, 1, False, 2.0, 1, 0, True),
+        SampleResult(9, 1, True, 0.0, None, None, None, 0.1 + 0.2, 1e-300),
+    ]

@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.store import Store
+from harness.store import Store, baselines
 from harness.store.migrate import HEAD
-from tests.store.samples import rich_record
+from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
 
 
 def main() -> None:
@@ -28,10 +28,15 @@ def main() -> None:
         file = Path(scratch) / "hil.db"
         with Store.open(str(file)) as store:
             store.finish(record)
+            store.keep_variant(rich_variant())
+            store.evaluations.claim(rich_evaluation())
+            store.evaluations.add(rich_evaluation().evaluation_id, rich_samples())
+            baselines.put(store, "release", [record])
         connection = sqlite3.connect(file)
-        connection.execute(
-            "UPDATE runs SET host = 'example', boot_id = 'x', pid = 1, pid_start = 1"
-        )
+        for table in ("runs", "evaluations"):
+            connection.execute(
+                f"UPDATE {table} SET host = 'example', boot_id = 'x', pid = 1, pid_start = 1"
+            )
         dump = "\n".join(connection.iterdump())
         connection.close()
     expected = {
@@ -39,6 +44,10 @@ def main() -> None:
         "latency_us": record.measurements["latency_us"].value,
         "ops": len(record.ops),
         "functions": len(record.functions),
+        "variant": rich_variant().sha256,
+        "variant_tensors": len(rich_variant().tensors),
+        "evaluation": rich_evaluation().evaluation_id,
+        "baseline": "release",
     }
     folder.mkdir(exist_ok=True)
     (folder / f"v{HEAD}.sql").write_text(dump + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from zlib import crc32
@@ -24,6 +24,7 @@ from tests.support.tiny_engine import tiny_outputs
 
 N = 64
 ADDRESS = 0x2000_1000
+OUTPUTS = (0x2000_2000, 0x2000_3000)
 FAULT_LINE = (
     "e-[fault HardFault pc=0x08000124 lr=0x08000211 sp=0x20001f00 psr=0x61000000 "
     "cfsr=0x00008200 hfsr=0x40000000 mmfar=0x00000000 bfar=0xf0000000]"
@@ -37,6 +38,7 @@ class Mischief:
     flip_loads: int = 0  # a loaded byte arrives with a flipped bit
     lose_digits: int = 0  # one hex digit of a "db" never arrives
     lose_ends: int = 0  # the "%" of a "db" never arrives
+    flip_reads: int = 0  # a byte that a debugger reads has a flipped bit
     flip_outputs: int = 0  # a hex digit of a "hil-out" line arrives as another one
     noise_outputs: int = 0  # a byte of a "hil-out" line arrives as 0xFE
     lose_ready: int = 0  # the "m-ready" after "hil-out" never arrives
@@ -44,6 +46,7 @@ class Mischief:
     boot_noise: bytes = b""
     init_code: int = 0
     version: int = 1
+    unknown: str = ""  # a command that this firmware does not have yet
     silent_at: str = ""
     die_at: str = ""  # closes in the middle of the answer
     fault_at: str = ""
@@ -83,6 +86,18 @@ class FakeDut:
         """A debugger writes; ``flip_loads`` damages that too."""
         start = address - ADDRESS
         self._memory[start : start + len(data)] = self._damaged(data)
+
+    def exchange(
+        self, reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, bytes]]
+    ) -> list[bytes]:
+        """A debugger reads outputs and writes inputs; ``flip_reads`` damages the former."""
+        found = []
+        for address, size in reads:
+            data = self._outputs[OUTPUTS.index(address)][:size]
+            found.append(bytes([data[0] ^ 1]) + data[1:] if self._spend("flip_reads") else data)
+        for address, data in writes:
+            self.write_memory(address, data)
+        return found
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes, carry out the commands among them."""
@@ -145,12 +160,13 @@ class FakeDut:
             "infer": self._infer,
             "hil-info": self._info,
             "hil-direct": self._direct,
+            "hil-infer": self._direct_infer,
             "hil-crc": self._crc,
             "hil-out": self._out,
             "hil-mem": lambda _: ["m-hil-mem-[stack=264,stack_size=4096,heap=8,arena=144]"],
             "hil-marks": lambda _: ["m-hil-cycles-[600]", "m-hil-op-[0,350]", "m-hil-op-[1,240]"],
         }
-        if name not in handlers:
+        if name not in handlers or (name and name == self.mischief.unknown):
             return [f"e-[unknown-command {name}]"]
         return handlers[name](command[len(name) + 1 :])
 
@@ -160,8 +176,8 @@ class FakeDut:
             "port=fake,core=cortex-m4f,clock=80000000,counter=1,arena=144]",
             f"m-hil-input-[0,0x{ADDRESS:08x},{N},1]",
             f"m-hil-input-[1,0x{ADDRESS + N:08x},4,4]",
-            f"m-hil-output-[0,0x20002000,{N},1]",
-            "m-hil-output-[1,0x20003000,12,4]",
+            f"m-hil-output-[0,0x{OUTPUTS[0]:08x},{N},1]",
+            f"m-hil-output-[1,0x{OUTPUTS[1]:08x},12,4]",
         ]
 
     def _db(self, arguments: str) -> list[str]:
@@ -187,6 +203,13 @@ class FakeDut:
     def _direct(self, arguments: str) -> list[str]:
         self._loaded = int(arguments)
         return ["m-load-done"]
+
+    def _direct_infer(self, arguments: str) -> list[str]:
+        self._loaded = int(arguments)
+        inputs = crc32(bytes(self._memory[: self._loaded]))
+        self._infer("1 0")
+        outputs = crc32(b"".join(self._outputs))
+        return [f"m-hil-infer-[{self._loaded},{inputs:08x},{outputs:08x}]"]
 
     def _crc(self, _: str) -> list[str]:
         data = bytes(self._memory[: self._loaded])

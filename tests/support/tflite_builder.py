@@ -24,15 +24,14 @@ length into a tensor's buffer, ``builtin_code`` any op code, ``shape`` any numbe
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import flatbuffers
 import numpy as np
 
 from harness.tflite import schema
+from harness.tflite.writer import PLACEHOLDER_FOR_GREATER_CODES, Tables
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "CONV_2D": {"padding": "VALID", "stride_h": 1, "stride_w": 1},
@@ -43,7 +42,6 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "SOFTMAX": {"beta": 1.0},
 }
 _TYPE_OF_DTYPE = {dtype: name for name, dtype in schema.DTYPE_OF_TYPE.items()}
-_PLACEHOLDER_FOR_GREATER_CODES = 127
 
 
 @dataclass
@@ -159,7 +157,7 @@ class ModelBuilder:
 
     def build(self, inputs: Sequence[int], outputs: Sequence[int], *, subgraphs: int = 1) -> bytes:
         """Return the .tflite; ``inputs`` and ``outputs`` are the model's, by tensor index."""
-        w = _Writer()
+        w = Tables()
         buffers = [w.table("Buffer", {})] + [self._buffer(w, t) for t in self._tensors]
         tensors = [self._tensor(w, i, t) for i, t in enumerate(self._tensors)]
         codes = [self._operator_code(w, op) for op in self._ops]
@@ -186,10 +184,10 @@ class ModelBuilder:
         )
         return w.finish(model)
 
-    def _buffer(self, w: _Writer, tensor: _Tensor) -> int:
+    def _buffer(self, w: Tables, tensor: _Tensor) -> int:
         return w.table("Buffer", {} if tensor.raw is None else {"Data": w.blob(tensor.raw)})
 
-    def _tensor(self, w: _Writer, index: int, tensor: _Tensor) -> int:
+    def _tensor(self, w: Tables, index: int, tensor: _Tensor) -> int:
         fields: dict[str, Any] = {
             "Shape": w.ints(tensor.shape),
             "Type": schema.enum_numbers("TensorType")[tensor.type],
@@ -212,9 +210,9 @@ class ModelBuilder:
             fields["ShapeSignature"] = w.ints(tensor.shape_signature)
         return w.table("Tensor", fields)
 
-    def _operator_code(self, w: _Writer, op: _Op) -> int:
+    def _operator_code(self, w: Tables, op: _Op) -> int:
         fields: dict[str, Any] = {
-            "DeprecatedBuiltinCode": min(op.builtin_code, _PLACEHOLDER_FOR_GREATER_CODES),
+            "DeprecatedBuiltinCode": min(op.builtin_code, PLACEHOLDER_FOR_GREATER_CODES),
             "BuiltinCode": op.builtin_code,
             "Version": op.version,
         }
@@ -222,7 +220,7 @@ class ModelBuilder:
             fields["CustomCode"] = w.text(op.custom_code)
         return w.table("OperatorCode", fields)
 
-    def _operator(self, w: _Writer, op: _Op) -> int:
+    def _operator(self, w: Tables, op: _Op) -> int:
         fields: dict[str, Any] = {
             "OpcodeIndex": op.code,
             "Inputs": w.ints(op.inputs),
@@ -230,62 +228,8 @@ class ModelBuilder:
         }
         if op.table is not None:
             fields["BuiltinOptionsType"] = schema.enum_numbers("BuiltinOptions")[op.table]
-            fields["BuiltinOptions"] = w.table(op.table, self._options(w, op.table, op.options))
+            fields["BuiltinOptions"] = w.options(op.table, op.options)
         return w.table("Operator", fields)
-
-    def _options(self, w: _Writer, table: str, options: dict[str, Any]) -> dict[str, Any]:
-        accessors = {schema.snake_case(name): name for name in schema.option_fields(table)}
-        fields: dict[str, Any] = {}
-        for key, value in options.items():
-            if key not in accessors:
-                raise TypeError(f"{table} has no option '{key}', but {sorted(accessors)}")
-            accessor = accessors[key]
-            enum = schema.enum_of(table, accessor)
-            if enum is not None and isinstance(value, str):
-                value = schema.enum_numbers(enum)[value]
-            fields[accessor] = w.ints(value) if isinstance(value, list | tuple) else value
-        return fields
-
-
-class _Writer:
-    """A flatbuffers builder that writes schema tables by name."""
-
-    def __init__(self) -> None:
-        self._fb = flatbuffers.Builder(1024)
-
-    def table(self, name: str, fields: dict[str, Any]) -> int:
-        """Write a table from accessor names and finished values or offsets."""
-        module = importlib.import_module(f"tflite.{name}")
-        getattr(module, f"{name}Start")(self._fb)
-        for key, value in fields.items():
-            getattr(module, f"{name}Add{key}")(self._fb, value)
-        return int(getattr(module, f"{name}End")(self._fb))
-
-    def ints(self, values: Sequence[int]) -> int:
-        return self.vector(np.asarray(values, np.int32))
-
-    def vector(self, values: np.ndarray[Any, Any]) -> int:
-        return int(self._fb.CreateNumpyVector(values))
-
-    def text(self, text: str | bytes) -> int:
-        return int(self._fb.CreateString(text))
-
-    def offsets(self, offsets: Sequence[int]) -> int:
-        self._fb.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            self._fb.PrependUOffsetTRelative(offset)
-        return int(self._fb.EndVector())
-
-    def blob(self, content: bytes) -> int:
-        """Write bytes aligned to 16, as the schema asks of tensor data."""
-        self._fb.StartVector(1, len(content), 16)
-        self._fb.head = self._fb.head - len(content)
-        self._fb.Bytes[self._fb.head : self._fb.head + len(content)] = content
-        return int(self._fb.EndVector())
-
-    def finish(self, root: int) -> bytes:
-        self._fb.Finish(root, file_identifier=schema.IDENTIFIER)
-        return bytes(self._fb.Output())
 
 
 def _exact(data: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray[Any, Any]:

@@ -116,6 +116,35 @@ def test_direct_loads_are_checked_as_well() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mischief", "times"),
+    [(Mischief(), 1), (Mischief(flip_loads=3), 3), (Mischief(flip_reads=1), 2)],
+    ids=["undamaged", "inputs flipped", "outputs flipped"],
+)
+def test_a_direct_inference_is_repeated_until_both_checksums_fit(
+    mischief: Mischief, times: int
+) -> None:
+    fake = FakeDut(mischief)
+    with client(fake) as dut:
+        outputs = dut.infer_direct(tiny_inputs(10), fake)
+        assert dut.retries == times - 1
+    assert outputs == tuple(a.tobytes() for a in tiny_outputs(tiny_inputs(10), times))
+    assert [line for line in fake.heard if line] == ["hil-info", *["hil-infer 68"] * times]
+
+
+def test_a_direct_inference_that_stays_damaged_is_given_up() -> None:
+    fake = FakeDut(Mischief(flip_reads=1000))
+    with client(fake) as dut, pytest.raises(LinkError, match="damaged 4 times"):
+        dut.infer_direct(tiny_inputs(11), fake)
+    assert fake.heard.count("hil-infer 68") == RETRIES + 1
+
+
+def test_firmware_from_before_the_direct_inference_says_so() -> None:
+    fake = FakeDut(Mischief(unknown="hil-infer"))
+    with client(fake) as dut, pytest.raises(Rejected, match="unknown-command hil-infer"):
+        dut.infer_direct(tiny_inputs(12), fake)
+
+
+@pytest.mark.parametrize(
     "mischief",
     [Mischief(flip_outputs=2), Mischief(noise_outputs=1), Mischief(lose_ready=1)],
     ids=["flipped", "not ASCII", "no end"],

@@ -27,7 +27,7 @@ from harness.records import BlockProfile, Firmware, Platform, Trace
 from harness.targets.answers import HardwareFault, Rejected
 from harness.targets.emulator import probe
 from harness.targets.gdbstub import GdbStub
-from harness.targets.qemu import QemuTarget
+from harness.targets.qemu import LoadPath, QemuTarget
 from harness.targets.qemu_process import QemuProcess
 from tests.support.tiny_engine import FAIL, FAULT, SPIN, tiny_inputs, tiny_outputs, tiny_specs
 from tests.targets.conftest import Tiny
@@ -137,6 +137,37 @@ def test_counts_are_equal_in_another_version_of_qemu(
 def test_the_other_qemu_loads_both_ways(other_qemu: Path, tiny: Tiny) -> None:
     for path in ("direct", "protocol"):
         check_outputs(run(other_qemu, tiny(), load=path))
+
+
+@pytest.mark.parametrize("machine", ["mps2-an386", "b-l475e-iot01a"])
+@pytest.mark.parametrize("load", ["auto", "protocol"])
+def test_a_session_infers_sample_after_sample(
+    qemu: Path, tiny: Tiny, machine: str, load: LoadPath
+) -> None:
+    with QemuTarget(qemu).session(*tiny(machine), tiny_specs(), load=load) as session:
+        for at in range(4):
+            outputs = session.infer(tiny_inputs(at))
+            for got, expected in zip(outputs, tiny_outputs(tiny_inputs(at), at + 1), strict=True):
+                assert got.dtype == expected.dtype
+                np.testing.assert_array_equal(got, expected)
+        text = session.client.link.transcript.text()
+    assert ("> hil-infer 68%" in text) == (load == "auto")
+    assert ("m-results-" in text) == (load == "protocol")
+
+
+def test_a_session_that_is_killed_ends_at_once(qemu: Path, tiny: Tiny) -> None:
+    firmware, platform = tiny()
+
+    def spin() -> None:
+        with QemuTarget(qemu).session(firmware, platform, tiny_specs()) as session:
+            threading.Timer(0.5, session.kill).start()
+            session.infer(tiny_inputs(0, add=SPIN))
+
+    start = time.monotonic()
+    with pytest.raises(RunFailed, match="SIGKILL"):
+        spin()
+    assert time.monotonic() - start < 10
+    assert processes_with(str(firmware.elf)) == []
 
 
 def test_a_large_input_does_not_go_through_the_uart(qemu: Path, tiny: Tiny) -> None:
@@ -278,7 +309,7 @@ from pathlib import Path
 from harness.records import Firmware, MemoryRegion, Platform
 from harness.targets.emulator import probe
 from harness.targets.gdbstub import GdbStub
-from harness.targets.qemu import QemuTarget
+from harness.targets.qemu import LoadPath, QemuTarget
 from harness.targets.qemu_process import QemuProcess
 from tests.support.tiny_engine import SPIN, tiny_inputs, tiny_specs
 elf, qemu = sys.argv[1:]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.tflite.reader import parse_model, read_model
+from harness.tflite.schema import root
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_builder, conv_model, shared_model
 
@@ -183,6 +184,7 @@ def test_empty_constant_is_a_constant() -> None:
         ("int8", "int8", "int8"),
         ("uint8", "uint8", "uint8"),
         ("int16", "int8", "int16x8"),
+        ("int16", "int16", "int16"),
         ("float32", "float32", "float32"),
         ("float32", "int8", "hybrid"),
     ],
@@ -233,3 +235,11 @@ def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path) -> None:
 def test_built_model_names_its_maker() -> None:
     b, x, z = conv_builder()
     assert parse_model(b.build([x], [z]), "conv").description == "made by a test"
+
+
+def test_an_op_code_in_the_newer_field_alone_is_read() -> None:
+    """ai-edge-quantizer fills only it; TensorFlow Lite takes the larger of both."""
+    model = bytearray(conv_model())
+    code = root(bytes(model)).OperatorCodes(0)
+    model[code._tab.Pos + code._tab.Offset(4)] = 0
+    assert parse_model(bytes(model), "x").ops[0].name == "CONV_2D"

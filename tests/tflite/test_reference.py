@@ -11,7 +11,7 @@ import pytest
 from harness.errors import InputError, ModelError
 from harness.tflite.inputs import make_inputs
 from harness.tflite.reader import read_model
-from harness.tflite.reference import Reference
+from harness.tflite.reference import Reference, reference_for
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, REPOSITORY, conv_model
 
@@ -112,3 +112,57 @@ def test_native_log_lines_are_what_is_silenced(capfd: pytest.CaptureFixture[str]
         os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "before\nafter\n"
+
+
+def test_all_tensors_can_be_read_after_a_run() -> None:
+    """A MAX_POOL_2D in the middle of the digits model, computed here from its input."""
+    path = DIGITS / "digits_float32.tflite"
+    graph = read_model(path)
+    reference = reference_for(graph, path.read_bytes(), keep_all=True)
+    (x,) = make_inputs("random:5", graph)[0]
+    (output,) = reference.run([x])
+    pool, flat = (graph.ops[index].outputs[0] for index in (3, 4))
+    before = reference.tensor(graph.ops[3].inputs[0])
+    by_hand = before.reshape(1, 4, 2, 4, 2, 32).max(axis=(2, 4))
+    np.testing.assert_array_equal(reference.tensor(pool), by_hand)
+    np.testing.assert_array_equal(reference.tensor(flat), by_hand.reshape(1, -1))
+    np.testing.assert_array_equal(reference.tensor(graph.inputs[0]), x)
+    np.testing.assert_array_equal(reference.tensor(graph.outputs[0]), output)
+    assert before.any()
+
+
+def test_a_tensor_read_is_a_copy() -> None:
+    reference = Reference(conv_model(), keep_all=True)
+    reference.run([np.full((1, 6, 6, 2), 9, np.int8)])
+    kept = reference.tensor(0)
+    reference.run([np.zeros((1, 6, 6, 2), np.int8)])
+    assert (kept == 9).all()
+
+
+@pytest.mark.parametrize("index", [-1, 6, 10**6, 2**40])
+def test_a_tensor_that_is_not_there_is_an_input_error(index: int) -> None:
+    reference = Reference(conv_model(), keep_all=True)
+    reference.run([np.zeros((1, 6, 6, 2), np.int8)])
+    with pytest.raises(InputError, match=f"no tensor {index}"):
+        reference.tensor(index)
+
+
+def test_tensors_can_only_be_read_where_they_are_kept() -> None:
+    with pytest.raises(RuntimeError, match="keep_all"):
+        Reference(conv_model()).tensor(0)
+
+
+def test_an_op_in_place_does_not_spoil_the_tensor_it_reads() -> None:
+    b = ModelBuilder()
+    x, c, d = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")
+    y = b.tensor((1, 4), "float32")
+    b.op("MUL", [x, x], [c])
+    b.op("ADD", [c, x], [d])
+    b.op("ADD", [d, x], [y])
+    reference = Reference(b.build([x], [y]), keep_all=True)
+    values = np.array([[1, 2, 3, -4]], np.float32)
+    outputs = reference.run([values])
+    assert len(outputs) == 1
+    np.testing.assert_array_equal(reference.tensor(c), values**2)
+    np.testing.assert_array_equal(reference.tensor(d), values**2 + values)
+    np.testing.assert_array_equal(outputs[0], values**2 + 2 * values)

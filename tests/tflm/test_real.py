@@ -73,7 +73,7 @@ def test_a_run_lines_up_with_aots(tflm: str, model: Path, tmp_path: Path) -> Non
 def test_the_arena_is_the_smallest(tflm: str, tmp_path: Path) -> None:
     """The finished firmware starts with the arena that was found, and not with 16 bytes less."""
     request = bench.Request(model=INT8, profile=profiles.load("stm32l4"), engine=tflm)
-    job = bench.with_smallest_arena(bench.prepare(request))
+    job = bench.fitted(bench.prepare(request))
     assert job.arena is not None
     assert boots(job)
     less = dataclasses.replace(job.arena, arena_bytes=job.arena.arena_bytes - 16)

@@ -14,6 +14,12 @@ static uint8_t *gather(uint8_t *to, const uint8_t *from, int32_t run_bytes, int3
             *to++ = *from;
             from += step;
         }
+    } else if (run_bytes == 2) {
+        for (int32_t i = 0; i < count; ++i) {
+            memcpy(to, from, 2);
+            to += 2;
+            from += step;
+        }
     } else if (run_bytes == 4) {
         for (int32_t i = 0; i < count; ++i) {
             memcpy(to, from, 4);

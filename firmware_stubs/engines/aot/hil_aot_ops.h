@@ -20,27 +20,43 @@ typedef struct {
     hil_walk a, b;
 } hil_broadcast;
 
-/* ADD and SUB, int8: operands are shifted left by 20, scaled, joined, and scaled back. Shifts
- * are <= 0. */
+/* ADD and SUB on integers: operands are shifted left (int8 by 20, int16 by 15), scaled, joined, and
+ * scaled back. Shifts are <= 0. */
 typedef struct {
     hil_broadcast shape;
     int32_t a_zero_point, a_multiplier, a_shift;
     int32_t b_zero_point, b_multiplier, b_shift;
     int32_t output_zero_point, output_multiplier, output_shift;
     int32_t act_min, act_max;
-} hil_add_s8_params;
+} hil_add_params;
 
-void hil_add_s8(const hil_add_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output);
-void hil_sub_s8(const hil_add_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_add_s8(const hil_add_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_sub_s8(const hil_add_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_add_s16(const hil_add_params *p, const int16_t *a, const int16_t *b, int16_t *output);
+void hil_sub_s16(const hil_add_params *p, const int16_t *a, const int16_t *b, int16_t *output);
+
+/* ADD and SUB, int16, where all scales are powers of two and the op asks for it (pot_scale_int16):
+ * operands are only divided by 2^right, ties away from zero; 0 <= right <= 15. */
+typedef struct {
+    hil_broadcast shape;
+    int32_t a_right, b_right;
+    int32_t act_min, act_max;
+} hil_add_s16_shift_params;
+
+void hil_add_s16_shift(const hil_add_s16_shift_params *p, const int16_t *a, const int16_t *b,
+                       int16_t *output);
+void hil_sub_s16_shift(const hil_add_s16_shift_params *p, const int16_t *a, const int16_t *b,
+                       int16_t *output);
 
 typedef struct {
     hil_broadcast shape;
     int32_t a_zero_point, b_zero_point;
     int32_t output_zero_point, multiplier, shift;
     int32_t act_min, act_max;
-} hil_mul_s8_params;
+} hil_mul_params;
 
-void hil_mul_s8(const hil_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_mul_s8(const hil_mul_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_mul_s16(const hil_mul_params *p, const int16_t *a, const int16_t *b, int16_t *output);
 
 typedef struct {
     hil_broadcast shape;
@@ -63,6 +79,29 @@ typedef struct {
 } hil_lut_8_params;
 
 void hil_lut_8(const hil_lut_8_params *p, const void *input, void *output);
+
+/* RELU, RELU6 and LEAKY_RELU, int16: hil_requantize by a multiplier for numbers below 0 and one for
+ * all others, clamped. In place allowed. */
+typedef struct {
+    int32_t elements;
+    int32_t multiplier, shift;
+    int32_t negative_multiplier, negative_shift;
+    int32_t act_min, act_max;
+} hil_relu_s16_params;
+
+void hil_relu_s16(const hil_relu_s16_params *p, const int16_t *input, int16_t *output);
+
+/* LOGISTIC and TANH, int16, output scale 1/32768: the input is brought to units of 1/12288 by
+ * (x * multiplier + 2^(shift - 1)) >> shift; `table` is the sigmoid in Q0.16 in steps of 1/24,
+ * interpolated. In place allowed. */
+typedef struct {
+    int32_t elements;
+    int32_t multiplier, shift;
+    const uint16_t *table; /* 256 */
+} hil_sigmoid_s16_params;
+
+void hil_logistic_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int16_t *output);
+void hil_tanh_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int16_t *output);
 
 /* float32 activations; in place allowed. */
 typedef struct {
@@ -95,6 +134,17 @@ typedef struct {
 } hil_softmax_s8_params;
 
 void hil_softmax_s8(const hil_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+/* int16: exp_table is exp on [-10, 0] and reciprocal_table 1 / (1 + x) on [0, 1], both in Q0.15 at
+ * 513 points, interpolated; a distance of 10 in the input is brought to -65535 by multiplier and
+ * shift. Input zero point 0, output scale 1/32768. In place allowed. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t multiplier, shift;
+    const int16_t *exp_table, *reciprocal_table; /* 513 each */
+} hil_softmax_s16_params;
+
+void hil_softmax_s16(const hil_softmax_s16_params *p, const int16_t *input, int16_t *output);
 
 typedef struct {
     int32_t rows, depth;
@@ -159,16 +209,17 @@ void hil_resize_nearest(const hil_resize_nearest_params *p, const void *input, v
 /* ---- MEAN ---------------------------------------------------------------------------------- */
 
 /* Each position of `kept` gives one output; from there `inner` elements `inner_stride` apart are
- * summed at each position of `reduced`. int8: multiplier and shift hold 1 / count; `sum_offset` is
+ * summed at each position of `reduced`. Integers: multiplier and shift hold 1 / count; `sum_offset` is
  * -input_zero_point * count. */
 typedef struct {
     hil_walk kept, reduced;
     int32_t inner, inner_stride;
     int32_t sum_offset;
     int32_t multiplier, shift, output_zero_point;
-} hil_mean_s8_params;
+} hil_mean_params;
 
-void hil_mean_s8(const hil_mean_s8_params *p, const int8_t *input, int8_t *output);
+void hil_mean_s8(const hil_mean_params *p, const int8_t *input, int8_t *output);
+void hil_mean_s16(const hil_mean_params *p, const int16_t *input, int16_t *output);
 
 typedef struct {
     hil_walk kept, reduced;
@@ -194,5 +245,17 @@ void hil_quantize_f32_s16(const hil_quantize_params *p, const float *input, int1
 void hil_dequantize_s8_f32(const hil_quantize_params *p, const int8_t *input, float *output);
 void hil_dequantize_u8_f32(const hil_quantize_params *p, const uint8_t *input, float *output);
 void hil_dequantize_s16_f32(const hil_quantize_params *p, const int16_t *input, float *output);
+
+/* QUANTIZE where one side is int16: hil_requantize of the number less its zero point. */
+typedef struct {
+    int32_t elements;
+    int32_t multiplier, shift;
+    int32_t input_zero_point, output_zero_point;
+} hil_requantize_params;
+
+void hil_requantize_s16_s16(const hil_requantize_params *p, const int16_t *input, int16_t *output);
+void hil_requantize_s16_s8(const hil_requantize_params *p, const int16_t *input, int8_t *output);
+void hil_requantize_s8_s16(const hil_requantize_params *p, const int8_t *input, int16_t *output);
+void hil_requantize_u8_s16(const hil_requantize_params *p, const uint8_t *input, int16_t *output);
 
 #endif

@@ -49,6 +49,35 @@ static inline int32_t hil_requantize(int32_t x, int32_t multiplier, int32_t shif
     return (halved >> 1) + (halved & 1);
 }
 
+/* hil_requantize with a multiplier of 2^30 and a shift of -(right + 1): x * 2^-(right + 2), rounded
+ * twice; 0 <= right <= 29. */
+static inline int32_t hil_requantize_pot(int32_t x, int32_t right) {
+    const int32_t half = (x >> 1) + (x & 1);
+    const int32_t shifted = (half + (half >> 31)) >> right;
+    return (shifted >> 1) + (shifted & 1);
+}
+
+/* (x * multiplier + 2^(shift - 1)) / 2^shift, rounded down: TFLite's requantization of 64-bit sums.
+ * |x| < 2^47, 0 <= multiplier < 2^15, 1 <= shift <= 62. */
+static inline int64_t hil_rescale_s64(int64_t x, int32_t multiplier, int32_t shift) {
+    return ((x * multiplier >> (shift - 1)) + 1) >> 1;
+}
+
+/* Round to nearest, ties away from zero; values beyond int32 end at +-2^30, NaN at 0. Exact: the
+ * truncated part and the remainder are both representable. */
+static inline int32_t hil_round_half_away(float x) {
+    const float limit = 1073741824.0f;
+    if (!(x > -limit)) {
+        return x <= -limit ? -(1 << 30) : 0;
+    }
+    if (x >= limit) {
+        return 1 << 30;
+    }
+    const int32_t whole = (int32_t)x;
+    const float rest = x - (float)whole;
+    return whole + (rest >= 0.5f) - (rest <= -0.5f);
+}
+
 static inline int32_t hil_clamp(int32_t x, int32_t low, int32_t high) {
     x = x < low ? low : x;
     return x > high ? high : x;
@@ -56,6 +85,11 @@ static inline int32_t hil_clamp(int32_t x, int32_t low, int32_t high) {
 
 static inline int8_t hil_clamp_s8(int32_t x, int32_t low, int32_t high) {
     return (int8_t)hil_clamp(x, low, high);
+}
+
+static inline int32_t hil_clamp_s64(int64_t x, int32_t low, int32_t high) {
+    x = x < low ? low : x;
+    return (int32_t)(x > high ? high : x);
 }
 
 static inline float hil_clamp_f32(float x, float low, float high) {

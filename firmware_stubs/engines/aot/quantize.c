@@ -1,30 +1,15 @@
-/* QUANTIZE from and DEQUANTIZE to float32.
+/* QUANTIZE from float32 and between types of which one is int16, DEQUANTIZE to float32.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "hil_aot_ops.h"
 #include "hil_quant.h"
-
-/* Round to nearest, ties away from zero; values beyond int32 end at +-2^30, NaN at 0. Exact: the
- * truncated part and the remainder are both representable. */
-static inline int32_t round_half_away(float x) {
-    const float limit = 1073741824.0f;
-    if (!(x > -limit)) {
-        return x <= -limit ? -(1 << 30) : 0;
-    }
-    if (x >= limit) {
-        return 1 << 30;
-    }
-    const int32_t whole = (int32_t)x;
-    const float rest = x - (float)whole;
-    return whole + (rest >= 0.5f) - (rest <= -0.5f);
-}
 
 #define DEFINE_QUANTIZE(name, type, low, high)                                                     \
     void name(const hil_quantize_params *p, const float *input, type *output) {                    \
         const float scale = p->scale;                                                              \
         const int32_t zero_point = p->zero_point;                                                  \
         for (int32_t i = 0; i < p->elements; ++i) {                                                \
-            const int32_t value = round_half_away(input[i] / scale) + zero_point;                  \
+            const int32_t value = hil_round_half_away(input[i] / scale) + zero_point;                  \
             output[i] = (type)hil_clamp(value, low, high);                                         \
         }                                                                                          \
     }
@@ -45,3 +30,18 @@ DEFINE_QUANTIZE(hil_quantize_f32_s16, int16_t, -32768, 32767)
 DEFINE_DEQUANTIZE(hil_dequantize_s8_f32, int8_t)
 DEFINE_DEQUANTIZE(hil_dequantize_u8_f32, uint8_t)
 DEFINE_DEQUANTIZE(hil_dequantize_s16_f32, int16_t)
+
+#define DEFINE_REQUANTIZE(name, from, to, low, high)                                               \
+    void name(const hil_requantize_params *p, const from *input, to *output) {                     \
+        for (int32_t i = 0; i < p->elements; ++i) {                                                \
+            const int32_t centred = input[i] - p->input_zero_point;                                \
+            const int32_t scaled = hil_requantize(centred, p->multiplier, p->shift);               \
+            const int32_t value = hil_wrap_add(scaled, p->output_zero_point);                      \
+            output[i] = (to)hil_clamp(value, low, high);                                           \
+        }                                                                                          \
+    }
+
+DEFINE_REQUANTIZE(hil_requantize_s16_s16, int16_t, int16_t, -32768, 32767)
+DEFINE_REQUANTIZE(hil_requantize_s16_s8, int16_t, int8_t, -128, 127)
+DEFINE_REQUANTIZE(hil_requantize_s8_s16, int8_t, int16_t, -32768, 32767)
+DEFINE_REQUANTIZE(hil_requantize_u8_s16, uint8_t, int16_t, -32768, 32767)

@@ -1,6 +1,7 @@
 /* What differs between boards with an STM32L4: clock, wait states, and the pins of the ST-LINK UART.
  *
  * Chosen with HIL_BOARD_NUCLEO_L4R5ZI or HIL_BOARD_NUCLEO_L452RE; B-L475E-IOT01A without either.
+ * HIL_CLOCK_HZ and HIL_FLASH_WAIT_STATES set another clock than the board's usual one, both together.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef HIL_BOARD_H
@@ -8,19 +9,13 @@
 
 #include <stdint.h>
 
-/* 0.1 ms: QEMU takes 10,000 bytes/s. Measured with 800 to 16,000: shorter ones keep QEMU's main loop
- * so busy with timers that, on a machine with other work, bytes come at a tenth of that. */
-#ifndef BOARD_SYSTICK_RELOAD
-#define BOARD_SYSTICK_RELOAD 8000u
-#endif
-
 #if defined(HIL_BOARD_NUCLEO_L4R5ZI)
 
 /* NUCLEO-L4R5ZI: LPUART1 on PG7 and PG8 (ST UM2179), port G powered by VDDIO2. 120 MHz in range 1
  * boost mode need 5 wait states (RM0432 section 3.3.3). Compiled in tests, not run: QEMU has no
  * such chip. */
-#define BOARD_CLOCK_HZ 120000000u
-#define BOARD_FLASH_WAIT_STATES 5u
+#define BOARD_USUAL_CLOCK_HZ 120000000
+#define BOARD_USUAL_FLASH_WAIT_STATES 5
 #define BOARD_USART 0x40008000u
 #define BOARD_USART_ENABLE_REG (*(volatile uint32_t *)0x4002105Cu) /* RCC_APB1ENR2 */
 #define BOARD_USART_ENABLE (1u << 0)
@@ -46,8 +41,8 @@ static inline void board_power(void)
 
 #else
 
-#define BOARD_CLOCK_HZ 80000000u
-#define BOARD_FLASH_WAIT_STATES 4u /* at 80 MHz in range 1, the reset value (RM0351 section 3.3.3) */
+#define BOARD_USUAL_CLOCK_HZ 80000000
+#define BOARD_USUAL_FLASH_WAIT_STATES 4 /* at 80 MHz in range 1, the reset value (RM0351 section 3.3.3) */
 #define BOARD_PIN_FUNCTION 7u
 #define BOARD_BRR(clock_hz, baud) (((clock_hz) + (baud) / 2u) / (baud))
 
@@ -79,6 +74,37 @@ static inline void board_power(void)
 {
 }
 
+#endif
+
+#if defined(HIL_CLOCK_HZ) != defined(HIL_FLASH_WAIT_STATES)
+#error "HIL_CLOCK_HZ and HIL_FLASH_WAIT_STATES belong together"
+#endif
+#ifndef HIL_CLOCK_HZ
+#define HIL_CLOCK_HZ BOARD_USUAL_CLOCK_HZ
+#define HIL_FLASH_WAIT_STATES BOARD_USUAL_FLASH_WAIT_STATES
+#endif
+
+#define BOARD_CLOCK_HZ ((uint32_t)(HIL_CLOCK_HZ))
+#define BOARD_FLASH_WAIT_STATES ((uint32_t)(HIL_FLASH_WAIT_STATES))
+
+/* The VCO runs at 64 to 344 MHz in steps of 4 MHz (RM0351 section 6.4.4); R divides it. */
+#if HIL_CLOCK_HZ >= 32000000
+#define BOARD_PLL_R 2
+#elif HIL_CLOCK_HZ >= 16000000
+#define BOARD_PLL_R 4
+#else
+#define BOARD_PLL_R 8
+#endif
+#if HIL_CLOCK_HZ > BOARD_USUAL_CLOCK_HZ || HIL_CLOCK_HZ < 8000000
+#error "this port sets clocks from 8 MHz up to the board's usual clock"
+#elif HIL_CLOCK_HZ % (4000000 / BOARD_PLL_R) != 0
+#error "this port sets clocks in steps of 2 MHz (from 32 MHz), 1 MHz (from 16 MHz) or 0.5 MHz"
+#endif
+
+/* 0.1 ms: QEMU takes 10,000 bytes/s. Measured with 800 to 16,000 at 80 MHz: shorter ones keep QEMU's
+ * main loop so busy with timers that, on a machine with other work, bytes come at a tenth of that. */
+#ifndef BOARD_SYSTICK_RELOAD
+#define BOARD_SYSTICK_RELOAD (BOARD_CLOCK_HZ / 10000u)
 #endif
 
 #endif

@@ -30,7 +30,7 @@
 #define RCC_PLLCFGR_SRC_HSI16 2u
 #define RCC_PLLCFGR_M(divider) (((divider) - 1u) << 4)
 #define RCC_PLLCFGR_N(factor) ((factor) << 8)
-#define RCC_PLLCFGR_R_BY_2 (0u << 25)
+#define RCC_PLLCFGR_R(divider) (((divider) / 2u - 1u) << 25)
 #define RCC_PLLCFGR_REN (1u << 24)
 #define RCC_AHB2ENR REG(0x4002104Cu)
 
@@ -88,9 +88,10 @@ static bool start_pll(uint32_t source, uint32_t source_hz)
 {
     RCC_CR &= ~RCC_CR_PLLON;
     (void)wait_for(&RCC_CR, RCC_CR_PLLRDY, 0);
-    /* 4 MHz into the VCO, which runs at twice the core clock. */
+    /* 4 MHz into the VCO. */
     RCC_PLLCFGR = source | RCC_PLLCFGR_M(source_hz / 4000000u) |
-                  RCC_PLLCFGR_N(BOARD_CLOCK_HZ / 2000000u) | RCC_PLLCFGR_R_BY_2 | RCC_PLLCFGR_REN;
+                  RCC_PLLCFGR_N(BOARD_CLOCK_HZ / (4000000u / BOARD_PLL_R)) |
+                  RCC_PLLCFGR_R(BOARD_PLL_R) | RCC_PLLCFGR_REN;
     RCC_CR |= RCC_CR_PLLON;
     return wait_for(&RCC_CR, RCC_CR_PLLRDY, RCC_CR_PLLRDY);
 }

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from harness.engines.aot.lower import Constant, Lowered
-from harness.engines.aot.quant import (
-    activation_range_f32,
-    activation_range_s8,
-    effective_scales,
-    quantize_multipliers,
-    scale_zero_point,
-)
+from harness.engines.aot.hybrid import hybrid_stage, is_per_channel
+from harness.engines.aot.lower import Constant, Lowered, refuse
+from harness.engines.aot.quant import activation_range_f32, scale_zero_point
+from harness.engines.aot.stage import Stage, scales_of, stage_s8, stage_s16
 from harness.engines.aot.window import (
     Window,
     bias_values,
-    element_type,
+    blocked,
     folded_bias,
+    int16_bias,
+    operand_types,
+    paired,
     symmetric_weights,
 )
 from harness.tflite.graph import Graph, Op
@@ -31,73 +32,130 @@ class Convolution:
 
     ``kernel`` is the C family (``conv2d``, ``depthwise_conv2d``) and ``field`` the one member, with
     its value, in which the two families' params differ. ``rows`` are the weights with the output
-    channel first, ``ordered`` as the kernel reads them. ``channel_axis`` is the axis of output
-    channels in the model's weights.
+    channel first. ``groups`` is the number of groups whose rows the kernel reads in blocks, 0 where
+    it reads them as they are. ``channel_axis`` is the axis of output channels in the model's
+    weights; ``scratch_elements`` counts elements of the input's type.
     """
 
     kernel: str
     field: str
     geometry: Window
     rows: npt.NDArray[Any]
-    ordered: npt.NDArray[Any]
+    groups: int
     channel_axis: int
-    scratch_bytes: int
+    scratch_elements: int
 
     def lowered(self, op: Op, graph: Graph) -> Lowered:
-        """The call of the kernel for the element type of input, weights and output."""
-        if element_type(op, graph, (*op.inputs[:2], op.outputs[0])) == "int8":
+        """The call of the kernel for the element types of input, weights and output."""
+        source, weights = operand_types(op, graph)
+        if weights != "float32":
+            symmetric_weights(op, graph, axis=self.channel_axis)
+        if source == "int8":
             return self._lowered_s8(op, graph)
+        if source == "int16":
+            return self._lowered_s16(op, graph)
+        if weights == "int8":
+            return self._lowered_hybrid(op, graph)
         return self._lowered_f32(op, graph)
 
     def _lowered_s8(self, op: Op, graph: Graph) -> Lowered:
-        """The call of the int8 kernel; the input's zero point is folded into the bias."""
-        symmetric_weights(op, graph, axis=self.channel_axis)
-        output = graph.tensors[op.outputs[0]]
-        _, input_zero_point = scale_zero_point(op, graph.tensors[op.inputs[0]])
-        _, output_zero_point = scale_zero_point(op, output)
+        """The call of an int8 kernel; the input's zero point is folded into the bias."""
         out_c = self.geometry.out_c
+        _, zero_point = scale_zero_point(op, graph.tensors[op.inputs[0]])
         bias = folded_bias(op, graph, self.rows, bias_values(op, graph, out_c, "int32"))
-        multiplier, shift = quantize_multipliers(effective_scales(op, graph, out_c))
-        act_min, act_max = activation_range_s8(op, output)
-        members = (
-            "    .multiplier = {multiplier},\n    .shift = {shift},\n"
-            f"    .input_zero_point = {input_zero_point},\n"
-            f"    .output_zero_point = {output_zero_point},\n"
-            f"    .act_min = {act_min},\n    .act_max = {act_max},\n"
-        )
-        tables = {
-            "multiplier": Constant(multiplier, "tables"),
-            "shift": Constant(shift, "tables"),
-        }
-        return self._call("s8", members, bias, tables)
+        stage = stage_s8(op, graph, bias, scales_of(op, graph, out_c))
+        return self._call_integer(stage, "s8", self._ordered(blocked), zero_point)
+
+    def _lowered_s16(self, op: Op, graph: Graph) -> Lowered:
+        """The call of an int16 kernel."""
+        out_c = self.geometry.out_c
+        dtypes = ("int64", "int32") if self.groups or self.rows.itemsize == 2 else ("int64",)
+        bias = int16_bias(op, graph, out_c, dtypes)
+        stage = stage_s16(op, graph, self.rows, bias, scales_of(op, graph, out_c))
+        return self._call_integer(stage, "s16", self._ordered(paired), 0)
 
     def _lowered_f32(self, op: Op, graph: Graph) -> Lowered:
         """The call of the float32 kernel."""
         act_min, act_max = activation_range_f32(op)
         members = f"    .act_min = {act_min},\n    .act_max = {act_max},\n"
-        return self._call("f32", members, bias_values(op, graph, self.geometry.out_c, "float32"))
+        bias = bias_values(op, graph, self.geometry.out_c, "float32")
+        members = "    .bias = {bias},\n" + members
+        return self._call("f32", "f32", members, self._ordered(blocked), {"bias": _weights(bias)})
+
+    def _lowered_hybrid(self, op: Op, graph: Graph) -> Lowered:
+        """The call of the kernel for float32 activations and int8 weights.
+
+        TFLite quantizes the input of a CONV_2D whose weights have one scale symmetrically.
+        """
+        several = is_per_channel(op, graph, self.geometry.out_c)
+        depthwise = self.groups == 0
+        if not several and (depthwise or self.groups > 1):
+            _refuse_one_scale(op, graph, self.geometry.out_c)
+        asymmetric = several or depthwise or self.groups > 1
+        stage = hybrid_stage(
+            op,
+            graph,
+            self.rows,
+            asymmetric=asymmetric,
+            scales_first=depthwise or not asymmetric,
+        )
+        geometry = self.geometry
+        members = (
+            f"    .images = {geometry.batches},\n    .asymmetric = {int(asymmetric)},\n"
+            f"    .stage = {stage.initializer},\n"
+        )
+        image = geometry.in_h * geometry.in_w * geometry.in_c
+        one = replace(
+            self,
+            geometry=replace(geometry, batches=1),
+            scratch_elements=image + self.scratch_elements,
+        )
+        return one._call("hybrid", "hybrid", members, self._ordered(blocked), stage.constants)
+
+    def _ordered(self, order: Any) -> npt.NDArray[Any]:
+        if not self.groups:
+            return self.rows
+        rows = self.rows.reshape(self.groups, len(self.rows) // self.groups, -1)
+        return np.concatenate([order(group) for group in rows])
+
+    def _call_integer(
+        self, stage: Stage, source: str, ordered: npt.NDArray[Any], zero_point: int
+    ) -> Lowered:
+        members = f"    .input_zero_point = {zero_point},\n    .stage = {stage.initializer},\n"
+        return self._call(source, stage.variant, members, ordered, stage.constants)
 
     def _call(
         self,
+        source: str,
         suffix: str,
         members: str,
-        bias: npt.NDArray[Any],
-        tables: dict[str, Constant] | None = None,
+        ordered: npt.NDArray[Any],
+        constants: Mapping[str, Constant],
     ) -> Lowered:
         function = f"hil_{self.kernel}_{suffix}"
+        itemsize = {"s8": 1, "hybrid": 1, "s16": 2, "f32": 4}[source]
         return Lowered(
-            sources=(f"{self.kernel}_{suffix}.c",),
+            sources=(f"{self.kernel}_{source}.c", *(("hybrid.c",) if source == "hybrid" else ())),
             call=function + "({params}, {in0}, {out0}, {scratch})",
             params_type=f"{function}_params",
             params=(
                 "{{\n    .window = " + self.geometry.initializer + ",\n"
-                f"    .{self.field},\n"
-                "    .weights = {weights},\n    .bias = {bias},\n" + members + "}}"
+                f"    .{self.field},\n    .weights = {{weights}},\n" + members + "}}"
             ),
-            constants={
-                "weights": Constant(self.ordered, "weights"),
-                "bias": Constant(bias, "weights"),
-                **(tables or {}),
-            },
-            scratch_bytes=self.scratch_bytes,
+            constants={"weights": _weights(ordered), **constants},
+            scratch_bytes=self.scratch_elements * itemsize,
         )
+
+
+def _refuse_one_scale(op: Op, graph: Graph, channels: int) -> None:
+    """TFLite's kernels for these read a scale for each channel, or have none for one scale."""
+    if graph.tensors[op.inputs[1]].quantization.scale.size != channels:  # type: ignore[union-attr]
+        refuse(
+            op,
+            "int8 weights of one scale with float32 activations",
+            "a scale for each output channel",
+        )
+
+
+def _weights(array: npt.NDArray[Any]) -> Constant:
+    return Constant(array, "weights")

@@ -11,15 +11,15 @@ from harness.errors import ModelError
 from harness.records import EngineSources
 from harness.tflite.graph import Graph, Op
 
-VERSION = "1"
+VERSION = "2"
 KERNEL_DIR = "engines/aot"
 _MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
-_ARITHMETIC = ("int8", "float32")
+_ARITHMETIC = ("int8", "int16", "float32")
 
 
 @register
 class AotEngine:
-    """Generates C for a quantized int8 or a float32 model."""
+    """Generates C for int8, int16, float32 and dynamic-range models."""
 
     name = "aot"
     version = VERSION
@@ -52,24 +52,10 @@ def lower(op: Op, graph: Graph) -> Lowered:
     """Lower one op, or refuse it by name, index and reason."""
     if op.name not in LOWERINGS:
         refuse(op, "there is no kernel for it", ", ".join(sorted(LOWERINGS)))
-    _refuse_hybrid(op, graph)
     for index in (*op.inputs, *op.outputs):
         if index >= 0 and not has_c_type(graph.tensors[index].dtype):
             refuse(op, f"tensor {index} is {graph.tensors[index].dtype}", ", ".join(_ARITHMETIC))
     return LOWERINGS[op.name](op, graph)
-
-
-def _refuse_hybrid(op: Op, graph: Graph) -> None:
-    """Dynamic-range models: float32 activations against int8 weights, quantized at run time."""
-    if op.name in ("DEQUANTIZE", "QUANTIZE") or len(op.inputs) < 2:
-        return
-    dtypes = [graph.tensors[t].dtype for t in op.inputs[:2] if t >= 0]
-    if dtypes == ["float32", "int8"]:
-        refuse(
-            op,
-            "float32 activations with int8 weights: dynamic-range (hybrid) models are unsupported",
-            "fully quantized int8 models and float32 models; quantize the activations too",
-        )
 
 
 def _check_dataflow(graph: Graph) -> None:

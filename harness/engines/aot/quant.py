@@ -98,10 +98,14 @@ def scale_zero_point(op: Op, tensor: Tensor) -> tuple[float, int]:
     return float(q.scale[0]), int(q.zero_point[0])
 
 
-def effective_scales(op: Op, graph: Graph, channels: int) -> npt.NDArray[np.float64]:
+def effective_scales(
+    op: Op, graph: Graph, channels: int, *, float32_product: bool = False
+) -> npt.NDArray[np.float64]:
     """Input scale * weights scale / output scale for each of ``channels``, in double precision.
 
     For ops with inputs (activation, weights, ...) and one output; weights per tensor or channel.
+    ``float32_product``: the first product is one of float32, as TFLite computes it where an op has
+    one scale for all its weights (GetQuantizedConvolutionMultipler).
     """
     in_scale, _ = scale_zero_point(op, graph.tensors[op.inputs[0]])
     out_scale, _ = scale_zero_point(op, graph.tensors[op.outputs[0]])
@@ -113,8 +117,24 @@ def effective_scales(op: Op, graph: Graph, channels: int) -> npt.NDArray[np.floa
             "one scale, or one for each output channel",
         )
     scales = np.broadcast_to(weights.scale.astype(np.float64), (channels,))
-    result: npt.NDArray[np.float64] = in_scale * scales / out_scale
+    products = in_scale * scales
+    if float32_product:
+        products = products.astype(np.float32).astype(np.float64)
+    result: npt.NDArray[np.float64] = products / out_scale
     return result
+
+
+def exponent_of_two(value: float) -> int | None:
+    """n where ``value`` is exactly 2**n, else None."""
+    mantissa, exponent = math.frexp(value)
+    return exponent - 1 if mantissa == 0.5 else None
+
+
+def checked_log2(scale: float) -> int | None:
+    """n where TFLite takes ``scale`` for 2**n: log2 within 0.001 of n (CheckedLog2), else None."""
+    log2 = float(np.float32(np.log(np.float32(scale))) * np.float32(1 / math.log(2.0)))
+    exponent = round_half_away(log2)
+    return exponent if abs(log2 - exponent) < 1e-3 else None
 
 
 def activation_bounds(op: Op) -> tuple[float, float]:
@@ -125,19 +145,20 @@ def activation_bounds(op: Op) -> tuple[float, float]:
     return _BOUNDS[name]
 
 
-def activation_range_s8(op: Op, output: Tensor) -> tuple[int, int]:
-    """Quantized [act_min, act_max] of the op's fused activation for an int8 output.
+def activation_range(op: Op, output: Tensor) -> tuple[int, int]:
+    """Quantized [act_min, act_max] of the op's fused activation for an int8 or int16 output.
 
     float32 division, ties away from zero (CalculateActivationRangeQuantized).
     """
     scale, zero_point = scale_zero_point(op, output)
     low, high = activation_bounds(op)
+    info = np.iinfo(output.dtype)
 
     def quantized(bound: float) -> int:
         return zero_point + round_half_away(float(np.float32(bound) / np.float32(scale)))
 
-    act_min = -128 if low == -math.inf else max(-128, quantized(low))
-    act_max = 127 if high == math.inf else min(127, quantized(high))
+    act_min = info.min if low == -math.inf else max(info.min, quantized(low))
+    act_max = info.max if high == math.inf else min(info.max, quantized(high))
     return act_min, act_max
 
 

@@ -107,11 +107,34 @@ def _output(size: int, kernel: int, stride: int, dilation: int, padding: str) ->
     return out, max(0, (out - 1) * stride + span - size) // 2
 
 
+#: (activations, weights) that the kernels take.
+OPERANDS = {
+    ("int8", "int8"),
+    ("int16", "int8"),
+    ("int16", "int16"),
+    ("float32", "float32"),
+    ("float32", "int8"),
+}
+
+
+def operand_types(op: Op, graph: Graph) -> tuple[str, str]:
+    """The dtypes of activations and weights; refuses combinations that no kernel takes."""
+    source, weights, result = (graph.tensors[t].dtype for t in (*op.inputs[:2], op.outputs[0]))
+    if (source, weights) not in OPERANDS or result != source:
+        refuse(
+            op,
+            f"dtypes {source}, {weights}, {result}",
+            "all int8, all float32, int16 activations with int8 or int16 weights, or float32 "
+            "activations with int8 weights",
+        )
+    return source, weights
+
+
 def element_type(op: Op, graph: Graph, tensors: tuple[int, ...]) -> str:
-    """The dtype that all ``tensors`` share; refuses anything but int8 and float32."""
+    """The dtype that all ``tensors`` share; refuses anything but int8, int16 and float32."""
     dtypes = [graph.tensors[t].dtype for t in tensors]
-    if len(set(dtypes)) != 1 or dtypes[0] not in ("int8", "float32"):
-        refuse(op, f"dtypes {', '.join(dtypes)}", "all int8 or all float32")
+    if len(set(dtypes)) != 1 or dtypes[0] not in ("int8", "int16", "float32"):
+        refuse(op, f"dtypes {', '.join(dtypes)}", "all int8, all int16 or all float32")
     return dtypes[0]
 
 
@@ -136,6 +159,14 @@ def bias_values(op: Op, graph: Graph, channels: int, dtype: str) -> npt.NDArray[
     return tensor.data.reshape(channels)
 
 
+def int16_bias(op: Op, graph: Graph, channels: int, dtypes: tuple[str, ...]) -> npt.NDArray[Any]:
+    """Bias of an op on int16 activations: of one of ``dtypes``, zeros of the first without one."""
+    index = op.inputs[2] if len(op.inputs) > 2 else -1
+    if index >= 0 and graph.tensors[index].dtype not in dtypes:
+        _refuse_bias(op, graph.tensors[index], channels, " or ".join(dtypes))
+    return bias_values(op, graph, channels, dtypes[0] if index < 0 else graph.tensors[index].dtype)
+
+
 def _refuse_bias(op: Op, tensor: Tensor, channels: int, dtype: str) -> NoReturn:
     kind = "constant" if tensor.is_constant else "computed"
     refuse(
@@ -146,10 +177,10 @@ def _refuse_bias(op: Op, tensor: Tensor, channels: int, dtype: str) -> NoReturn:
 
 
 def symmetric_weights(op: Op, graph: Graph, axis: int) -> None:
-    """Refuse int8 weights with a zero point, or quantized along another axis than ``axis``."""
+    """Refuse weights with a zero point, or quantized along another axis than ``axis``."""
     q = quantization(op, graph.tensors[op.inputs[1]])
     if np.any(q.zero_point != 0):
-        refuse(op, "weights with a zero point", "symmetric int8 weights")
+        refuse(op, "weights with a zero point", "symmetric weights")
     if q.per_channel and q.axis != axis:
         refuse(op, f"weights quantized along axis {q.axis}", f"axis {axis}")
 
@@ -164,8 +195,43 @@ def folded_bias(
 
 
 def blocked(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Reorder weights [channels, depth]: blocks of four channels side by side, then the rest."""
+    """Reorder weights [channels, depth] in blocks of four channels, then the rest one by one.
+
+    The four weights of an element lie side by side. int8: quads of elements come first, as
+    hil_dot_s8.h has them: [elements 0, 2 or 1, 3][channels 0, 1 or 2, 3][element][channel].
+    """
     channels, depth = rows.shape
     whole = channels - channels % BLOCK
-    blocks = rows[:whole].reshape(-1, BLOCK, depth).transpose(0, 2, 1)
-    return np.concatenate([blocks.ravel(), rows[whole:].ravel()])
+    blocks = rows[:whole].reshape(whole // BLOCK, BLOCK, depth)
+    if rows.dtype == np.int8:
+        return np.concatenate([_quads(blocks).ravel(), rows[whole:].ravel()])
+    return np.concatenate([blocks.transpose(0, 2, 1).ravel(), rows[whole:].ravel()])
+
+
+def _quads(blocks: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """[blocks, 4, depth] to [blocks, 4 * depth]."""
+    count, _, depth = blocks.shape
+    even = depth - depth % 4
+    # [block, channel pair, channel, quad, element / 2, element % 2]
+    quads = blocks[:, :, :even].reshape(count, 2, 2, even // 4, 2, 2)
+    first = quads.transpose(0, 3, 5, 1, 4, 2).reshape(count, BLOCK * even)
+    last = blocks[:, :, even:].transpose(0, 2, 1).reshape(count, BLOCK * (depth - even))
+    return np.concatenate([first, last], axis=1)
+
+
+def paired(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Reorder weights [channels, depth] for int16 inputs, as hil_dot_s16_body.h has them.
+
+    Blocks of four channels: of each pair of neighbours along the depth, int16 weights lie as
+    [channel][neighbour], int8 weights as [channels 0, 1 and 2, 3][neighbour][channel of the two].
+    The last of an odd depth follows, and after all blocks the channels that are left, one by one.
+    """
+    channels, depth = rows.shape
+    whole, even = channels - channels % BLOCK, depth - depth % 2
+    count = whole // BLOCK
+    blocks = rows[:whole].reshape(count, BLOCK, depth)
+    pairs = blocks[:, :, :even].reshape(count, BLOCK // 2, 2, even // 2, 2)
+    order = (0, 3, 1, 4, 2) if rows.itemsize == 1 else (0, 3, 1, 2, 4)
+    last = blocks[:, :, even:].transpose(0, 2, 1).reshape(count, BLOCK * (depth - even))
+    joined = np.concatenate([pairs.transpose(order).reshape(count, BLOCK * even), last], axis=1)
+    return np.concatenate([joined.ravel(), rows[whole:].ravel()])

@@ -1,6 +1,7 @@
 """RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, LOGISTIC, TANH, HARD_SWISH.
 
-On int8 each is a table of 256 bytes (see ``tables.py``).
+On int8 each is a table of 256 bytes (see ``tables.py``). int16 has those that TFLite's reference
+has for it: not RELU_N1_TO_1 and HARD_SWISH.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import math
 
 import numpy as np
 
-from harness.engines.aot import tables
+from harness.engines.aot import tables, tables16
 from harness.engines.aot.checks import (
     check_ratio,
     input_tensor,
@@ -19,7 +20,7 @@ from harness.engines.aot.checks import (
 )
 from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Constant, Lowered, lowers, refuse
-from harness.engines.aot.quant import scale_zero_point
+from harness.engines.aot.quant import quantize_multiplier, round_half_away, scale_zero_point
 from harness.tflite.graph import Graph, Op, Tensor
 
 _RELU_BOUNDS = {
@@ -28,6 +29,7 @@ _RELU_BOUNDS = {
     "RELU_N1_TO_1": (-1.0, 1.0),
 }
 _LOGISTIC_SCALE = 1 / 256
+_INT16_SIGMOID_SCALE = 1 / 32768
 
 
 def lower_table(elements: int, table: tables.Bytes) -> Lowered:
@@ -46,10 +48,12 @@ def lower_table(elements: int, table: tables.Bytes) -> Lowered:
 def lower_activation(op: Op, graph: Graph) -> Lowered:
     """Lower to a table on int8, to a kernel of the op's own on float32; in place."""
     source, output = input_tensor(op, graph), output_tensor(op, graph)
-    dtype = same_dtype(op, (source, output), ("int8", "float32"))
+    dtype = same_dtype(op, (source, output), ("int8", "int16", "float32"))
     same_shape(op, output, source.shape)
     if dtype == "int8":
         return lower_table(output.elements, _table(op, source, output))
+    if dtype == "int16":
+        return _lower_int16(op, source, output)
     return _lower_float(op, output.elements)
 
 
@@ -103,5 +107,74 @@ def _lower_float(op: Op, elements: int) -> Lowered:
         call=f"hil_{kernel}_f32({{params}}, {{in0}}, {{out0}})",
         params_type=f"hil_{params}_f32_params",
         params=struct_literal(fields),
+        in_place=(0,),
+    )
+
+
+def _lower_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
+    for tensor in (source, output):
+        if scale_zero_point(op, tensor)[1] != 0:
+            refuse(op, f"int16 tensor {tensor.index} with a zero point", "zero points of 0")
+    if op.name in ("LOGISTIC", "TANH"):
+        return _lower_sigmoid_int16(op, source, output)
+    if op.name not in ("RELU", "RELU6", "LEAKY_RELU"):
+        refuse(
+            op,
+            "TensorFlow Lite has no kernel for it on int16",
+            "RELU, RELU6, LEAKY_RELU, LOGISTIC and TANH on int16; all on int8 and float32",
+        )
+    return _lower_relu_int16(op, source, output)
+
+
+def _lower_relu_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
+    """In float32, as the reference divides and multiplies the scales."""
+    in_scale, out_scale = (np.float32(scale_zero_point(op, t)[0]) for t in (source, output))
+    slope = np.float32(_alpha(op) if op.name == "LEAKY_RELU" else 1.0)
+    positive = quantize_multiplier(check_ratio(op, float(in_scale / out_scale)))
+    negative = quantize_multiplier(check_ratio(op, float(in_scale * slope / out_scale)))
+    low, high = _RELU_BOUNDS.get(op.name, (-math.inf, math.inf))
+    fields: dict[str, Value] = {
+        "elements": output.elements,
+        "multiplier": positive[0],
+        "shift": positive[1],
+        "negative_multiplier": negative[0],
+        "negative_shift": negative[1],
+        "act_min": -32768
+        if math.isinf(low)
+        else round_half_away(float(np.float32(low) / out_scale)),
+        "act_max": 32767
+        if math.isinf(high)
+        else min(32767, round_half_away(float(np.float32(high) / out_scale))),
+    }
+    return Lowered(
+        sources=("activation_s16.c",),
+        call="hil_relu_s16({params}, {in0}, {out0})",
+        params_type="hil_relu_s16_params",
+        params=struct_literal(fields),
+        in_place=(0,),
+    )
+
+
+def _lower_sigmoid_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
+    out_scale, _ = scale_zero_point(op, output)
+    if out_scale != _INT16_SIGMOID_SCALE:
+        refuse(op, f"output scale {out_scale:g}", "an int16 output scale of 1/32768")
+    in_scale, _ = scale_zero_point(op, source)
+    steps = tables16.sigmoid_steps(in_scale, 1 if op.name == "TANH" else 0)
+    if steps is None:
+        refuse(op, f"input scale {in_scale:g}", "input scales below 5.3 on int16")
+    return Lowered(
+        sources=("activation_s16.c",),
+        call=f"hil_{op.name.lower()}_s16({{params}}, {{in0}}, {{out0}})",
+        params_type="hil_sigmoid_s16_params",
+        params=struct_literal(
+            {
+                "elements": output.elements,
+                "multiplier": steps[0],
+                "shift": steps[1],
+                "table": "{table}",
+            }
+        ),
+        constants={"table": Constant(tables16.sigmoid(), owner="tables")},
         in_place=(0,),
     )

@@ -1,12 +1,10 @@
-"""CONV_2D, int8 and float32."""
+"""CONV_2D."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.engines.aot.convolution import Convolution
 from harness.engines.aot.lower import Lowered, lowers, refuse
-from harness.engines.aot.window import Window, blocked, constant_weights, window
+from harness.engines.aot.window import Window, constant_weights, window
 from harness.tflite.graph import Graph, Op
 
 
@@ -17,18 +15,16 @@ def conv_2d(op: Op, graph: Graph) -> Lowered:
     out_c, kernel_h, kernel_w, group_in = weights.shape
     geometry = window(op, graph, kernel_h, kernel_w)
     groups = _groups(op, geometry, out_c, group_in)
-    rows = weights.reshape(groups, out_c // groups, -1)
-    ordered = np.concatenate([blocked(group) for group in rows])
     direct = geometry.taps == 1 and not geometry.reaches_outside
-    scratch = 0 if direct else 2 * geometry.taps * group_in * weights.itemsize
+    scratch = 0 if direct else 2 * geometry.taps * group_in
     convolution = Convolution(
         kernel="conv2d",
         field=f"groups = {groups}",
         geometry=geometry,
         rows=weights,
-        ordered=ordered,
+        groups=groups,
         channel_axis=0,
-        scratch_bytes=scratch,
+        scratch_elements=scratch,
     )
     return convolution.lowered(op, graph)
 

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D, int8 and float32."""
+"""DEPTHWISE_CONV_2D."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def depthwise_conv_2d(op: Op, graph: Graph) -> Lowered:
             "weights (1, height, width, input channels x depth multiplier)",
         )
     rows = np.ascontiguousarray(weights.reshape(-1, out_c).T)  # [out_c, taps]
-    scratch = geometry.taps * geometry.in_c * weights.itemsize if geometry.reaches_outside else 0
+    scratch = geometry.taps * geometry.in_c if geometry.reaches_outside else 0
     convolution = Convolution(
         kernel="depthwise_conv2d",
         field=f"depth_multiplier = {out_c // geometry.in_c}",
         geometry=geometry,
         rows=rows,
-        ordered=rows,
+        groups=0,
         channel_axis=3,
-        scratch_bytes=scratch,
+        scratch_elements=scratch,
     )
     return convolution.lowered(op, graph)

@@ -1,9 +1,11 @@
 """ADD, SUB and MUL with numpy's broadcasting.
 
-Source of the int8 arithmetic: tensorflow/lite/kernels/{add,sub,mul}.cc (Prepare).
+Source of the integer arithmetic: tensorflow/lite/kernels/{add,sub,mul}.cc (Prepare).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,15 +19,18 @@ from harness.engines.aot.checks import (
 from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Lowered, lowers, refuse
 from harness.engines.aot.quant import (
+    activation_range,
     activation_range_f32,
-    activation_range_s8,
+    checked_log2,
     quantize_multiplier,
     scale_zero_point,
 )
 from harness.engines.aot.shapes import broadcast_strides, check_rank, merge
 from harness.tflite.graph import Graph, Op, Tensor
 
-_LEFT_SHIFT = 20  # head room of operands in ADD and SUB
+_LEFT_SHIFT = {"int8": 20, "int16": 15}  # head room of operands in ADD and SUB
+_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+_MAX_RIGHT = 15
 
 
 @lowers("ADD", "SUB", "MUL")
@@ -33,23 +38,72 @@ def lower_elementwise(op: Op, graph: Graph) -> Lowered:
     """Lower to hil_add, hil_sub or hil_mul; in place on an operand that is not broadcast."""
     a, b = input_tensor(op, graph, 0), input_tensor(op, graph, 1)
     output = output_tensor(op, graph)
-    dtype = same_dtype(op, (a, b, output), ("int8", "float32"))
+    dtype = same_dtype(op, (a, b, output), tuple(_SUFFIX))
     shape = _broadcast(op, a, b, output)
+    suffix = _SUFFIX[dtype]
+    function = f"{op.name.lower()}_{suffix}"
     if dtype == "float32":
-        suffix, kind = "f32", "elementwise_f32"
-        fields = _float_fields(op)
+        kind, fields = "elementwise_f32", _float_fields(op)
+    elif op.name == "MUL":
+        kind, fields = "mul", _mul_fields(op, a, b, output)
+    elif dtype == "int16" and _by_shifts(op, (a, b, output)):
+        kind, fields = "add_s16_shift", _shift_fields(op, a, b, output)
+        function += "_shift"
     else:
-        suffix, kind = "s8", "mul_s8" if op.name == "MUL" else "add_s8"
-        fields = (
-            _mul_fields(op, a, b, output) if op.name == "MUL" else _add_fields(op, a, b, output)
-        )
+        kind, fields = "add", _add_fields(op, a, b, output)
+    if dtype == "int16":
+        _refuse_zero_points(op, (a, b, output))
     return Lowered(
         sources=(f"elementwise_{suffix}.c", "walk.c"),
-        call=f"hil_{op.name.lower()}_{suffix}({{params}}, {{in0}}, {{in1}}, {{out0}})",
+        call=f"hil_{function}({{params}}, {{in0}}, {{in1}}, {{out0}})",
         params_type=f"hil_{kind}_params",
         params=struct_literal({"shape": shape, **fields}),
         in_place=tuple(i for i, t in enumerate((a, b)) if t.elements == output.elements),
     )
+
+
+def _refuse_zero_points(op: Op, tensors: Sequence[Tensor]) -> None:
+    for tensor in tensors:
+        if scale_zero_point(op, tensor)[1] != 0:
+            refuse(op, f"int16 tensor {tensor.index} with a zero point", "zero points of 0")
+
+
+def _by_shifts(op: Op, tensors: Sequence[Tensor]) -> bool:
+    """Whether the reference takes its kernel for powers of two, which only shifts."""
+    if not op.options.get("pot_scale_int16", True):
+        return False
+    return all(checked_log2(scale_zero_point(op, t)[0]) is not None for t in tensors)
+
+
+def _shift_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
+    rights = []
+    for tensor in (a, b):
+        mine, its = (checked_log2(scale_zero_point(op, t)[0]) for t in (tensor, output))
+        assert mine is not None
+        assert its is not None
+        rights.append(its - mine)
+    if min(rights) != 0 or max(rights) > _MAX_RIGHT:
+        refuse(
+            op,
+            f"power-of-two scales of which an operand is shifted by {rights[0]} and {rights[1]} "
+            "bits, where TensorFlow Lite's kernel shifts one operand and to the right only",
+            f"one operand with the output's scale and the other with one up to 2**{_MAX_RIGHT} "
+            "times smaller, or the option pot_scale_int16 off",
+        )
+    if op.name == "ADD" and a.shape != b.shape:
+        refuse(
+            op,
+            "operands of differing shapes with power-of-two scales, which TensorFlow Lite's kernel "
+            "does not broadcast",
+            "equal shapes, or the option pot_scale_int16 off",
+        )
+    act_min, act_max = activation_range(op, output)
+    return {
+        "a_right": rights[0],
+        "b_right": rights[1],
+        "act_min": act_min,
+        "act_max": act_max,
+    }
 
 
 def _broadcast(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
@@ -84,18 +138,19 @@ def _add_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value
     a_scale, a_zero_point = scale_zero_point(op, a)
     b_scale, b_zero_point = scale_zero_point(op, b)
     out_scale, out_zero_point = scale_zero_point(op, output)
+    left_shift = _LEFT_SHIFT[output.dtype]
     common_scale = 2 * max(a_scale, b_scale)
     a_multiplier, a_shift = quantize_multiplier(a_scale / common_scale)
     b_multiplier, b_shift = quantize_multiplier(b_scale / common_scale)
-    real = common_scale / ((1 << _LEFT_SHIFT) * out_scale)
+    real = common_scale / ((1 << left_shift) * out_scale)
     multiplier, shift = quantize_multiplier(real)
     if not 0 < real < 1 or shift > 0:
         refuse(
             op,
             f"output scale {out_scale:g} is too small for input scales {a_scale:g} and {b_scale:g}",
-            f"output scales above {common_scale / (1 << _LEFT_SHIFT):g} with these inputs",
+            f"output scales above {common_scale / (1 << left_shift):g} with these inputs",
         )
-    act_min, act_max = activation_range_s8(op, output)
+    act_min, act_max = activation_range(op, output)
     return {
         "a_zero_point": a_zero_point,
         "a_multiplier": a_multiplier,
@@ -119,7 +174,7 @@ def _mul_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value
     with np.errstate(over="ignore"):
         real = float(np.float32(a_scale) * np.float32(b_scale) / np.float32(out_scale))
     multiplier, shift = quantize_multiplier(check_ratio(op, real))
-    act_min, act_max = activation_range_s8(op, output)
+    act_min, act_max = activation_range(op, output)
     return {
         "a_zero_point": a_zero_point,
         "b_zero_point": b_zero_point,

@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED, int8 and float32."""
+"""FULLY_CONNECTED."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.aot.hybrid import hybrid_stage
 from harness.engines.aot.lower import Constant, Lowered, lowers, refuse
 from harness.engines.aot.quant import (
     activation_range_f32,
-    activation_range_s8,
-    effective_scales,
     quantization,
-    quantize_multipliers,
     scale_zero_point,
     wrap_int32,
 )
-from harness.engines.aot.window import bias_values, blocked, constant_weights, element_type
+from harness.engines.aot.stage import Stage, scales_of, stage_s8, stage_s16
+from harness.engines.aot.window import (
+    bias_values,
+    blocked,
+    constant_weights,
+    int16_bias,
+    operand_types,
+    paired,
+)
 from harness.tflite.graph import Graph, Op
 
 
@@ -38,38 +44,52 @@ def fully_connected(op: Op, graph: Graph) -> Lowered:
         f"    .rows = {rows},\n    .in_features = {in_features},\n"
         f"    .out_features = {out_features},\n"
     )
-    if element_type(op, graph, (*op.inputs[:2], op.outputs[0])) == "int8":
+    source_type, weights_type = operand_types(op, graph)
+    if source_type == "int8":
         return _int8(op, graph, weights, sizes)
+    if source_type == "int16":
+        return _int16(op, graph, weights, sizes)
+    if weights_type == "int8":
+        return _hybrid(op, graph, weights, sizes)
     return _float32(op, graph, weights, sizes)
 
 
 def _int8(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowered:
-    output = graph.tensors[op.outputs[0]]
     out_features = weights.shape[0]
     _, input_zero_point = scale_zero_point(op, graph.tensors[op.inputs[0]])
-    _, output_zero_point = scale_zero_point(op, output)
-    weights_zero_point = _weights_zero_point(op, graph)
+    zero_point = _weights_zero_point(op, graph)
     bias = bias_values(op, graph, out_features, "int32").astype(np.int64)
-    centred = weights.astype(np.int64) - weights_zero_point
-    multiplier, shift = quantize_multipliers(effective_scales(op, graph, out_features))
-    act_min, act_max = activation_range_s8(op, output)
+    centred = weights.astype(np.int64) - zero_point
+    folded = wrap_int32(bias - input_zero_point * centred.sum(axis=1))
+    scales = scales_of(op, graph, out_features, fully_connected=True)
+    stage = stage_s8(op, graph, folded, scales)
+    return _integer(stage, "s8", sizes, blocked(weights), zero_point)
+
+
+def _int16(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowered:
+    """Without a bias TFLite computes as with one of int32, unlike its convolutions."""
+    _weights_zero_point(op, graph)
+    dtypes = ("int32", "int64") if weights.dtype == np.int8 else ("int64", "int32")
+    bias = int16_bias(op, graph, weights.shape[0], dtypes)
+    scales = scales_of(op, graph, weights.shape[0], fully_connected=True)
+    stage = stage_s16(op, graph, weights, bias, scales)
+    return _integer(stage, "s16", sizes, paired(weights), 0)
+
+
+def _integer(
+    stage: Stage, source: str, sizes: str, ordered: npt.NDArray[Any], weights_zero_point: int
+) -> Lowered:
+    function = f"hil_fully_connected_{stage.variant}"
     return Lowered(
-        sources=("fully_connected_s8.c",),
-        call="hil_fully_connected_s8({params}, {in0}, {out0})",
-        params_type="hil_fully_connected_s8_params",
+        sources=(f"fully_connected_{source}.c",),
+        call=function + "({params}, {in0}, {out0})",
+        params_type=f"{function}_params",
         params=(
-            "{{\n" + sizes + "    .weights = {weights},\n    .bias = {bias},\n"
-            "    .multiplier = {multiplier},\n    .shift = {shift},\n"
+            "{{\n" + sizes + "    .weights = {weights},\n"
             f"    .weights_zero_point = {weights_zero_point},\n"
-            f"    .output_zero_point = {output_zero_point},\n"
-            f"    .act_min = {act_min},\n    .act_max = {act_max},\n}}}}"
+            f"    .stage = {stage.initializer},\n}}}}"
         ),
-        constants={
-            "weights": Constant(blocked(weights), "weights"),
-            "bias": Constant(wrap_int32(bias - input_zero_point * centred.sum(axis=1)), "weights"),
-            "multiplier": Constant(multiplier, "tables"),
-            "shift": Constant(shift, "tables"),
-        },
+        constants={"weights": Constant(ordered, "weights"), **stage.constants},
     )
 
 
@@ -82,6 +102,32 @@ def _weights_zero_point(op: Op, graph: Graph) -> int:
     if np.any(q.zero_point != 0):
         refuse(op, "per-channel weights with a zero point", "symmetric per-channel weights")
     return 0
+
+
+def _hybrid(op: Op, graph: Graph, weights: npt.NDArray[np.int8], sizes: str) -> Lowered:
+    """float32 with int8 weights, rows quantized while the model runs."""
+    if quantization(op, graph.tensors[op.inputs[1]]).per_channel:
+        refuse(
+            op,
+            "int8 weights of several scales with float32 activations, for which TensorFlow Lite's "
+            "reference kernel (2.14) takes no scale at all",
+            "one scale for the weights of a dynamic-range FULLY_CONNECTED",
+        )
+    if _weights_zero_point(op, graph):
+        refuse(op, "weights with a zero point and float32 activations", "symmetric weights")
+    asymmetric = bool(op.options.get("asymmetric_quantize_inputs", False))
+    stage = hybrid_stage(op, graph, weights, asymmetric=asymmetric, scales_first=True)
+    return Lowered(
+        sources=("fully_connected_hybrid.c", "hybrid.c"),
+        call="hil_fully_connected_hybrid({params}, {in0}, {out0}, {scratch})",
+        params_type="hil_fully_connected_hybrid_params",
+        params=(
+            "{{\n" + sizes + "    .weights = {weights},\n"
+            f"    .asymmetric = {int(asymmetric)},\n    .stage = {stage.initializer},\n}}}}"
+        ),
+        constants={"weights": Constant(blocked(weights), "weights"), **stage.constants},
+        scratch_bytes=weights.shape[1],
+    )
 
 
 def _float32(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowered:

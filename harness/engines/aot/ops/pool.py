@@ -1,9 +1,9 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D, int8 and float32."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D."""
 
 from __future__ import annotations
 
 from harness.engines.aot.lower import Lowered, lowers, refuse
-from harness.engines.aot.quant import activation_range_f32, activation_range_s8, scale_zero_point
+from harness.engines.aot.quant import activation_range, activation_range_f32, scale_zero_point
 from harness.engines.aot.window import element_type, window
 from harness.tflite.graph import Graph, Op
 
@@ -21,17 +21,16 @@ def pool_2d(op: Op, graph: Graph) -> Lowered:
         refuse(op, f"{geometry.in_c} channels in, {geometry.out_c} out", "equal numbers")
     dtype = element_type(op, graph, (op.inputs[0], op.outputs[0]))
     act: tuple[int, int] | tuple[str, str]
-    if dtype == "int8":
-        _same_quantization(op, graph)
-        act = activation_range_s8(op, graph.tensors[op.outputs[0]])
-        suffix = "s8"
+    if dtype == "float32":
+        act, suffix, params = activation_range_f32(op), "f32", "hil_pool_f32_params"
     else:
-        act = activation_range_f32(op)
-        suffix = "f32"
+        _same_quantization(op, graph)
+        act, params = activation_range(op, graph.tensors[op.outputs[0]]), "hil_pool_params"
+        suffix = "s8" if dtype == "int8" else "s16"
     return Lowered(
         sources=(f"pool_{suffix}.c",),
         call=f"hil_{_KERNELS[op.name]}_{suffix}({{params}}, {{in0}}, {{out0}})",
-        params_type=f"hil_pool_{suffix}_params",
+        params_type=params,
         params=(
             "{{\n    .window = " + geometry.initializer + ",\n"
             f"    .act_min = {act[0]},\n    .act_max = {act[1]},\n}}}}"

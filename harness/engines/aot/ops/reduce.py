@@ -1,6 +1,6 @@
 """MEAN over constant axes.
 
-Source of the int8 arithmetic: tensorflow/lite/kernels/reduce.cc (PrepareMeanOrSum) and
+Source of the integer arithmetic: tensorflow/lite/kernels/reduce.cc (PrepareMeanOrSum) and
 kernels/internal/reference/reduce.h (QuantizedMeanOrSum).
 """
 
@@ -22,30 +22,31 @@ from harness.engines.aot.quant import quantize_multiplier, scale_zero_point
 from harness.engines.aot.shapes import check_rank, dense_strides, merge, normalized_axis
 from harness.tflite.graph import Graph, Op, Tensor
 
-_MAX_COUNT = (1 << 31) // 256  # values of up to 255 whose sum int32 holds
+_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+#: Values less their zero point whose sum int32 holds.
+_MAX_COUNT = {"int8": (1 << 31) // 256, "int16": (1 << 31) // 65536}
 
 
 @lowers("MEAN")
 def lower_mean(op: Op, graph: Graph) -> Lowered:
     """Lower to hil_mean: one pass over the reduced dimensions for each output."""
     source, output = input_tensor(op, graph), output_tensor(op, graph)
-    dtype = same_dtype(op, (source, output), ("int8", "float32"))
+    dtype = same_dtype(op, (source, output), tuple(_SUFFIX))
     rank = len(source.shape)
     check_rank(op, rank)
     axes = {normalized_axis(op, a, rank) for a in constant_ints(op, graph, 1, "axes")}
     same_shape(op, output, _output_shape(source.shape, axes, bool(op.options.get("keep_dims"))))
     count = prod(source.shape[a] for a in axes)
     fields = _walks(source.shape, axes)
+    suffix = _SUFFIX[dtype]
     if dtype == "float32":
-        suffix = "f32"
         fields["count"] = float(count)
     else:
-        suffix = "s8"
-        fields |= _int8_fields(op, source, output, count)
+        fields |= _integer_fields(op, source, output, count)
     return Lowered(
         sources=(f"mean_{suffix}.c", "walk.c"),
         call=f"hil_mean_{suffix}({{params}}, {{in0}}, {{out0}})",
-        params_type=f"hil_mean_{suffix}_params",
+        params_type="hil_mean_f32_params" if dtype == "float32" else "hil_mean_params",
         params=struct_literal(fields),
     )
 
@@ -71,10 +72,11 @@ def _walks(shape: tuple[int, ...], axes: set[int]) -> dict[str, Value]:
     }
 
 
-def _int8_fields(op: Op, source: Tensor, output: Tensor, count: int) -> dict[str, Value]:
+def _integer_fields(op: Op, source: Tensor, output: Tensor, count: int) -> dict[str, Value]:
     """Fold 1 / count into the multiplier as the reference does, with as many bits as fit."""
-    if count > _MAX_COUNT:
-        refuse(op, f"a mean of {count} elements", f"up to {_MAX_COUNT} elements")
+    limit = _MAX_COUNT[source.dtype]
+    if count > limit:
+        refuse(op, f"a mean of {count} elements", f"up to {limit} elements of {source.dtype}")
     in_scale, in_zero_point = scale_zero_point(op, source)
     out_scale, out_zero_point = scale_zero_point(op, output)
     multiplier, shift = quantize_multiplier(check_ratio(op, in_scale / out_scale))

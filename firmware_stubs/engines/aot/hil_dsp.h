@@ -1,0 +1,46 @@
+/* The DSP extension of Cortex-M4, M7, M33 and M55: two 16-bit products in one instruction. The plain
+ * C beside each use gives the same bits, and is what other cores and the host run.
+ * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef HIL_DSP_H
+#define HIL_DSP_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__ARM_FEATURE_DSP)
+#include <arm_acle.h>
+
+#define HIL_DSP 1
+
+/* Four bytes from any address. */
+static inline int32_t hil_load_word(const void *from) {
+    int32_t word;
+    memcpy(&word, from, 4);
+    return word;
+}
+
+/* Bytes 0 and 2 of a word, and bytes 1 and 3, as pairs of int16. */
+static inline int32_t hil_even_bytes(int32_t word) { return __sxtb16(word); }
+static inline int32_t hil_odd_bytes(int32_t word) {
+    int32_t pair; /* GCC 12 does not find the rotation that the instruction has for nothing */
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+}
+
+/* Loads do not move across: GCC would load all words of a step first and have no registers left. */
+#define HIL_LOADS_STAY() __asm__ volatile("" ::: "memory")
+
+static inline int32_t hil_mac_pair_32(int32_t sum, int32_t x, int32_t y) {
+    return __smlad(x, y, sum);
+}
+static inline int64_t hil_mac_pair_64(int64_t sum, int32_t x, int32_t y) {
+    return __smlald(x, y, sum);
+}
+
+#else
+#define HIL_DSP 0
+#define HIL_LOADS_STAY() ((void)0)
+#endif
+
+#endif

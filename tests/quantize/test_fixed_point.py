@@ -1,0 +1,485 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import UnsupportedModel, UsageError
+from harness.quantize.fixed_format import QFormat
+from harness.quantize.fixed_point import quantize_fixed_point
+from harness.quantize.fixed_rules import RULES
+from harness.quantize.ranges import Ranges, calibrate
+from harness.tflite.inputs import make_inputs
+from harness.tflite.reader import parse_model
+from harness.tflite.reference import reference_for
+from tests.quantize.fixed_models import (
+    FloatModel,
+    errors,
+    normal,
+    one_op,
+    quantized,
+    real,
+    samples_of,
+    sqnr_db,
+)
+from tests.support.tflite_builder import ModelBuilder
+from tests.tflite.samples import DIGITS, conv_model, shared_model
+
+SCHEMES = ("q8", "q16")
+WIDTHS = {"q8": 8, "q16": 16}
+KERNELS = [
+    (scheme, op)
+    for op, rule in RULES.items()
+    for scheme in SCHEMES
+    if rule.versions[scheme == "q16"]
+]
+
+
+def bits_of(graph: Any, index: int) -> int:
+    """Fraction bits of a tensor, whose scale must be a power of two."""
+    scale = float(graph.tensors[index].quantization.scale[0])
+    mantissa, exponent = math.frexp(scale)
+    assert mantissa == 0.5
+    return 1 - exponent
+
+
+# Each op
+
+
+@pytest.mark.parametrize(("scheme", "name"), KERNELS)
+def test_every_op_computes_what_the_float_op_does(scheme: str, name: str) -> None:
+    """On the calibration samples; q16 is 256 times as fine, so its error is far smaller."""
+    model = one_op(name)
+    want, error = errors(model, scheme, samples_of(parse_model(model, "m")))
+    assert np.abs(want).max() > 0.05
+    steps = np.abs(error).max() / np.abs(want).max() * (64 if scheme == "q8" else 64 * 256)
+    # An op's own step, and the error of its inputs; weights are floored: half a step too low each.
+    limit = 40 if RULES[name].kind == "weighted" else 4
+    if scheme == "q16" and name in ("SOFTMAX", "LOGISTIC", "TANH"):
+        limit = 64  # TFLite's tables have 513 entries
+    assert steps < limit
+
+
+def test_every_rule_has_its_test() -> None:
+    assert {name for _, name in KERNELS} == set(RULES)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("exponent", [-20, -10, 10, 20])
+@pytest.mark.parametrize(
+    "name", ["CONV_2D", "ADD", "SUB", "MEAN", "LEAKY_RELU", "RELU6", "SOFTMAX", "LOGISTIC"]
+)
+def test_inputs_of_any_size_are_computed(name: str, exponent: int, scheme: str) -> None:
+    """Tiny and huge activations: no kernel of TFLite gets a factor that it cannot have."""
+    model = one_op(name)
+    if name in ("RELU6", "SOFTMAX", "LOGISTIC"):  # saturated beyond, where one step decides
+        exponent = min(exponent, 2)
+    samples = samples_of(parse_model(model, "m"), gain=2.0**exponent)
+    want, error = errors(model, scheme, samples)
+    assert np.abs(error).max() < np.abs(want).max() / 2
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_six_is_reached_from_inputs_of_coarse_steps(scheme: Any) -> None:
+    model = one_op("RELU6")
+    samples = samples_of(parse_model(model, "m"), gain=2.0**10)
+    want, error = errors(model, scheme, samples)
+    assert {0, 6} <= {float(value) for value in np.unique(want + error)}
+
+
+def test_operands_of_very_different_size_can_be_added() -> None:
+    for name in ("ADD", "SUB"):
+        model = one_op(name)
+        graph = parse_model(model, "m")
+        for gain in (2.0**-25, 2.0**25):
+            samples = [(a, b * np.float32(gain)) for a, b in samples_of(graph)]
+            for scheme in SCHEMES:
+                want, error = errors(model, scheme, samples)
+                assert np.abs(error).max() < np.abs(want).max() / 32
+
+
+# What stands in the file
+
+
+def digits() -> tuple[bytes, Any, Any, Ranges]:
+    data = (DIGITS / "digits_float32.tflite").read_bytes()
+    graph = parse_model(data, "digits_float32")
+    samples = make_inputs(str(DIGITS / "digits_samples.npz"), graph)
+    return data, graph, samples, calibrate(data, graph, samples)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_digits_by_the_rule(scheme: str) -> None:
+    _, parent, _, ranges = digits()
+    made = quantize_fixed_point(parent, ranges, scheme)  # type: ignore[arg-type]
+    graph = parse_model(made.model_bytes, "digits")
+    width = WIDTHS[scheme]
+    assert [op.name for op in graph.ops] == [op.name for op in parent.ops]
+    assert (graph.inputs, graph.outputs) == (parent.inputs, parent.outputs)
+    assert [t.name for t in graph.tensors] == [t.name for t in parent.tensors]
+    assert not any(t.dtype == "float32" for t in graph.tensors)
+    for op in graph.ops:
+        x, y = op.inputs[0], op.outputs[0]
+        if RULES[op.name].kind != "weighted":
+            continue
+        w, c = op.inputs[1:3]
+        values = parent.tensors[w].data
+        n = width - 1 - (math.floor(math.log2(np.abs(values).max())) + 1)
+        assert bits_of(graph, w) == n
+        floors = np.floor(values.astype(float) * 2.0**n)
+        np.testing.assert_array_equal(graph.tensors[w].data, floors)
+        assert bits_of(graph, c) == bits_of(graph, x) + n
+        assert graph.tensors[c].dtype == {"q8": "int32", "q16": "int64"}[scheme]
+        floors = np.floor(parent.tensors[c].data.astype(float) * 2.0 ** bits_of(graph, c))
+        np.testing.assert_array_equal(graph.tensors[c].data, floors)
+        found = QFormat.for_magnitude(ranges.tensors[y].magnitude, width)
+        # Softmax's input is pulled by nobody; a pool's output has the format of its input.
+        assert bits_of(graph, y) == found.fraction_bits
+    zeros = {int(t.quantization.zero_point[0]) for t in graph.tensors if t.quantization}
+    assert zeros == ({0, -128} if scheme == "q8" else {0})
+    last = graph.tensors[graph.outputs[0]].quantization
+    assert last is not None
+    assert float(last.scale[0]) == (1 / 256 if scheme == "q8" else 1 / 32768)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("io", ["int", "float32"])
+def test_no_float_data_and_no_metadata_is_left(scheme: Any, io: Any) -> None:
+    data, parent, _, ranges = digits()
+    made = quantize_fixed_point(parent, ranges, scheme, io=io)
+    graph = parse_model(made.model_bytes, "m")
+    for tensor in parent.tensors:
+        if tensor.data is not None and tensor.dtype == "float32":
+            assert tensor.data.tobytes()[:16] not in made.model_bytes
+    assert not any(t.is_constant and t.dtype == "float32" for t in graph.tensors)
+    assert b"min_runtime_version" in data
+    assert b"min_runtime_version" not in made.model_bytes
+    constants = sum(t.nbytes for t in graph.tensors if t.is_constant)
+    assert len(made.model_bytes) < constants + 6000
+    assert made == quantize_fixed_point(parent, ranges, scheme, io=io)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_float_edges_keep_the_model_s_inputs_and_outputs(scheme: Any) -> None:
+    _, parent, samples, ranges = digits()
+    made = quantize_fixed_point(parent, ranges, scheme, io="float32")
+    graph = parse_model(made.model_bytes, "m")
+    for index in (*graph.inputs, *graph.outputs):
+        assert graph.tensors[index].dtype == "float32"
+        assert graph.tensors[index].name == parent.tensors[index].name
+        assert graph.tensors[index].quantization is None
+    assert [op.name for op in graph.ops][:: len(graph.ops) - 1] == ["QUANTIZE", "DEQUANTIZE"]
+    # The same numbers come out as of the variant with integer edges.
+    plain = quantize_fixed_point(parent, ranges, scheme)
+    integer_graph = parse_model(plain.model_bytes, "m")
+    reference = reference_for(integer_graph, plain.model_bytes)
+    float_reference = reference_for(graph, made.model_bytes)
+    source = integer_graph.inputs[0]
+    for sample in samples[:5]:
+        x = np.round(sample[0] * 2.0 ** bits_of(integer_graph, source))
+        limit = np.iinfo(integer_graph.tensors[source].dtype)
+        q = np.clip(x, limit.min, limit.max).astype(integer_graph.tensors[source].dtype)
+        want = real(integer_graph, integer_graph.outputs[0], reference.run([q])[0])
+        np.testing.assert_allclose(float_reference.run(sample)[0], want, atol=1e-7)
+
+
+def correct(scheme: Any, **options: Any) -> int:
+    _, parent, samples, ranges = digits()
+    made = quantize_fixed_point(parent, ranges, scheme, io="float32", **options)
+    reference = reference_for(parse_model(made.model_bytes, "m"), made.model_bytes)
+    labels = np.load(DIGITS / "digits_samples.npz")["y"]
+    classes = [int(reference.run(sample)[0].argmax()) for sample in samples]
+    return int(np.sum(np.asarray(classes) == labels))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "q_format", "least"),
+    [
+        ("q16", None, 354),
+        ("q16", "Q7.9", 354),
+        ("q8", None, 350),
+        ("q8", "Q3.5", 350),
+        ("q8", "Q4.4", 350),
+    ],
+)
+def test_digits_keep_their_accuracy(scheme: str, q_format: str | None, least: int) -> None:
+    """Float has 355 of 360; half a point is 1.8 samples."""
+    assert correct(scheme, q_format=q_format) >= least
+
+
+def test_too_few_integer_bits_cost_accuracy_and_are_reported() -> None:
+    assert correct("q8", q_format="Q1.7") < 350
+    _, parent, _, ranges = digits()
+    made = quantize_fixed_point(parent, ranges, "q8", q_format="Q1.7")
+    clipped = {item.index: item.clipped for item in made.formats if item.clipped}
+    by_hand = {
+        t.index: int(np.sum((t.data < -1) | (np.floor(t.data * 128) > 127)))
+        for t in parent.tensors
+        if t.is_constant and t.dtype == "float32" and t.data.ndim > 1
+    }
+    assert clipped == {index: count for index, count in by_hand.items() if count}
+    assert clipped
+
+
+def test_one_format_for_the_network() -> None:
+    _, parent, _, ranges = digits()
+    made = quantize_fixed_point(parent, ranges, "q16", q_format="Q7.9")
+    kinds = {
+        item.role: {str(i.format) for i in made.formats if i.role == item.role}
+        for item in made.formats
+    }
+    assert kinds == {"activation": {"Q7.9", "Q1.15"}, "weights": {"Q7.9"}, "bias": {"Q46.18"}}
+
+
+# Formats that depend on each other
+
+
+def test_concatenation_gives_all_the_coarsest_format() -> None:
+    m = FloatModel()
+    a, b, y, z = m.x(1, 4), m.x(1, 4), m.x(1, 12), m.x(1, 12)
+    constant = m.c([[0.1, 0.2, 0.3, 0.4]])
+    m.b.op("CONCATENATION", [a, b, constant], [y], axis=1)
+    m.b.op("RELU", [y], [z])
+    model = m.b.build([a, b], [z])
+    samples = [(normal(1, 1, 4), 30 * normal(2, 1, 4))]
+    for scheme in SCHEMES:
+        _, graph = quantized(model, scheme, samples)
+        coarsest = QFormat.for_magnitude(np.abs(samples[0][1]).max(), WIDTHS[scheme])
+        assert {bits_of(graph, i) for i in (a, b, y, constant)} == {coarsest.fraction_bits}
+        q, _ = coarsest.integers(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32))
+        np.testing.assert_array_equal(graph.tensors[constant].data, q)
+
+
+def test_a_fixed_format_passes_through_what_it_can_hold() -> None:
+    """SOFTMAX's 1/256 and -128 go on through a RESHAPE."""
+    m = FloatModel()
+    x, p, y = m.x(1, 4), m.x(1, 4), m.x(4)
+    m.b.op("SOFTMAX", [x], [p])
+    m.b.op("RESHAPE", [p, m.i([4])], [y], new_shape=[4])
+    _, graph = quantized(m.b.build([x], [y]), "q8")
+    assert [op.name for op in graph.ops] == ["SOFTMAX", "RESHAPE"]
+    for index in (p, y):
+        found = graph.tensors[index].quantization
+        assert found is not None
+        assert (float(found.scale[0]), int(found.zero_point[0])) == (1 / 256, -128)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_fixed_format_is_converted_where_others_need_more(scheme: Any) -> None:
+    m = FloatModel()
+    a, b, s, y = m.x(1, 4), m.x(1, 4), m.x(1, 4), m.x(1, 8)
+    m.b.op("LOGISTIC", [a], [s])
+    m.b.op("CONCATENATION", [s, b], [y], axis=1)
+    model = m.b.build([a, b], [y])
+    samples = [(normal(n, 1, 4), 5 * normal(n + 50, 1, 4)) for n in range(8)]
+    _, graph = quantized(model, scheme, samples)
+    assert [op.name for op in graph.ops] == ["LOGISTIC", "QUANTIZE", "CONCATENATION"]
+    want, error = errors(model, scheme, samples)
+    step = 2.0 ** -bits_of(graph, y)
+    assert np.abs(error).max() <= 1.5 * step
+    assert np.abs(want).max() > 2
+
+
+def test_no_result_is_finer_than_its_sums() -> None:
+    """Weights that cancel: the rule alone would ask for a shift to the left."""
+    m = FloatModel()
+    x, y = m.x(1, 2), m.x(1, 1)
+    m.b.op("FULLY_CONNECTED", [x, m.c([[1.0, -1.0]]), m.c([2.0**-30])], [y])
+    model = m.b.build([x], [y])
+    samples = [(np.array([[v, v]], np.float32),) for v in (0.5, 1.0, 3.0)]
+    for scheme, width in WIDTHS.items():
+        _, graph = quantized(model, scheme, samples)
+        assert bits_of(graph, y) == bits_of(graph, x) + (width - 2)
+        (out,) = reference_for(graph, write(graph, model, scheme, samples)).run(
+            [np.array([[100, 99]], graph.tensors[x].dtype)]
+        )
+        assert out.tolist() == [[100 * 2 ** (width - 2) - 99 * 2 ** (width - 2)]] or width == 8
+
+
+def write(graph: Any, model: bytes, scheme: Any, samples: Any) -> bytes:
+    return quantized(model, scheme, samples)[0].model_bytes
+
+
+def test_a_large_bias_takes_bits_from_the_weights() -> None:
+    m = FloatModel()
+    x, y = m.x(1, 2), m.x(1, 1)
+    w, c = m.c([[2.0**-24, -(2.0**-25)]]), m.c([1000.0])
+    m.b.op("FULLY_CONNECTED", [x, w, c], [y])
+    model = m.b.build([x], [y])
+    for scheme, room in (("q8", 30), ("q16", 45)):
+        made, graph = quantized(model, scheme)
+        assert not any(item.clipped for item in made.formats)
+        assert bits_of(graph, c) <= room - 10
+        assert float(real(graph, c, graph.tensors[c].data)[0]) == 1000  # type: ignore[arg-type]
+        want, error = errors(model, scheme, samples_of(parse_model(model, "m")))
+        assert np.abs(error).max() < np.abs(want).max() / 64
+
+
+# Odd models
+
+
+def test_shared_constants() -> None:
+    """One tensor as weights twice, as an operand, and one bias under two scales."""
+    m = FloatModel()
+    x, y, z, out = m.x(1, 3), m.x(1, 3), m.x(1, 3), m.x(3, 3)
+    w, c = m.c(normal(3, 3, 3)), m.c([0.5, -0.25, 0.125])
+    m.b.op("FULLY_CONNECTED", [x, w, c], [y])
+    m.b.op("FULLY_CONNECTED", [y, w, c], [z])
+    m.b.op("ADD", [z, w], [out])
+    model = m.b.build([x], [out])
+    samples = [(8 * normal(seed, 1, 3),) for seed in range(6)]
+    for scheme, step in (("q8", 0.3), ("q16", 0.002)):
+        made, graph = quantized(model, scheme, samples)
+        first, second, add = graph.ops
+        assert first.inputs[1] == second.inputs[1] == add.inputs[1] == w
+        assert first.inputs[2] == c != second.inputs[2]
+        for index in (first.inputs[2], second.inputs[2]):
+            values = graph.tensors[index].data
+            assert values is not None
+            assert real(graph, index, values).tolist() == [0.5, -0.25, 0.125]
+        assert len(made.formats) == len(graph.tensors)
+        want, error = errors(model, scheme, samples)
+        assert np.abs(error).max() < step * np.abs(want).max()
+
+
+def test_all_zeros() -> None:
+    m = FloatModel()
+    x, y, z = m.x(1, 2), m.x(1, 2), m.x(1, 2)
+    m.b.op("FULLY_CONNECTED", [x, m.c(np.zeros((2, 2))), m.c([0, 0])], [y])
+    m.b.op("ADD", [y, m.c([[0, 0]])], [z])
+    model = m.b.build([x], [z])
+    samples = [(np.zeros((1, 2), np.float32),)]
+    for scheme, width in WIDTHS.items():
+        _, graph = quantized(model, scheme, samples)
+        assert bits_of(graph, x) == bits_of(graph, z) == width - 1
+        _, error = errors(model, scheme, samples)
+        assert not error.any()
+
+
+def test_an_input_that_is_also_an_output_and_one_used_by_nothing() -> None:
+    m = FloatModel()
+    x, idle, y = m.x(1, 2, name="x"), m.x(1, 3, name="idle"), m.x(1, 2, name="y")
+    unused = m.c(np.full((64,), 0.123))
+    m.b.op("RELU", [x], [y])
+    model = m.b.build([x, idle], [y, x])
+    for scheme in SCHEMES:
+        for io in ("int", "float32"):
+            made, graph = quantized(model, scheme, io=io)
+            assert (graph.inputs, graph.outputs) == ((x, idle), (y, x))
+            assert not graph.tensors[unused].is_constant
+            dtypes = [graph.tensors[i].dtype for i in (x, idle, y)]
+            assert dtypes == [io if io == "float32" else f"int{WIDTHS[scheme]}"] * 3
+            inputs = [np.ones(graph.tensors[i].shape, graph.tensors[i].dtype) for i in graph.inputs]
+            reference_for(graph, made.model_bytes).run(inputs)
+
+
+def test_a_residual_net() -> None:
+    m = FloatModel()
+    x, a, b, s, p, y = (m.x(1, 6, 6, 4) for _ in range(6))
+    kernel = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    m.b.op(
+        "CONV_2D",
+        [x, m.c(normal(1, 4, 3, 3, 4) / 4), m.c(normal(2, 4))],
+        [a],
+        fused_activation_function="RELU6",
+        **kernel,
+    )
+    m.b.op("CONV_2D", [a, m.c(normal(3, 4, 3, 3, 4) / 4), m.c(normal(4, 4))], [b], **kernel)
+    m.b.op("ADD", [b, x], [s], fused_activation_function="RELU")
+    m.b.op(
+        "DEPTHWISE_CONV_2D",
+        [s, m.c(normal(5, 1, 3, 3, 4)), m.c(normal(6, 4))],
+        [p],
+        depth_multiplier=1,
+        **kernel,
+    )
+    m.b.op("ADD", [p, s], [y])
+    model = m.b.build([x], [y])
+    samples = samples_of(parse_model(model, "m"))
+    assert sqnr_db(*errors(model, "q16", samples)) > 60
+    assert sqnr_db(*errors(model, "q8", samples)) > 15
+    assert all(not op.options.get("pot_scale_int16") for op in quantized(model, "q16")[1].ops)
+
+
+@pytest.mark.parametrize("name", ["ad_float32", "ic_float32", "vww_float32"])
+def test_mlperf_models(name: str) -> None:
+    model = shared_model(name).read_bytes()
+    graph = parse_model(model, name)
+    samples = make_inputs("random:1", graph, 4)
+    assert sqnr_db(*errors(model, "q16", samples)) > 30
+    made, fixed = quantized(model, "q8", samples)
+    assert len(made.model_bytes) < len(model) / 3
+    reference = reference_for(fixed, made.model_bytes, keep_all=True)
+    reference.run([make_inputs("random:2", fixed, 1)[0][0]])
+    assert all(reference.tensor(op.outputs[0]).any() for op in fixed.ops[:-1])
+
+
+# What is refused
+
+
+def refusal(model: bytes, scheme: Any = "q8", **options: Any) -> str:
+    graph = parse_model(model, "m")
+    with pytest.raises((UnsupportedModel, UsageError)) as caught:
+        quantize_fixed_point(graph, Ranges("minmax", 1, {}), scheme, **options)
+    return f"{caught.value.message} / {caught.value.hint}"
+
+
+def test_ops_without_fixed_point_are_named() -> None:
+    m = FloatModel()
+    x, y, z = m.x(1, 4), m.x(1, 4), m.x(1, 4)
+    m.b.op("RELU", [x], [y])
+    m.b.op("EXP", [y], [z])
+    text = refusal(m.b.build([x], [z]))
+    assert text.startswith("op 1 (EXP) has no fixed-point form in q8 / supported: CONV_2D")
+    assert "TensorFlow Lite has no int16 kernel" in refusal(one_op("HARD_SWISH"), "q16")
+    assert "HARD_SWISH" not in refusal(m.b.build([x], [z]), "q16")
+
+
+def test_a_softmax_that_aborts_tensorflow_lite_is_refused() -> None:
+    m = FloatModel()
+    x, y = m.x(1, 4), m.x(1, 4)
+    m.b.op("SOFTMAX", [x], [y], beta=0.0)
+    assert "op 0 (SOFTMAX) has beta 0" in refusal(m.b.build([x], [y]))
+
+
+def test_quantized_and_mixed_models_are_refused() -> None:
+    assert "is int8" in refusal(conv_model())
+    b = ModelBuilder()
+    x, y = b.tensor((1, 4), "float32"), b.tensor((1, 2), "float32")
+    w = b.tensor((2, 4), "int8", scale=0.1, data=np.ones((2, 4), int))
+    b.op("FULLY_CONNECTED", [x, w, -1], [y])
+    assert "op 0 (FULLY_CONNECTED) has int8 weights" in refusal(b.build([x], [y]))
+    m = FloatModel()
+    x, halves, y = m.x(1, 2), m.b.tensor((1, 2), "float16"), m.x(1, 2)
+    m.b.op("RELU", [x], [halves])
+    m.b.op("RELU", [halves], [y])
+    assert "writes a float16 tensor" in refusal(m.b.build([x], [y]))
+
+
+def test_computed_weights_and_infinite_constants_are_refused() -> None:
+    m = FloatModel()
+    x, w, y = m.x(1, 4), m.x(2, 4), m.x(1, 2)
+    m.b.op("FULLY_CONNECTED", [x, w, -1], [y])
+    assert "computes its input 1" in refusal(m.b.build([x, w], [y]))
+    for bad in (math.nan, math.inf):
+        m = FloatModel()
+        x, y = m.x(1, 1), m.x(1, 1)
+        m.b.op("FULLY_CONNECTED", [x, m.c([[bad]]), -1], [y])
+        assert "infinite or not a number" in refusal(m.b.build([x], [y]))
+
+
+def test_missing_inputs_are_refused() -> None:
+    for inputs in ([0], [0, -1], [-1, 0]):
+        m = FloatModel()
+        x, y = m.x(1, 2), m.x(1, 2)
+        m.b.op("ADD", inputs, [y])
+        position = inputs.index(-1) if -1 in inputs else 1
+        assert f"op 0 (ADD) lacks its input {position}" in refusal(m.b.build([x], [y]))
+
+
+def test_formats_and_schemes_that_are_none() -> None:
+    assert "Q7.9 has 7 + 9 bits" in refusal(one_op("RELU"), "q8", q_format="Q7.9")
+    assert "not a fixed-point format" in refusal(one_op("RELU"), "q16", q_format="")
+    assert "unknown fixed-point scheme" in refusal(one_op("RELU"), "int8")

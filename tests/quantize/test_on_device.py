@@ -1,0 +1,53 @@
+"""Every scheme on every kind of network, on the emulated device, equal to its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import bench, profiles
+from harness.quantize import SCHEMES
+from harness.records import VariantRequest
+from harness.store import Store
+from tests.support.float_nets import NETS
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(str(tmp_path / "hil.db")) as opened:
+        yield opened
+
+
+def request(tmp_path: Path, net: str, scheme: str, **options: str) -> bench.Request:
+    model = tmp_path / f"{net}.tflite"
+    model.write_bytes(NETS[net]())
+    variant = VariantRequest(scheme, "normal:1", 20, **options)  # type: ignore[arg-type]
+    return bench.Request(model, profiles.load("stm32l4"), variant=variant)
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_it_runs_and_equals_its_reference(
+    scheme: str, net: str, tmp_path: Path, store: Store
+) -> None:
+    record = bench.run(request(tmp_path, net, scheme), store)
+    assert (record.status, record.errors) == ("passed", ())
+    assert record.check is not None
+    assert record.check.inputs == 5
+    assert record.check.exact == (scheme != "dynamic")
+    assert record.model is not None
+    assert record.model.name == f"{net}-{scheme}"
+    assert record.provenance["scheme"] == scheme
+    assert record.provenance["parent_name"] == net
+    variant = store.variant(record.model.sha256)
+    assert variant is not None
+    assert variant.parent_sha256 == record.provenance["parent_sha256"]
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8", "q8", "q16"])
+def test_float_inputs_and_outputs_run_too(scheme: str, tmp_path: Path, store: Store) -> None:
+    record = bench.run(request(tmp_path, "conv", scheme, io="float32"), store)
+    assert (record.status, record.errors) == ("passed", ())
+    assert [op.op for op in record.ops][:: len(record.ops) - 1] == ["QUANTIZE", "DEQUANTIZE"]

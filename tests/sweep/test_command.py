@@ -1,0 +1,252 @@
+"""`hil sweep` as its users run it: real workers, a real compiler and emulator."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.store import Store
+from tests.report.page import parse
+from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
+
+STUDY = """
+schema = 1
+title = "Digits"
+models = ["digits_*.tflite"]
+profiles = ["stm32l4", "tiny.toml"]
+[inputs]
+samples = 1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two models on two boards, one of which has no room for the float one."""
+    for name in ("digits_float32.tflite", "digits_int8.tflite"):
+        shutil.copy(DIGITS / name, tmp_path / name)
+    text = (REPOSITORY / "device_profiles" / "stm32l4.toml").read_text()
+    old = "size_bytes = 98_304"
+    assert old in text
+    (tmp_path / "tiny.toml").write_text(text.replace(old, "size_bytes = 8_192"))
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Path:
+    """A QEMU that writes a line for every start; the file with the lines."""
+    log, fake = tmp_path / "starts", tmp_path / "qemu-counted"
+    real = os.environ.get("HIL_QEMU") or shutil.which("qemu-system-arm")
+    fake.write_text(f'#!/bin/sh\necho start >> "{log}"\nexec "{real}" "$@"\n')
+    fake.chmod(0o755)
+    return log
+
+
+def sweep(folder: Path, *arguments: str | Path) -> Result:
+    return hil("sweep", "study.toml", "--db", folder / "hil.db", *arguments, cwd=folder)
+
+
+def stored(folder: Path) -> list[str]:
+    with Store.open(str(folder / "hil.db")) as store:
+        return sorted(run.status for run in store.find())
+
+
+def test_failures_are_listed_after_all_have_run_and_nothing_runs_twice(
+    folder: Path, counted: Path
+) -> None:
+    qemu = ("--qemu", folder / "qemu-counted")
+    first = sweep(folder, "--jobs", "2", "--json", *qemu)
+    assert first.code == 3
+    assert first.envelope["schema"] == "hil.sweep/1"
+    assert first.envelope["status"] == "failed"
+    runs = first.envelope["data"]["runs"]
+    assert {run["label"]: run["status"] for run in runs} == {
+        "digits_float32/given/aot/stm32l4/-O3": "passed",
+        "digits_int8/given/aot/stm32l4/-O3": "passed",
+        "digits_float32/given/aot/tiny/-O3": "failed",
+        "digits_int8/given/aot/tiny/-O3": "passed",
+    }
+    (error,) = first.envelope["errors"]
+    assert error["message"].startswith("digits_float32/given/aot/tiny/-O3: ")
+    assert error["hint"]
+    assert not any(run["resumed"] for run in runs)
+    assert stored(folder) == ["failed", "passed", "passed", "passed"]
+
+    starts = counted.read_text().count("start")
+    again = sweep(folder, "--json", *qemu)
+    assert again.code == 3
+    assert all(run["resumed"] for run in again.envelope["data"]["runs"])
+    assert [run["run_id"] for run in again.envelope["data"]["runs"]] == [
+        run["run_id"] for run in runs
+    ]
+    assert counted.read_text().count("start") == starts
+    assert len(stored(folder)) == 4
+
+    rerun = sweep(folder, "--rerun-failed", "--json", *qemu)
+    assert rerun.code == 3
+    assert [run["resumed"] for run in rerun.envelope["data"]["runs"]] == [True, True, False, True]
+    assert stored(folder) == ["failed", "failed", "passed", "passed", "passed"]
+
+
+def test_text_report_and_dry_run(folder: Path) -> None:
+    plan = sweep(folder, "--dry-run")
+    assert plan.code == 0
+    assert "4 runs, 0 done, 4 to run" in plan.stdout
+    assert not (folder / "hil.db").exists() or stored(folder) == []
+
+    done = sweep(folder, "--report", "study.html")
+    assert done.code == 3
+    assert "4 runs: 3 passed, 1 did not; 0 were done before" in done.stdout
+    assert "latency modelled, energy modelled, flash static" in done.stdout
+    assert "error: digits_float32/given/aot/tiny/-O3:" in done.stderr
+    assert "hint: " in done.stderr
+    page = parse((folder / "study.html").read_text())
+    assert page.one("h1").text == "Digits"
+    assert len(page.all("figure", class_="study-figure")) == 8
+    assert "digits_float32" in page.one("div", class_="problem").text
+
+    assert "4 runs, 4 done, 0 to run" in sweep(folder, "--dry-run").stdout
+    only = sweep(folder, "--only", "int8", "--report", "study.md")
+    assert only.code == 0
+    assert "2 runs: 2 passed, 0 did not; 2 were done before" in only.stdout
+    assert "# Digits" in (folder / "study.md").read_text()
+
+
+def test_a_changed_model_runs_again_the_others_do_not(folder: Path) -> None:
+    (folder / "study.toml").write_text(STUDY.replace(', "tiny.toml"', ""))
+    assert sweep(folder).code == 0
+    with (folder / "digits_int8.tflite").open("ab") as file:
+        file.write(b"\0" * 16)  # behind the flatbuffer: another file, the same network
+    again = sweep(folder, "--json")
+    assert again.code == 0
+    assert [run["resumed"] for run in again.envelope["data"]["runs"]] == [True, False]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_in_the_midst_keeps_what_is_done_and_the_next_sweep_goes_on(
+    folder: Path, how: signal.Signals
+) -> None:
+    # Many inferences: each run lasts seconds, so that the stop comes while one is at work.
+    (folder / "study.toml").write_text(
+        'schema = 1\nmodels = ["digits_*.tflite"]\nprofiles = ["stm32l4", "sparkfun-edge"]\n'
+        "[inputs]\nsamples = 1\nrepeat = 25\n"
+    )
+    command = [str(HIL), "sweep", "study.toml", "--jobs", "1", "--db", str(folder / "hil.db")]
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until = time.monotonic() + 120
+    while not ((folder / "hil.db").exists() and {"passed", "running"} <= set(stored(folder))):
+        assert time.monotonic() < until
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    # As a terminal does: the whole foreground group.
+    os.killpg(process.pid, how)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + how, errors
+    assert "Traceback" not in errors
+    assert "of 4 runs are done and stored; the same command goes on from there" in errors
+    assert "interrupted" in stored(folder)
+    done = stored(folder).count("passed")
+    assert 1 <= done < 4
+    assert leftovers(folder) == []
+
+    again = sweep(folder, "--json")
+    assert again.code == 0, again
+    resumed = [run["resumed"] for run in again.envelope["data"]["runs"]]
+    assert resumed.count(True) >= 1
+    assert resumed.count(False) == 4 - resumed.count(True)
+    assert stored(folder).count("passed") == 4
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Processes of the sweep that still run: their command line or folder names the test's."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if where == str(folder) or str(folder) in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"stm32l4"', '"stm32l9"', "no profile 'stm32l9'"),
+        ('"digits_*.tflite"', '"none.tflite"', "names 'none.tflite'"),
+        ("title", "titel", "did you mean 'title'"),
+        ("[inputs]", 'schemes = ["int9"]\n[inputs]', "no scheme 'int9'"),
+    ],
+)
+def test_a_wrong_study_is_refused_before_anything_runs(
+    folder: Path, old: str, new: str, words: str
+) -> None:
+    assert old in STUDY
+    (folder / "study.toml").write_text(STUDY.replace(old, new, 1))
+    sweep(folder).refuses(2, words)
+    assert not (folder / "hil.db").exists()
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_runs(folder: Path) -> None:
+    sweep(folder, "--report", "none/study.html").refuses(2, "does not exist")
+    assert not (folder / "hil.db").exists()
+
+
+def test_an_op_that_the_engine_lacks_is_an_error_of_that_run_alone(folder: Path) -> None:
+    from tests.support.tflite_builder import ModelBuilder
+
+    builder = ModelBuilder()
+    x = builder.tensor((1, 4), "float32")
+    y = builder.tensor((1, 4), "float32")
+    builder.op("EXP", [x], [y])
+    (folder / "digits_exp.tflite").write_bytes(builder.build([x], [y]))
+    (folder / "study.toml").write_text(STUDY.replace(', "tiny.toml"', ""))
+    result = sweep(folder, "--json")
+    assert result.code == 3
+    statuses = {run["model"]: run["status"] for run in result.envelope["data"]["runs"]}
+    assert statuses == {
+        "digits_exp": "error",
+        "digits_float32": "passed",
+        "digits_int8": "passed",
+    }
+    assert "EXP" in result.envelope["errors"][0]["message"]
+
+
+def test_schemes_run_and_each_command_repeats_its_run(folder: Path) -> None:
+    shutil.copy(DIGITS / "digits_samples.npz", folder / "samples.npz")
+    (folder / "study.toml").write_text(
+        'schema = 1\nmodels = ["digits_float32.tflite"]\nprofiles = ["nucleo-l452re@48MHz"]\n'
+        'schemes = ["q16", {name = "Q4.4", scheme = "q8", q_format = "Q4.4"}]\n'
+        '[calibration]\nsamples = "samples.npz"\ncount = 20\nmethod = "percentile:99.9"\n'
+        "[inputs]\nsamples = 1\n"
+    )
+    result = sweep(folder, "--json")
+    assert result.code == 0, result
+    for run in result.envelope["data"]["runs"]:
+        with Store.open(str(folder / "hil.db")) as store:
+            record = store.get(run["run_id"])
+        assert record.provenance["study_scheme"] == run["scheme"]
+        assert record.provenance["scheme"] == {"q16": "q16", "Q4.4": "q8"}[run["scheme"]]
+        assert record.profile["clock"]["hz"] == 48_000_000
+        assert any("2 flash wait states" in note for note in record.notes)
+        words = shlex.split(record.provenance["command"])
+        alone = hil(*words[1:], "--json", "--db", folder / "other.db", cwd=folder)
+        assert alone.code == 0, alone
+        data = alone.envelope["data"]
+        assert record.model is not None
+        assert data["model"]["sha256"] == record.model.sha256
+        for name in ("cycles", "instructions", "flash_bytes", "ram_bytes", "energy_uj"):
+            assert data["measurements"][name]["value"] == record.measurements[name].value

@@ -1,0 +1,110 @@
+"""Which stored runs stand for a member, and what is said while a sweep works."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli.sweep import _duration, _progress_line
+from harness.records import ErrorInfo, RunRecord, RunStatus
+from harness.store import Store
+from harness.sweep import Member, load, members, plan
+from harness.sweep.keys import sweep_key, tools
+from harness.sweep.runner import Progress
+from tests.report.report_records import passed
+from tests.support.hil import DIGITS
+
+
+@pytest.fixture
+def member(tmp_path: Path) -> Member:
+    path = tmp_path / "study.toml"
+    model = DIGITS / "digits_int8.tflite"
+    path.write_text(f'schema = 1\nmodels = ["{model}"]\nprofiles = ["stm32l4"]\n')
+    (found,) = members(load(path))
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(str(tmp_path / "hil.db")) as opened:
+        yield opened
+
+
+def keep(store: Store, run_id: str, status: RunStatus, key: str, minute: int) -> None:
+    errors = () if status == "passed" else (ErrorInfo(f"why {run_id}", "do this"),)
+    record: RunRecord = dataclasses.replace(
+        passed(),
+        run_id=run_id,
+        status=status,
+        started_at=f"2026-01-01T00:{minute:02d}:00.000+00:00",
+        errors=errors,
+        provenance={"command": "hil run", "sweep_key": key},
+    )
+    store.begin(record)
+    store.finish(record)
+
+
+def test_nothing_stored_is_nothing_done(member: Member, store: Store) -> None:
+    what = plan([member], store)
+    assert what.done == {}
+    assert what.open == [0]
+    assert what.keys == (sweep_key(member, tools()),)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "stands", "stands_when_failed_run_again"),
+    [
+        (["passed"], "run-0", "run-0"),
+        (["failed"], "run-0", None),
+        (["error"], None, None),
+        (["interrupted"], None, None),
+        (["failed", "failed"], "run-1", None),
+        (["passed", "failed"], "run-0", "run-0"),
+        (["failed", "passed", "error"], "run-1", "run-1"),
+        (["passed", "passed"], "run-1", "run-1"),
+    ],
+)
+def test_what_stands(
+    member: Member,
+    store: Store,
+    statuses: list[RunStatus],
+    stands: str | None,
+    stands_when_failed_run_again: str | None,
+) -> None:
+    key = sweep_key(member, tools())
+    for number, status in enumerate(statuses):
+        keep(store, f"run-{number}", status, key, number)
+    keep(store, "another", "passed", "0" * 64, 59)
+    for again, expected in ((False, stands), (True, stands_when_failed_run_again)):
+        what = plan([member], store, rerun_failed=again)
+        found = {index: outcome.run_id for index, outcome in what.done.items()}
+        assert found == ({} if expected is None else {0: expected})
+        for outcome in what.done.values():
+            assert outcome.resumed
+            assert bool(outcome.errors) == (outcome.status == "failed")
+
+
+def test_runs_are_found_by_a_fact_of_their_provenance(store: Store) -> None:
+    keep(store, "one", "passed", "a", 1)
+    keep(store, "two", "failed", "a", 2)
+    keep(store, "three", "passed", 'b"', 3)
+    keep(store, "four", "passed", "c", 4)
+    assert store.runs_with("sweep_key", ["a", 'b"', "d"]) == {
+        "a": [("two", "failed"), ("one", "passed")],
+        'b"': [("three", "passed")],
+    }
+    assert store.runs_with("command", ["a"]) == {}
+    assert store.runs_with("sweep_key", []) == {}
+
+
+def test_progress_counts_what_was_done_before_and_estimates() -> None:
+    line = _progress_line(Progress(3, 10, 1, ("a/q8", "b/q8"), 30.0, 100.0), before=5)
+    assert line == "8/15 done, 1 failed, about 1 min 40 s left; now a/q8, b/q8"
+    assert _progress_line(Progress(0, 2, 0, ("a",), 1.0, None), 0) == "0/2 done; now a"
+    assert _progress_line(Progress(2, 2, 0, (), 9.0, 0.0), 0) == "2/2 done, about 0 s left"
+    assert [_duration(s) for s in (0.4, 89.4, 90, 3_601)] == [
+        *("0 s", "89 s", "1 min 30 s", "60 min 01 s")
+    ]

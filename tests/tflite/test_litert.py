@@ -1,0 +1,112 @@
+"""LiteRT, the fallback where tflite-runtime does not exist, gives the same answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.tflite import reference as reference_module
+from harness.tflite.inputs import extremes, make_inputs
+from harness.tflite.litert import with_fixed_point_fully_connected
+from harness.tflite.reader import parse_model
+from harness.tflite.reference import LITERT, Reference
+from tests.support.tflite_builder import ModelBuilder
+from tests.tflite.samples import DIGITS, conv_model, shared_model
+
+pytest.importorskip("tflite_runtime", reason="both interpreters are compared")
+litert = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
+
+
+def fully_connected(zero_point: int = 0, bias: bool = True, per_channel: bool = False) -> bytes:
+    """int8 with scales that make the two ways of scaling differ now and then."""
+    rng = np.random.default_rng(zero_point)
+    scales = 0.00717 * (np.linspace(0.3, 1.7, 40, dtype=np.float32) if per_channel else 1.0)
+    b = ModelBuilder()
+    x = b.tensor((3, 50), "int8", scale=0.0371, zero_point=-7)
+    w = b.tensor(
+        (40, 50),
+        "int8",
+        scale=scales,
+        zero_point=zero_point,
+        data=rng.integers(-128, 128, (40, 50)),
+    )
+    c = b.tensor((40,), "int32", scale=0.0371 * scales, data=rng.integers(-9999, 9999, 40))
+    y = b.tensor((3, 40), "int8", scale=0.0913, zero_point=3)
+    z = b.tensor((120,), "int8", scale=0.0913, zero_point=3)
+    shape = b.tensor((1,), "int32", data=[120])
+    b.op("FULLY_CONNECTED", [x, w, c if bias else -1], [y], fused_activation_function="RELU")
+    b.op("RESHAPE", [y, shape], [z], new_shape=[120])
+    return b.build([x], [z])
+
+
+def models() -> dict[str, bytes]:
+    return {
+        "plain": fully_connected(),
+        "weights with a zero point": fully_connected(zero_point=100),
+        "no bias": fully_connected(bias=False),
+        "per channel": fully_connected(per_channel=True),
+        "per channel, no bias": fully_connected(bias=False, per_channel=True),
+        "no fully connected": conv_model(),
+        "digits": (DIGITS / "digits_int8.tflite").read_bytes(),
+    }
+
+
+def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = parse_model(data, "m")
+    inputs = [*make_inputs("random:1", graph, 50), *extremes(graph)]
+    plain = Reference(data, keep_all=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(reference_module, "_interpreter_module", lambda: (litert, LITERT))
+        other = Reference(data, keep_all=True)
+        assert other.version.startswith("ai-edge-litert ")
+    results = {op.outputs[0] for op in graph.ops}
+    for sample in inputs:
+        for a, b in zip(plain.run(sample), other.run(sample), strict=True):
+            np.testing.assert_array_equal(a, b)
+        for index in results:
+            np.testing.assert_array_equal(plain.tensor(index), other.tensor(index))
+
+
+@pytest.mark.parametrize("name", models())
+def test_litert_gives_what_tflite_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_alike(models()[name], monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["ad_int8", "kws_int8"])
+def test_so_it_does_for_mlperf_models(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_alike(shared_model(name).read_bytes(), monkeypatch)
+
+
+def outputs(data: bytes) -> list[Any]:
+    interpreter = litert.Interpreter(
+        model_content=data, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
+    )
+    interpreter.allocate_tensors()
+    found = []
+    for (x,) in make_inputs("random:1", parse_model(data, "m"), 50):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    return found
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_rewriting_is_needed_and_changes_nothing_else(per_channel: bool) -> None:
+    data = fully_connected(per_channel=per_channel)
+    rewritten = with_fixed_point_fully_connected(data)
+    assert [op.name for op in parse_model(rewritten, "m").ops][:3] == [
+        "RESHAPE",
+        "CONV_2D",
+        "RESHAPE",
+    ]
+    steps = np.array(outputs(rewritten)).astype(int) - np.array(outputs(data)).astype(int)
+    assert 0 < np.abs(steps).sum() < 100  # a few of 6,000 outputs, by one
+    assert np.abs(steps).max() == 1
+
+
+def test_what_cannot_be_read_is_left_to_the_interpreter() -> None:
+    assert with_fixed_point_fully_connected(b"garbage garbage") == b"garbage garbage"
+    plain = conv_model()
+    assert with_fixed_point_fully_connected(plain) is plain
