@@ -39,10 +39,14 @@ Q16 = dataclasses.replace(DEPTH_45, dtype="q16", per_channel=False)  # as the re
 DEPTH_7 = dataclasses.replace(DEPTH_45, in_c=7, kernel=(1, 1))
 
 
+RELU6 = dataclasses.replace(DEPTH_45, activation="RELU6")
+
+
 @pytest.mark.parametrize(
     ("conv", "variant"),
     [
         (DEPTH_45, "s8"),
+        (RELU6, "s8"),
         (DEPTH_6, "s8"),
         (DEPTH_7, "s8"),
         (dataclasses.replace(DEPTH_45, dtype="hybrid"), "hybrid"),

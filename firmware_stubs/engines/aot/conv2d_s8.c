@@ -10,3 +10,6 @@
 
 #define HIL_VARIANT s8_pot
 #include "hil_conv2d_body.h"
+
+#define HIL_VARIANT s8_any
+#include "hil_conv2d_body.h"

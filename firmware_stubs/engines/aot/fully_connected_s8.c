@@ -9,3 +9,6 @@
 
 #define HIL_VARIANT s8_pot
 #include "hil_fully_connected_body.h"
+
+#define HIL_VARIANT s8_any
+#include "hil_fully_connected_body.h"

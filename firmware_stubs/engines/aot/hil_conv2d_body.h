@@ -94,7 +94,9 @@ static inline void HIL_NAME(all_groups)(const HIL_CONV2D_PARAMS *p, const HIL_NA
 #ifndef HIL_QUANTIZES_INPUT
 void HIL_NAME(hil_conv2d)(const HIL_CONV2D_PARAMS *p, const HIL_NAME(element) *input,
                           HIL_NAME(output) *output, void *scratch) {
+    const hil_window *w = &p->window;
     HIL_NAME(all_groups)(p, &p->stage, p->input_zero_point, input, output, scratch);
+    HIL_NAME(hil_limit)(&p->stage, output, w->batches * w->out_h * w->out_w * w->out_c);
 }
 #undef HIL_CONV2D_PARAMS
 #undef HIL_VARIANT

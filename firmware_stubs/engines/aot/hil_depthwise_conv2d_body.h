@@ -99,7 +99,9 @@ static inline void HIL_NAME(all_pixels)(const HIL_DEPTHWISE_PARAMS *p,
 #ifndef HIL_QUANTIZES_INPUT
 void HIL_NAME(hil_depthwise_conv2d)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(element) *input,
                                     HIL_NAME(output) *output, void *scratch) {
+    const hil_window *w = &p->window;
     HIL_NAME(all_pixels)(p, &p->stage, p->input_zero_point, input, output, scratch);
+    HIL_NAME(hil_limit)(&p->stage, output, w->batches * w->out_h * w->out_w * w->out_c);
 }
 #undef HIL_DEPTHWISE_PARAMS
 #undef HIL_VARIANT

@@ -163,6 +163,9 @@ static inline int32_t hil_dot_1x1_s8(const int8_t *x, const int8_t *w, int32_t d
 }
 
 /* The variants whose inputs and weights are int8 share these loops. */
+#define hil_dot_2x4_s8_any hil_dot_2x4_s8
+#define hil_dot_1x4_s8_any hil_dot_1x4_s8
+#define hil_dot_1x1_s8_any hil_dot_1x1_s8
 #define hil_dot_2x4_s8_pot hil_dot_2x4_s8
 #define hil_dot_1x4_s8_pot hil_dot_1x4_s8
 #define hil_dot_1x1_s8_pot hil_dot_1x1_s8

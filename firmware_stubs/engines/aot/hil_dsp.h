@@ -38,8 +38,39 @@ static inline int64_t hil_mac_pair_64(int64_t sum, int32_t x, int32_t y) {
     return __smlald(x, y, sum);
 }
 
+/* round(x * y / 2^32), ties up. */
+static inline int32_t hil_high_word_rounded(int32_t x, int32_t y) {
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(x), "r"(y));
+    return high;
+}
+
+/* x / 2^right, ties up, plus `more`; the shift is the low byte of `right`, 1 to 31. The last bit that is
+ * shifted out is the carry. */
+static inline int32_t hil_shift_and_add(int32_t x, int32_t right, int32_t more) {
+    __asm__("asrs %0, %0, %1\n\tadc %0, %0, %2" : "+r"(x) : "r"(right), "r"(more) : "cc");
+    return x;
+}
+
+static inline int32_t hil_saturate_s8(int32_t x) { return __ssat(x, 8); }
+
 #else
 #define HIL_DSP 0
+
+static inline int32_t hil_high_word_rounded(int32_t x, int32_t y) {
+    return (int32_t)(((int64_t)x * y + INT64_C(0x80000000)) >> 32);
+}
+
+static inline int32_t hil_shift_and_add(int32_t x, int32_t right, int32_t more) {
+    const int32_t halves = x >> ((right & 31) - 1);
+    return (halves >> 1) + (halves & 1) + more;
+}
+
+static inline int32_t hil_saturate_s8(int32_t x) {
+    x = x < INT8_MIN ? INT8_MIN : x;
+    return x > INT8_MAX ? INT8_MAX : x;
+}
+
 #define HIL_LOADS_STAY() ((void)0)
 #endif
 

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "hil_dsp.h"
 #include "hil_quant.h"
 #include "hil_variants.h"
 
@@ -16,7 +17,14 @@
 
 #define HIL_SHIFT_OF(stage, channel) ((int32_t)(stage)->shift[(channel) & (stage)->shift_mask])
 
+/* Saturated only: hil_limit_s8 comes after it. */
 HIL_FINISH(s8) {
+    const int32_t *const constants = stage->channels + 2 * channel;
+    return (int8_t)hil_saturate_s8(
+        hil_requantize_packed(sum, constants[0], constants[1], stage->zero_point));
+}
+
+HIL_FINISH(s8_any) {
     const int32_t scaled = hil_requantize(sum + stage->bias[channel], stage->multiplier[channel],
                                           stage->shift[channel]);
     return hil_clamp_s8(scaled + stage->zero_point, stage->act_min, stage->act_max);
@@ -99,7 +107,13 @@ HIL_FINISH(hybrid) {
         at.shift += first & at.shift_mask;                                                     \
         return at;                                                                             \
     }
-HIL_INTEGER_VARIANTS(HIL_STAGE_AT)
+HIL_TABLE_VARIANTS(HIL_STAGE_AT)
+
+static inline hil_stage_s8 hil_stage_at_s8(const hil_stage_s8 *stage, int32_t first) {
+    hil_stage_s8 at = *stage;
+    at.channels += 2 * first;
+    return at;
+}
 
 static inline hil_stage_hybrid hil_stage_at_hybrid(const hil_stage_hybrid *stage, int32_t first) {
     hil_stage_hybrid at = *stage;
@@ -112,6 +126,24 @@ static inline hil_stage_hybrid hil_stage_at_hybrid(const hil_stage_hybrid *stage
     }
     return at;
 }
+
+/* A fused activation, over all elements of an output, where hil_finish has not done it: int8 outputs
+ * mostly use their whole range, for which saturation is all there is to do. */
+static inline void hil_limit_s8(const hil_stage_s8 *stage, int8_t *output, int32_t elements) {
+    if (stage->act_min == INT8_MIN && stage->act_max == INT8_MAX) {
+        return;
+    }
+    for (int32_t i = 0; i < elements; i++) {
+        output[i] = hil_clamp_s8(output[i], stage->act_min, stage->act_max);
+    }
+}
+
+#define HIL_LIMIT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                        \
+    static inline void hil_limit_##V(const hil_stage_##V *stage, OUTPUT *output, int32_t n) { \
+        (void)stage, (void)output, (void)n;                                               \
+    }
+HIL_TABLE_VARIANTS(HIL_LIMIT)
+HIL_LIMIT(hybrid, int8_t, int8_t, int32_t, float)
 
 /* Names of the variant that a body is compiled for. */
 #define HIL_JOIN_(a, b) a##_##b

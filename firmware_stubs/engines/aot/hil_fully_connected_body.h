@@ -41,6 +41,7 @@ void HIL_NAME(hil_fully_connected)(const HIL_FULLY_CONNECTED_PARAMS *p,
         const HIL_NAME(hil_sum) offset =
             p->weights_zero_point ? -p->weights_zero_point * HIL_NAME(sum_of)(input, depth) : 0;
         HIL_NAME(one_row)(&p->stage, p->weights, depth, channels, offset, input, output);
+        HIL_NAME(hil_limit)(&p->stage, output, channels);
     }
 }
 #undef HIL_FULLY_CONNECTED_PARAMS

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "hil_dsp.h"
+
 /* Wrapping arithmetic: what the hardware does, without C's undefined overflow. */
 static inline int32_t hil_wrap_add(int32_t a, int32_t b) {
     return (int32_t)((uint32_t)a + (uint32_t)b);
@@ -47,6 +49,16 @@ static inline int32_t hil_requantize(int32_t x, int32_t multiplier, int32_t shif
      * multiplier is below 2^31, so that taking one from a negative number cannot overflow. */
     const int32_t halved = (high + (high >> 31)) >> (-shift - 1);
     return (halved >> 1) + (halved & 1);
+}
+
+/* hil_requantize of sum + bias, plus `more`. `packed` is bias * 2^8 + right: -2^23 <= bias < 2^23, a shift
+ * to the right by 1 to 31; |sum + bias| < 2^30, so that its double has 32 bits and the rounded upper
+ * word of the product is what is looked for. Ties of negative numbers are made to go down, away from
+ * zero, by the one that is taken off. */
+static inline int32_t hil_requantize_packed(int32_t sum, int32_t packed, int32_t multiplier,
+                                            int32_t more) {
+    const int32_t high = hil_high_word_rounded(2 * (sum + (packed >> 8)), multiplier);
+    return hil_shift_and_add(high + (high >> 31), packed, more);
 }
 
 /* hil_requantize with a multiplier of 2^30 and a shift of -(right + 1): x * 2^-(right + 2), rounded

@@ -63,7 +63,7 @@ class Convolution:
         out_c = self.geometry.out_c
         _, zero_point = scale_zero_point(op, graph.tensors[op.inputs[0]])
         bias = folded_bias(op, graph, self.rows, bias_values(op, graph, out_c, "int32"))
-        stage = stage_s8(op, graph, bias, scales_of(op, graph, out_c))
+        stage = stage_s8(op, graph, self.rows, bias, scales_of(op, graph, out_c))
         return self._call_integer(stage, "s8", self._ordered(blocked), zero_point)
 
     def _lowered_s16(self, op: Op, graph: Graph) -> Lowered:

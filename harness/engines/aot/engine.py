@@ -11,7 +11,7 @@ from harness.errors import ModelError
 from harness.records import EngineSources
 from harness.tflite.graph import Graph, Op
 
-VERSION = "2"
+VERSION = "3"
 KERNEL_DIR = "engines/aot"
 _MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 _ARITHMETIC = ("int8", "int16", "float32")

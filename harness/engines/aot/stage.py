@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.aot.literals import struct_literal
+from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Constant, refuse
 from harness.engines.aot.quant import (
     activation_range,
@@ -33,6 +33,7 @@ from harness.tflite.graph import Graph, Op, Tensor
 _INT16_MAX_MAGNITUDE = 32768
 _WIDEST_SUM = 1 << 47  # beyond, sum * multiplier of 16 bits overflows 64 bits in TFLite's kernel
 _MAX_LEFT, _MAX_RIGHT = 13, 46  # shifts of sums of int16 weights
+_PACKED_BIAS = 1 << 23  # a bias that shares a word with a shift has 24 bits
 _LARGEST_SHIFT = 7  # of TFLite's requantization of 64-bit sums, to the left
 
 Int64s = npt.NDArray[np.int64]
@@ -48,14 +49,39 @@ class Stage:
 
 
 def stage_s8(
-    op: Op, graph: Graph, bias: npt.NDArray[np.int32], scales: npt.NDArray[np.float64]
+    op: Op,
+    graph: Graph,
+    rows: npt.NDArray[Any],
+    bias: npt.NDArray[np.int32],
+    scales: npt.NDArray[np.float64],
 ) -> Stage:
-    """int8 sums, the input's zero point folded into ``bias``; ``scales`` by output channel."""
+    """int8 sums of the weights ``rows`` [channels, ...] less their zero point.
+
+    The input's zero point is folded into ``bias``; ``scales`` by output channel.
+    """
     multiplier, shift = quantize_multipliers(scales)
     exponents = _powers_of_two(multiplier, shift)
     if exponents is not None and exponents.min() >= 2 and exponents.max() <= 31:
         return _stage(op, graph, "s8_pot", bias, None, exponents - 2)
-    return _stage(op, graph, "s8", bias, multiplier, shift, compress=False)
+    right = np.where(multiplier == 0, 1, -shift.astype(np.int64))
+    small = np.abs(bias.astype(np.int64)).max(initial=0) < _PACKED_BIAS
+    if small and right.min(initial=1) >= 1 and _largest_sum(rows, bias, 128) < 1 << 30:
+        packed = bias.astype(np.int64) << 8 | right
+        return _stage_packed(op, graph, np.stack([packed, multiplier], axis=1).astype(np.int32))
+    return _stage(op, graph, "s8_any", bias, multiplier, shift, compress=False)
+
+
+def _stage_packed(op: Op, graph: Graph, channels: npt.NDArray[np.int32]) -> Stage:
+    output = graph.tensors[op.outputs[0]]
+    act_min, act_max = activation_range(op, output)
+    fields: dict[str, Value] = {
+        "channels": "{channels}",
+        "zero_point": scale_zero_point(op, output)[1],
+        "act_min": act_min,
+        "act_max": act_max,
+    }
+    constants = {"channels": Constant(channels.reshape(-1), "tables")}
+    return Stage("s8", struct_literal(fields), constants)
 
 
 def stage_s16(
@@ -71,7 +97,7 @@ def stage_s16(
     bias for that with multipliers of 16 bits. int16 weights are shifted, whatever the bias.
     """
     _refuse_zero_points(op, graph)
-    largest = _largest_sum(rows, bias)
+    largest = _largest_sum(rows, bias, _INT16_MAX_MAGNITUDE)
     if largest >= _WIDEST_SUM:
         refuse(op, f"sums of up to {largest}", f"sums below {_WIDEST_SUM}")
     narrow = largest < 1 << 31
@@ -199,12 +225,15 @@ def _powers_of_two(multiplier: npt.NDArray[np.int32], shift: npt.NDArray[np.int8
     return 1 - shift.astype(np.int64)
 
 
-def _largest_sum(rows: npt.NDArray[Any], bias: npt.NDArray[Any]) -> int:
-    """The largest magnitude that any partial sum of any channel can reach, the bias included."""
+def _largest_sum(rows: npt.NDArray[Any], bias: npt.NDArray[Any], largest_input: int) -> int:
+    """The largest magnitude that any partial sum of any channel can reach, the bias included.
+
+    ``largest_input`` is the largest magnitude of the input's elements.
+    """
     flat = np.abs(rows.reshape(len(rows), -1).astype(np.int64)).sum(axis=1)
     # Python's integers: an int64 bias may be anything.
     return max(
-        int(total) * _INT16_MAX_MAGNITUDE + abs(int(b)) for total, b in zip(flat, bias, strict=True)
+        int(total) * largest_input + abs(int(b)) for total, b in zip(flat, bias, strict=True)
     )
 
 

@@ -62,7 +62,7 @@ def _int8(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowere
     centred = weights.astype(np.int64) - zero_point
     folded = wrap_int32(bias - input_zero_point * centred.sum(axis=1))
     scales = scales_of(op, graph, out_features, fully_connected=True)
-    stage = stage_s8(op, graph, folded, scales)
+    stage = stage_s8(op, graph, centred, folded, scales)
     return _integer(stage, "s8", sizes, blocked(weights), zero_point)
 
 

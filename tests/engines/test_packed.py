@@ -1,0 +1,112 @@
+"""int8 layers whose shifts all go to the right: bias and shift in one word, multiplier in another.
+
+The arithmetic is compared with ``hil_requantize``; which layers take it, and that those which
+cannot still equal the reference, is looked at from outside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.engines.aot.quant import requantize
+from harness.engines.registry import engine
+from harness.resources import data_dir
+from harness.tflite.reader import parse_model
+from tests.support.host_model import assert_matches_reference
+from tests.support.tflite_builder import ModelBuilder
+
+_PACKED = """
+#include "hil_quant.h"
+int32_t packed(int32_t sum, int32_t word, int32_t m, int32_t more) {
+    return hil_requantize_packed(sum, word, m, more);
+}
+int64_t differences(int32_t low, int32_t high, int32_t m, int32_t right) {
+    int64_t count = 0;
+    for (int32_t x = low; x <= high; x++) {
+        count += hil_requantize(x, m, -right) != packed(x, right, m, 0);
+    }
+    return count;
+}
+"""
+LARGEST = 2**30 - 1
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    folder: Path = tmp_path_factory.mktemp("packed")
+    (folder / "packed.c").write_text(_PACKED)
+    include = data_dir("firmware_stubs") / "engines" / "aot"
+    command = ["gcc", "-O2", "-shared", "-fPIC", f"-I{include}", "-o", folder / "packed.so"]
+    subprocess.run([*command, folder / "packed.c"], check=True)
+    library = ctypes.CDLL(str(folder / "packed.so"))
+    library.differences.restype = ctypes.c_int64
+    return library
+
+
+@pytest.mark.parametrize("right", [1, 2, 7, 12, 30, 31])
+@pytest.mark.parametrize("multiplier", [0, 1 << 30, (1 << 30) + 1, 1518500250, (1 << 31) - 1])
+def test_sums_around_zero_and_at_the_ends(
+    library: ctypes.CDLL, multiplier: int, right: int
+) -> None:
+    for low, high in ((-(2**17), 2**17), (-LARGEST, -LARGEST + 2**15), (LARGEST - 2**15, LARGEST)):
+        assert library.differences(low, high, multiplier, right) == 0
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(
+    total=st.integers(-LARGEST, LARGEST),
+    bias=st.integers(-(2**23), 2**23 - 1),
+    multiplier=st.integers(1 << 30, (1 << 31) - 1),
+    right=st.integers(1, 31),
+    more=st.integers(-128, 127),
+)
+def test_any_sum_bias_and_multiplier(
+    library: ctypes.CDLL, total: int, bias: int, multiplier: int, right: int, more: int
+) -> None:
+    found = library.packed(total - bias, bias << 8 | right, multiplier, more)
+    assert found == requantize(total, multiplier, -right) + more
+
+
+def layer(w_scale: float, bias: int, activation: str = "NONE") -> bytes:
+    rng = np.random.default_rng(1)
+    b = ModelBuilder()
+    x = b.tensor((1, 5, 5, 6), "int8", scale=0.1, zero_point=3)
+    scales = [w_scale, 0.013, 0.02, 0.011, 0.017]
+    w = b.tensor(
+        (5, 3, 3, 6), "int8", scale=scales, axis=0, data=rng.integers(-127, 128, (5, 3, 3, 6))
+    )
+    data = np.array([bias, 100, -3000, 0, 7])
+    c = b.tensor((5,), "int32", scale=[0.1 * s for s in scales], axis=0, data=data)
+    y = b.tensor((1, 5, 5, 5), "int8", scale=0.3, zero_point=-7)
+    b.op("CONV_2D", [x, w, c], [y], version=3, padding="SAME", fused_activation_function=activation)
+    return b.build([x], [y])
+
+
+@pytest.mark.parametrize(
+    ("w_scale", "bias", "variant"),
+    [
+        (0.012, -50_000, "s8"),
+        (1e-12, 0, "s8"),  # a multiplier of zero
+        (1.4, 0, "s8"),  # a scale just below a half
+        (1.6, 0, "s8_any"),  # no shift
+        (9.0, 0, "s8_any"),  # a shift to the left
+        (0.012, 8_300_000, "s8"),
+        (0.012, 8_500_000, "s8_any"),  # more than 24 bits
+    ],
+)
+@pytest.mark.parametrize("activation", ["NONE", "RELU6"])
+def test_layers_equal_the_reference(
+    w_scale: float, bias: int, variant: str, activation: str
+) -> None:
+    model = layer(w_scale, bias, activation)
+    text = engine("aot").sources(parse_model(model, "m")).files["model.c"]
+    assert re.findall(r"hil_conv2d_(\w+)\(", text) == [variant]
+    assert_matches_reference(model, 3, sanitize=True)
