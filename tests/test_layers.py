@@ -97,7 +97,7 @@ def test_imports_run_downward(path: Path) -> None:
         ("tflite/deep/x.py", "import harness.engines.aot"),
         ("tflite/x.py", "from ..engines import registry"),
         ("check.py", "from harness import provenance"),
-        ("records.py", "from harness.profiles import Profile"),
+        ("records/run.py", "from harness.profiles import Profile"),
     ],
 )
 def test_the_walk_sees_upward_imports(module: str, line: str) -> None:

@@ -24,8 +24,8 @@ from harness.targets.emulator import find_qemu, probe
 
 KEY_VERSION = 1
 _PACKAGE = Path(__file__).resolve().parents[1]
-_CODE = ("engines", "firmware", "measure", "profiles", "quantize", "targets", "tflite")
-_MODULES = ("bench.py", "check.py", "provenance.py", "published.py", "records.py")
+_CODE = ("engines", "firmware", "measure", "profiles", "quantize", "records", "targets", "tflite")
+_MODULES = ("bench.py", "check.py", "provenance.py", "published.py")
 _LIBRARIES = ("tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
 
 
