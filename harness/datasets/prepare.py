@@ -9,14 +9,15 @@ import numpy as np
 from harness.records import Array
 from harness.tflite.graph import Tensor
 from harness.tflite.inputs import as_samples
+from harness.tflite.integers import to_integers
 
 
 def prepare(array: Array, tensor: Tensor, where: str) -> tuple[Array, str]:
     """Return (samples of the tensor's dtype, how they became that in words).
 
     Data of the tensor's own dtype stays as it is. Float data is rounded to float32 for a float32
-    input, and quantized for an integer one as TFLite's QUANTIZE does it: x / scale rounded to the
-    nearest (halves away from zero), plus zero point, clipped. Nothing else is converted.
+    input, and quantized for an integer one (``harness.tflite.integers``). Nothing else is
+    converted.
 
     Raises:
         InputError: dtype or shape do not fit, or there is a NaN or an infinity.
@@ -32,24 +33,20 @@ def prepare(array: Array, tensor: Tensor, where: str) -> tuple[Array, str]:
     samples = as_samples(array, replace(tensor, dtype="float32", quantization=None), where)
     if not quantized:
         return samples, f"{wide} data rounded to float32"
-    return quantize(samples, tensor, str(wide))
+    return _quantized(samples, tensor, str(wide))
 
 
-def quantize(samples: Array, tensor: Tensor, dtype: str) -> tuple[Array, str]:
-    """Quantize finite float32 samples with the tensor's scale and zero point."""
+def _quantized(samples: Array, tensor: Tensor, dtype: str) -> tuple[Array, str]:
     assert tensor.quantization is not None
-    scale = np.float32(tensor.quantization.scale[0])
-    zero_point = int(tensor.quantization.zero_point[0])
-    limits = np.iinfo(tensor.dtype)
     out = np.empty(samples.shape, tensor.dtype)
     clipped = 0
     for at in range(len(samples)):  # sample by sample: a large data set would need it all as float
-        real = (samples[at] / scale).astype(np.float64)  # divided in float32, as TFLite does
-        value = np.copysign(np.floor(np.abs(real) + 0.5), real) + zero_point
-        clipped += int(np.count_nonzero((value < limits.min) | (value > limits.max)))
-        out[at] = np.clip(value, limits.min, limits.max)
+        out[at], beyond = to_integers(samples[at], tensor)
+        clipped += beyond
     share = clipped / samples.size if samples.size else 0.0
+    scale = np.float32(tensor.quantization.scale[0])
     return out, (
-        f"{dtype} data quantized to {tensor.dtype} (scale {scale:.6g}, zero point {zero_point}; "
+        f"{dtype} data quantized to {tensor.dtype} (scale {scale:.6g}, "
+        f"zero point {int(tensor.quantization.zero_point[0])}; "
         + (f"{share:.2%} of the values clipped)" if clipped else "nothing clipped)")
     )

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from harness.quantize.calibration_data import CalibrationData, Inputs, Samples, classes
 from harness.records import Agreement, Array, TensorQuality
 from harness.tflite.graph import Graph, Quantization, Tensor
+from harness.tflite.integers import to_integers
 from harness.tflite.reference import HostReference, reference_for
 
 Progress = Callable[[int, int], None]
@@ -91,24 +92,14 @@ def weights(parent: Graph, variant: Graph) -> list[TensorQuality]:
 
 
 def fed(inputs: Inputs, graph: Graph) -> Inputs:
-    """Float inputs in the dtypes and quantization of a model's inputs, as TFLite's QUANTIZE does.
-
-    x / scale in float32, rounded to the nearest with halves away from zero, plus zero point,
-    clipped.
-    """
+    """Float inputs in the dtypes of a model's inputs, quantized where those are integers."""
     tensors = [graph.tensors[index] for index in graph.inputs]
     return tuple(_quantized(array, t) for array, t in zip(inputs, tensors, strict=True))
 
 
 def _quantized(array: Array, tensor: Tensor) -> Array:
-    q = tensor.quantization
-    if q is None or np.dtype(tensor.dtype).kind not in "iu" or array.dtype.kind != "f":
-        return array
-    ratio = (array.astype(np.float32) / q.scale[0]).astype(np.float64)
-    value = np.copysign(np.floor(np.abs(ratio) + 0.5), ratio) + q.zero_point[0]
-    limits = np.iinfo(tensor.dtype)
-    result: Array = np.clip(value, limits.min, limits.max).astype(tensor.dtype)
-    return result
+    to_quantize = tensor.quantization is not None and np.dtype(tensor.dtype).kind in "iu"
+    return to_integers(array, tensor)[0] if to_quantize and array.dtype.kind == "f" else array
 
 
 def real(array: Array, quantization: Quantization | None) -> Reals:
