@@ -39,6 +39,8 @@ Q16 = dataclasses.replace(DEPTH_45, dtype="q16", per_channel=False)  # as the re
 DEPTH_7 = dataclasses.replace(DEPTH_45, in_c=7, kernel=(1, 1))
 
 
+DEPTHWISE = dataclasses.replace(DEPTH_45, op="DEPTHWISE_CONV_2D", in_c=10)
+DEPTHWISE_2X3 = dataclasses.replace(DEPTHWISE, kernel=(2, 3), stride=(2, 1))
 RELU6 = dataclasses.replace(DEPTH_45, activation="RELU6")
 
 
@@ -49,6 +51,9 @@ RELU6 = dataclasses.replace(DEPTH_45, activation="RELU6")
         (RELU6, "s8"),
         (DEPTH_6, "s8"),
         (DEPTH_7, "s8"),
+        (DEPTHWISE, "s8"),
+        (DEPTHWISE_2X3, "s8"),
+        (dataclasses.replace(DEPTHWISE, dtype="hybrid"), "hybrid"),
         (dataclasses.replace(DEPTH_45, dtype="hybrid"), "hybrid"),
         (dataclasses.replace(DEPTH_45, dtype="int16x8 bias32"), "s16x8_b32"),
         (dataclasses.replace(DEPTH_45, dtype="int16x8 shifts", seed=1), "s16x8_pot"),
@@ -61,7 +66,7 @@ RELU6 = dataclasses.replace(DEPTH_45, activation="RELU6")
 def test_equals_the_reference(conv: Conv, variant: str, tmp_path: Path) -> None:
     content = conv.build()
     text = engine("aot").sources(parse_model(content, "m")).files["model.c"]
-    assert re.findall(r"hil_conv2d_(\w+)\(", text) == [variant]
+    assert re.findall(r"hil_(?:depthwise_)?conv2d_(\w+)\(", text) == [variant]
     model = tmp_path / "conv.tflite"
     model.write_bytes(content)
     result = hil("run", "-p", "stm32l4", "--json", "--db", tmp_path / "hil.db", model)

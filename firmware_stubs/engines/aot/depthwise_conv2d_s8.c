@@ -3,8 +3,10 @@
  */
 #include "hil_aot.h"
 #include "hil_finish.h"
+#include "hil_taps_s8.h"
 #include "hil_window.h"
 
+#define HIL_DEPTHWISE_BLOCKS
 #define HIL_VARIANT s8
 #include "hil_depthwise_conv2d_body.h"
 

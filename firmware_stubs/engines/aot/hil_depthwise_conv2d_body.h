@@ -32,6 +32,9 @@ static HIL_NAME(view) HIL_NAME(look)(const HIL_DEPTHWISE_PARAMS *p, const hil_po
     return border;
 }
 
+#ifdef HIL_DEPTHWISE_BLOCKS
+#include "hil_depthwise_blocks_body.h"
+#else
 /* 3x3, one output channel for each input channel. */
 static void HIL_NAME(pixel_3x3)(const HIL_NAME(stage) *stage, const HIL_NAME(view) *v,
                                 const HIL_NAME(weight) *weights, int32_t channels,
@@ -55,13 +58,15 @@ static void HIL_NAME(pixel_3x3)(const HIL_NAME(stage) *stage, const HIL_NAME(vie
     }
 }
 
-/* Any kernel, any depth multiplier. */
+#endif
+
+/* Any kernel, any depth multiplier; input channels from `first` on, 0 unless the multiplier is 1. */
 static void HIL_NAME(pixel)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage) *stage,
-                            const HIL_NAME(view) *v, HIL_NAME(output) *out) {
+                            const HIL_NAME(view) *v, int32_t first, HIL_NAME(output) *out) {
     const hil_window *w = &p->window;
-    const HIL_NAME(weight) *weights = p->weights;
-    int32_t c = 0;
-    for (int32_t in = 0; in < w->in_c; in++) {
+    const HIL_NAME(weight) *weights = p->weights + first * w->kernel_h * w->kernel_w;
+    int32_t c = first;
+    for (int32_t in = first; in < w->in_c; in++) {
         for (int32_t m = 0; m < p->depth_multiplier; m++, c++) {
             HIL_NAME(sum) sum = 0;
             const HIL_NAME(element) *row = v->data + in;
@@ -82,15 +87,28 @@ static inline void HIL_NAME(all_pixels)(const HIL_DEPTHWISE_PARAMS *p,
                                         const HIL_NAME(element) *input, HIL_NAME(output) *output,
                                         HIL_NAME(element) *scratch) {
     const hil_window *w = &p->window;
+    int32_t first = 0;
+#ifdef HIL_DEPTHWISE_BLOCKS
+    if (p->depth_multiplier == 1) {
+        first = HIL_NAME(blocks)(p, stage, pad, input, output, scratch);
+        if (first == w->out_c) {
+            return;
+        }
+    }
+#else
     const int is_3x3 = w->kernel_h == 3 && w->kernel_w == 3 && p->depth_multiplier == 1;
+#endif
     const int32_t pixels = w->batches * w->out_h * w->out_w;
     hil_position at = hil_first_position(w);
     for (int32_t i = 0; i < pixels; i++, output += w->out_c) {
         const HIL_NAME(view) v = HIL_NAME(look)(p, &at, input, pad, scratch);
+#ifndef HIL_DEPTHWISE_BLOCKS
         if (is_3x3) {
             HIL_NAME(pixel_3x3)(stage, &v, p->weights, w->out_c, output);
-        } else {
-            HIL_NAME(pixel)(p, stage, &v, output);
+        } else
+#endif
+        {
+            HIL_NAME(pixel)(p, stage, &v, first, output);
         }
         hil_next_position(w, &at);
     }

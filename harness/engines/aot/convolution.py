@@ -17,6 +17,7 @@ from harness.engines.aot.window import (
     Window,
     bias_values,
     blocked,
+    by_taps,
     folded_bias,
     int16_bias,
     operand_types,
@@ -34,7 +35,8 @@ class Convolution:
     its value, in which the two families' params differ. ``rows`` are the weights with the output
     channel first. ``groups`` is the number of groups whose rows the kernel reads in blocks, 0 where
     it reads them as they are. ``channel_axis`` is the axis of output channels in the model's
-    weights; ``scratch_elements`` counts elements of the input's type.
+    weights; ``scratch_elements`` counts elements of the input's type. ``blocks_of_taps`` asks for
+    rows without groups as :func:`by_taps` orders them.
     """
 
     kernel: str
@@ -44,6 +46,7 @@ class Convolution:
     groups: int
     channel_axis: int
     scratch_elements: int
+    blocks_of_taps: bool = False
 
     def lowered(self, op: Op, graph: Graph) -> Lowered:
         """The call of the kernel for the element types of input, weights and output."""
@@ -114,7 +117,7 @@ class Convolution:
 
     def _ordered(self, order: Any) -> npt.NDArray[Any]:
         if not self.groups:
-            return self.rows
+            return by_taps(self.rows) if self.blocks_of_taps else self.rows
         rows = self.rows.reshape(self.groups, len(self.rows) // self.groups, -1)
         return np.concatenate([order(group) for group in rows])
 

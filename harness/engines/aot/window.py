@@ -208,6 +208,14 @@ def blocked(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([blocks.transpose(0, 2, 1).ravel(), rows[whole:].ravel()])
 
 
+def by_taps(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Reorder weights [channels, taps] in blocks of four channels, [taps][4], then the rest."""
+    channels, taps = rows.shape
+    whole = channels - channels % BLOCK
+    blocks = rows[:whole].reshape(whole // BLOCK, BLOCK, taps).transpose(0, 2, 1)
+    return np.concatenate([blocks.ravel(), rows[whole:].ravel()])
+
+
 def _quads(blocks: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """[blocks, 4, depth] to [blocks, 4 * depth]."""
     count, _, depth = blocks.shape
