@@ -21,6 +21,7 @@ from harness import bench, datasets, provenance
 from harness.accuracy.metrics import Metric
 from harness.accuracy.pool import Pool, Work
 from harness.datasets import Dataset
+from harness.datasets.source import source_sha256
 from harness.errors import HilError, RunFailed, WrongOutput
 from harness.records import Accuracy, ErrorInfo, Evaluation, Firmware, RunStatus, SampleResult
 from harness.store import Store
@@ -159,6 +160,7 @@ def _begun(task: _Task, asked: DataRequest, variant: Mapping[str, Any]) -> Evalu
             "emulator": emulator,
             "reference": task.references[0].version,
             "optimize": request.optimize,
+            "data_source_sha256": source_sha256(asked.spec),
             **variant,
         },
     )

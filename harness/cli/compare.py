@@ -12,6 +12,7 @@ from harness.cli.options import DbOption, JsonOption
 from harness.cli.report import find_run
 
 if TYPE_CHECKING:
+    from harness.report.accuracy_compare import AccuracyLine
     from harness.report.case_view import CaseView, Cell
     from harness.report.report_view import ReportView
 
@@ -48,6 +49,7 @@ def compare(
     from harness.errors import UsageError
     from harness.report import render, write_text
     from harness.report.choose import compared
+    from harness.report.evidence import evidence
     from harness.report.report_view import compare_view
     from harness.store import Store
 
@@ -57,8 +59,8 @@ def compare(
             hint="for example `hil compare latest~1 latest`; `hil history` lists the runs",
         )
     with Store.open(configuration.load(db=db).db, create=False) as store:
-        records = [find_run(store, name) for name in runs]
-    view = compare_view(compared(records), title)
+        case = compared([find_run(store, name) for name in runs])
+        view = compare_view(case, title, evidence(store, (case,)))
     path = write_text(render(view, "html"), html) if html is not None else None
     if json:
         output.emit_json(SCHEMA, "ok", _data(view, path))
@@ -95,6 +97,10 @@ def _show_figures(view: CaseView, letters: list[str]) -> None:
         first, *others = row.cells
         cells = [text for cell in others for text in _texts(cell)]
         rows.append([row.label, _kinds(row.cells), _texts(first)[0], *cells])
+    for line in view.accuracy:
+        first_text, *texts = (_accuracy(line, place) for place in range(len(line.cells)))
+        cells = [text for pair in texts for text in pair]
+        rows.append([f"{line.label}, {line.data}", line.where, first_text[0], *cells])
     output.print_table(columns, rows)
 
 
@@ -105,6 +111,13 @@ def _texts(cell: Cell) -> tuple[str, str]:
     if cell.judgement is None:
         return value, ""
     return value, f"{cell.judgement.ratio_text} {cell.judgement.words}".strip()
+
+
+def _accuracy(line: AccuracyLine, place: int) -> tuple[str, str]:
+    cell = line.cells[place]
+    if cell is None:
+        return "-", line.missing[place] if place else ""
+    return f"{cell.text} ({cell.interval})", cell.difference.words if cell.difference else ""
 
 
 def _kinds(cells: tuple[Cell, ...]) -> str:
@@ -165,6 +178,7 @@ def _data(view: ReportView, path: Path | None) -> dict[str, Any]:
         ],
         "verdicts": data["verdicts"],
         "figures": data["figures"],
+        "accuracy": data["accuracy"],
         "notes": data["notes"],
         "path": path,
     }

@@ -89,6 +89,7 @@ def report(
     from harness import settings as configuration
     from harness.errors import UsageError
     from harness.report.choose import cases
+    from harness.report.evidence import evidence
     from harness.report.report_view import report_view
     from harness.store import Store
 
@@ -106,8 +107,8 @@ def report(
             else select_runs(store, last or 1, model, profile)
         )
         asked = _asked(store, baseline) if baseline is not None else None
-        evaluations = store.evaluations.matching(records)
-        view = report_view(records, cases(records, store, asked), title, evaluations)
+        chosen = cases(records, store, asked)
+        view = report_view(records, chosen, title, evidence(store, chosen))
     path = write(view, form, out, DEFAULT_NAME)
     if path is None:
         return

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.records import Accuracy, Estimate, Evaluation, RunRecord
+from harness.report.evidence import Evidence
 from harness.report.format import NBSP, plural, when
 
 _SHOWN = 10
@@ -49,33 +50,13 @@ class AccuracyView:
     where: str
 
 
-def accuracy_views(
-    runs: Sequence[RunRecord], evaluations: Sequence[Evaluation]
-) -> Mapping[str, AccuracyView]:
-    """Return by run id what is known of the same model (by hash) on the same profile.
+def accuracy_views(runs: Sequence[RunRecord], known: Evidence) -> Mapping[str, AccuracyView]:
+    """Return by run id what was counted with the same model, profile and engine.
 
-    ``evaluations`` are newest first; of those that ask the same (by whatever firmware, emulator
-    and way in) only the newest is shown. Runs without any are left out.
+    Runs without any evaluation are left out.
     """
-    found = {}
-    for run in runs:
-        matching = [
-            one
-            for one in evaluations
-            if run.model is not None
-            and (one.model_sha256, one.profile_name) == (run.model.sha256, run.profile_name)
-            and one.accuracy is not None
-        ]
-        newest = list({_question(one): one for one in reversed(matching)}.values())
-        newest.sort(key=matching.index)
-        if newest:
-            found[run.run_id] = _view(newest[:_SHOWN])
-    return found
-
-
-def _question(one: Evaluation) -> tuple[object, ...]:
-    part = (one.options.get("limit"), one.options.get("seed"))
-    return (one.data_sha256, one.metric, one.engine, *part)
+    found = {run.run_id: known.of(run) for run in runs}
+    return {run_id: _view(own[:_SHOWN]) for run_id, own in found.items() if own}
 
 
 def _view(evaluations: Sequence[Evaluation]) -> AccuracyView:
@@ -96,14 +77,14 @@ def _row(one: Evaluation) -> AccuracyRow:
     equal = "bit-equal" if found.exact else "within tolerance"
     return AccuracyRow(
         evaluation_id=one.evaluation_id,
-        data=one.data_name.rstrip("/").rpartition("/")[2] or one.data_name,
+        data=data_name(one),
         preparation=one.preparation,
-        metric="AUC" if found.metric == "auc" else "top-1",
-        value=_value(found.main),
-        interval=_interval(found.main),
+        metric=metric_name(found.metric),
+        value=estimate_text(found.main),
+        interval=interval_text(found.main),
         counted=_counted(found),
-        host=_value(found.host),
-        top5=f"top-5 {_value(found.top5)}" if found.top5 else "",
+        host=estimate_text(found.host),
+        top5=f"top-5 {estimate_text(found.top5)}" if found.top5 else "",
         outputs=f"{equal} on {found.equal:,} of {plural(found.samples, 'sample')}",
         passed=one.status == "passed",
         engine=one.engine,
@@ -111,11 +92,23 @@ def _row(one: Evaluation) -> AccuracyRow:
     )
 
 
-def _value(one: Estimate) -> str:
+def data_name(one: Evaluation) -> str:
+    """The data's file or folder without the way to it."""
+    return one.data_name.rstrip("/").rpartition("/")[2] or one.data_name
+
+
+def metric_name(metric: str) -> str:
+    """``top-1`` or ``AUC``."""
+    return "AUC" if metric == "auc" else "top-1"
+
+
+def estimate_text(one: Estimate) -> str:
+    """``98.61 %``; an AUC as it is."""
     return f"{one.value:.4f}" if one.count is None else f"{100 * one.value:.2f}{NBSP}%"
 
 
-def _interval(one: Estimate) -> str:
+def interval_text(one: Estimate) -> str:
+    """``96.79 to 99.41 %``: the ends of the interval."""
     if one.count is None:
         return f"{one.low:.4f} to {one.high:.4f}"
     return f"{100 * one.low:.2f} to {100 * one.high:.2f}{NBSP}%"

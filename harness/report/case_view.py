@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.records import ErrorInfo, Kind, OpMeasurement, RunRecord
+from harness.report.accuracy_compare import (
+    AccuracyLine,
+    AgreementLine,
+    accuracy_lines,
+    agreement_line,
+)
 from harness.report.align import OpCell, OpLine, align_ops
 from harness.report.choose import Case
+from harness.report.evidence import Evidence
 from harness.report.figures import Figure, figure, figure_names
 from harness.report.format import MISSING, count, plural, when
 from harness.report.headline import Headline
@@ -95,6 +102,8 @@ class CaseView:
     warnings: tuple[str, ...]
     figures: tuple[FigureRow, ...]
     outputs: tuple[str, ...]
+    accuracy: tuple[AccuracyLine, ...]
+    agreement: AgreementLine | None
     facts: tuple[FactRow, ...]
     ops: tuple[OpLine, ...]
     op_groups: tuple[KindLine, ...]
@@ -118,9 +127,10 @@ class CaseView:
         return len(self.columns) > 1
 
 
-def case_view(case: Case, position: int = 1) -> CaseView:
+def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> CaseView:
     """Lay out a case; ``position`` keeps the anchors of several apart."""
     runs = case.runs
+    known = known or Evidence()
     called = names(runs)
     lines, note = align_ops(runs)
     subject = runs.index(case.subjects[0]) if case.subjects else len(runs) - 1
@@ -145,12 +155,14 @@ def case_view(case: Case, position: int = 1) -> CaseView:
             for place, (column, name) in enumerate(zip(case.columns, called, strict=True))
         ),
         verdicts=tuple(
-            JudgedRun(run.run_id, called[runs.index(run)], verdict(runs[0], run))
+            JudgedRun(run.run_id, called[runs.index(run)], verdict(runs[0], run, known))
             for run in case.subjects
         ),
         warnings=warnings(runs),
         figures=figure_rows(runs),
         outputs=tuple(_checked(run) for run in runs),
+        accuracy=accuracy_lines(runs, known),
+        agreement=agreement_line(runs, known),
         facts=fact_rows(runs),
         ops=lines,
         op_groups=_op_groups(runs) if lines else (),

@@ -2,7 +2,8 @@
 
 Runs of one model (or of variants of one model) on one profile make a case. Its baseline is what the
 caller names; else the fastest run of TFLite Micro of that model on that profile, of those in the
-report, then of stored baselines, stored runs and baselines shipped with hil; else the first run.
+report, then of stored baselines, stored runs and baselines shipped with hil; else, for variants, a
+run of the float model that they were made of; else the first run.
 """
 
 from __future__ import annotations
@@ -16,11 +17,23 @@ from harness.gate import baselines
 from harness.published import PublishedResult
 from harness.published import matching as published_rows
 from harness.records import RunRecord
-from harness.report.naming import chip_name, engine_title, family, is_tflm, model_name
+from harness.report.naming import (
+    arithmetic,
+    chip_name,
+    clock_text,
+    engine_title,
+    family,
+    is_tflm,
+    model_name,
+    scheme,
+)
 from harness.store.latest import Filter, latest
 
 if TYPE_CHECKING:
     from harness.store import Store
+
+
+_PARENT = "the float model that the variants were made of"
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,10 @@ class Case:
 
     @property
     def title(self) -> str:
-        """``kws_int8 on STM32L475VG``."""
+        """``kws_int8 on STM32L475VG``; ``at 48 MHz`` too where that is not the profile's own."""
         run = self.runs[-1]
-        return f"{model_name(run)} on {chip_name(run)}"
+        clock = f" at {clock_text(run)}" if "@" in run.profile_name else ""
+        return f"{model_name(run)} on {chip_name(run)}{clock}"
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,12 @@ def cases(
 
 def _case(group: Sequence[RunRecord], store: Store | None, asked: Asked | None) -> Case:
     published = _published(group)
-    chosen = _as_asked(group, asked) or _tflm_here(group) or _tflm_elsewhere(group, store)
+    chosen = (
+        _as_asked(group, asked)
+        or _tflm_here(group)
+        or _tflm_elsewhere(group, store)
+        or _parent(group, store)
+    )
     if chosen is None and len(group) > 1:
         here = any(is_tflm(run) for run in group)
         why = "The first run is the baseline: " + (
@@ -192,6 +211,30 @@ def _tflm_elsewhere(
     why = f"{engine_title(ordered[0].run)} is the baseline: {_origin_text(ordered[0].origin)}"
     why += ", the fastest of those that match." if len(ordered) > 1 else "."
     return ordered, why
+
+
+def _parent(group: Sequence[RunRecord], store: Store | None) -> tuple[list[Column], str] | None:
+    """For variants the run of their float model: in the report, else the newest stored one.
+
+    One of the variants' engine comes first; the other variants of a parent are no baseline.
+    """
+    variants = [run for run in group if scheme(run)]
+    if not variants:
+        return None
+    parent, engines = family(variants[0]), {run.engine for run in variants}
+    here = [run for run in group if not scheme(run) and run.status == "passed"]
+    if here:
+        best = min(here, key=lambda run: run.engine not in engines)
+        return [Column(best)], f"{arithmetic(best)} is the baseline: {_PARENT}."
+    if store is None:
+        return None
+    which = Filter(model=parent, profile=group[0].profile_name, status="passed")
+    heads = [head for head in latest(store, which) if head.engine in engines]
+    if not heads:
+        return None
+    best = store.get(heads[0].run_id)
+    why = f"{arithmetic(best)} is the baseline: the newest stored run of {_PARENT}."
+    return [Column(best, "stored run")], why
 
 
 def _candidates(run: RunRecord, store: Store | None) -> list[Column]:

@@ -10,10 +10,11 @@ import dataclasses
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.records import RunRecord
+from harness.report.accuracy_compare import AccuracyLine
 from harness.report.align import OpCell
 from harness.report.case_view import CaseView, Cell
 from harness.report.pareto import Pareto
@@ -73,6 +74,11 @@ def case_data(case: CaseView) -> dict[str, Any]:
         "verdicts": [{"run_id": v.run_id, "text": v.headline.text} for v in case.verdicts],
         "notes": list(case.warnings),
         "figures": {row.name: [cell_data(cell) for cell in row.cells] for row in case.figures},
+        "accuracy": [_accuracy_data(line) for line in case.accuracy],
+        "agreement_with_float_model": [
+            dataclasses.asdict(one) if one else None
+            for one in (case.agreement.cells if case.agreement else ())
+        ],
         "ops": [
             {
                 "index": line.index,
@@ -126,6 +132,20 @@ def cell_data(cell: Cell) -> dict[str, Any] | None:
         "ratio": cell.judgement.ratio if cell.judgement else None,
         "verdict": cell.judgement.verdict if cell.judgement else None,
     }
+
+
+def _accuracy_data(line: AccuracyLine) -> dict[str, Any]:
+    """Shares and AUCs from 0 to 1 with their 95 % intervals; differences in percentage points."""
+    keys = ("evaluation_id", "value", "low", "high", "n", "count", "status")
+    cells = []
+    for cell in line.cells:
+        judged = cell.difference if cell else None
+        against = {
+            "difference_points": judged.points if judged else None,
+            "verdict": judged.verdict if judged else None,
+        }
+        cells.append({**{key: getattr(cell, key) for key in keys}, **against} if cell else None)
+    return {"metric": line.metric, "data": line.data, "where": line.where, "cells": cells}
 
 
 def _op_data(cell: OpCell) -> dict[str, Any]:
@@ -209,6 +229,7 @@ def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
         for head, cell in zip(heads, row.cells, strict=True):
             if found := cell_data(cell):
                 yield {**head, "section": "figure", "name": row.name, **found}
+    yield from _accuracy_rows(case, heads)
     for line in case.ops:
         for head, op in zip(heads, line.cells, strict=True):
             item = {"section": "op", "item": f"{line.index} {line.op}", "name": "cycles"}
@@ -231,6 +252,25 @@ def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
         for head, value in zip(heads, values, strict=True):
             yield {**head, "section": "fact", "name": fact.label, "text": value}
     yield from _published_rows(case)
+
+
+def _accuracy_rows(case: CaseView, heads: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:
+    for line in case.accuracy:
+        for head, cell, missing in zip(heads, line.cells, line.missing, strict=True):
+            item = {**head, "section": "accuracy", "item": line.data}
+            if cell is None:
+                yield {**item, "name": line.metric, "text": missing}
+                continue
+            text = f"{cell.counted}, {line.where}, {cell.status}"
+            yield {**item, "name": line.metric, "value": cell.value, "text": text}
+            yield {**item, "name": f"{line.metric}_low", "value": cell.low}
+            yield {**item, "name": f"{line.metric}_high", "value": cell.high}
+            if judged := cell.difference:
+                found = {"value": judged.points, "unit": "points", "verdict": judged.verdict}
+                yield {**item, "name": f"{line.metric}_difference", **found, "text": judged.words}
+    if case.agreement:
+        for head, text in zip(heads, case.agreement.texts, strict=True):
+            yield {**head, "section": "agreement", "name": "float_model", "text": text}
 
 
 def _published_rows(case: CaseView) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.records import Kind
+from harness.report.accuracy_compare import AccuracyCell, AccuracyLine
 from harness.report.case_view import CaseView, Cell, ColumnView
 from harness.report.headline import Headline
 from harness.report.report_view import ReportView
@@ -26,6 +27,7 @@ _KINDS: Mapping[Kind, str] = {
     "published": "someone else's figure",
 }
 _SIGNS = {"better": "▼", "worse": "▲", "same": "=", "unclear": "≈"}
+_ACCURACY_SIGNS = {**_SIGNS, "better": "▲", "worse": "▼"}
 _SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
 
 
@@ -77,6 +79,9 @@ def _figures(case: CaseView) -> str:
         if row.name in _MAIN
     ]
     rows.append(["Outputs", *(escape(text) for text in case.outputs)])
+    rows += [_accuracy_row(line) for line in case.accuracy]
+    if case.agreement:
+        rows.append([case.agreement.label, *(escape(text) for text in case.agreement.texts)])
     return _table(["Figure", *(_head(column) for column in case.columns)], rows)
 
 
@@ -96,6 +101,24 @@ def _figure_cell(cell: Cell) -> str:
     sign = _SIGNS.get(judged.verdict, "")
     words = " ".join(filter(None, (judged.ratio_text, sign, judged.words)))
     return f"{text}<br>{f'**{words}**' if judged.verdict in ('better', 'worse') else words}"
+
+
+def _accuracy_row(line: AccuracyLine) -> list[str]:
+    cells = [
+        _accuracy_cell(cell) if cell else escape(missing)
+        for cell, missing in zip(line.cells, line.missing, strict=True)
+    ]
+    return [f"{escape(line.label)} <sub>{escape(line.data)}, {line.where}</sub>", *cells]
+
+
+def _accuracy_cell(cell: AccuracyCell) -> str:
+    failed = "" if cell.status == "passed" else f", {cell.status}"
+    text = f"{cell.text} <sub>{cell.interval}, {cell.counted}{failed}</sub>"
+    if cell.difference is None:
+        return text
+    words = f"{_ACCURACY_SIGNS.get(cell.difference.verdict, '')} {cell.difference.words}".strip()
+    strong = cell.difference.verdict in ("better", "worse")
+    return f"{text}<br>{f'**{words}**' if strong else words}"
 
 
 def _ops(case: CaseView) -> str:

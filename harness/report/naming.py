@@ -66,35 +66,61 @@ def clock_text(run: RunRecord) -> str:
     return f"{float(hz) / 1e6:g}{NBSP}MHz" if hz else ""
 
 
-def _arithmetic(run: RunRecord) -> str:
-    return scheme(run) or (run.model.dtype if run.model else "")
+def arithmetic(run: RunRecord) -> str:
+    """``int8``, ``q8 Q4.4``: the scheme of a variant, else the data type of the model as given."""
+    if made := scheme(run):
+        return f"{made} {_option(run, 'q_format')}".strip()
+    return run.model.dtype if run.model else ""
+
+
+def _option(run: RunRecord, name: str) -> str:
+    """An option of the quantization, empty for a model as given."""
+    options = run.provenance.get("quantize_options")
+    return str(options.get(name) or "") if isinstance(options, Mapping) else ""
+
+
+def matchup(baseline: RunRecord, other: RunRecord) -> tuple[str, str]:
+    """What is pitted against what: (other, baseline), engines, data types, or both."""
+    titles = engine_title(other), engine_title(baseline)
+    types = arithmetic(other), arithmetic(baseline)
+    if family(other) != family(baseline) or types[0] == types[1]:
+        return titles
+    if titles[0] == titles[1]:
+        return types
+    return f"{titles[0]}, {types[0]}", f"{titles[1]}, {types[1]}"
 
 
 _TELLING: tuple[Callable[[RunRecord], str], ...] = (
     engine_title,
     model_name,
-    _arithmetic,
+    arithmetic,
     lambda run: run.profile_name,
+    lambda run: _option(run, "method"),
+    lambda run: _option(run, "io"),
     lambda run: str(run.provenance.get("optimize") or ""),
     lambda run: str(run.provenance.get("memory_model") or ""),
     lambda run: str(run.provenance.get("hil_commit") or "")[:12],
 )
+_ENGINE, _ARITHMETIC = 0, 2  # positions
 _STRUCTURAL = 4  # the first so many are named whenever they differ, the rest only to tell apart
 
 
 def names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     """A short name for each run: its engine, and what else differs between them.
 
-    Compiler options and commits are named only where engine, model, scheme and profile do not
-    tell the runs apart; the ends of the run ids where nothing else does.
+    Variants of one model under one engine go by their data types alone. Compiler options and
+    commits are named only where engine, model, scheme and profile do not tell the runs apart; the
+    ends of the run ids where nothing else does.
     """
-    used = [0]
+    used = [_ENGINE]
     for position, read in enumerate(_TELLING):
         labels = _labels(runs, used)
         if position and len({read(run) for run in runs}) > 1:
             splits = len(set(_labels(runs, [*used, position]))) > len(set(labels))
             if position < _STRUCTURAL or splits:
                 used.append(position)
+    if _ARITHMETIC in used and len({(engine_title(run), family(run)) for run in runs}) == 1:
+        used.remove(_ENGINE)
     labels = _labels(runs, used)
     ends = [run.run_id[-6:] for run in runs]
     return tuple(

@@ -39,21 +39,22 @@ def render_report(
 
     Each is compared with its baseline (see ``harness.report.choose``); without a ``store``
     baselines are looked for among the runs themselves and those shipped with hil. Evaluations of a
-    run's model on its profile are shown with the run: those of the ``store``, or ``evaluations``
-    (newest first).
+    run's model on its profile with its engine are shown: those of the ``store``, or
+    ``evaluations`` (newest first).
 
     Raises:
         UsageError: ``runs`` is empty.
         StoreError: a baseline or the published results cannot be read.
     """
     from harness.report.choose import cases
+    from harness.report.evidence import Evidence, evidence
     from harness.report.report_view import report_view
 
     if not runs:
         raise UsageError("there is no run to report", hint="make one: `hil run MODEL.tflite`")
-    if store is not None:
-        evaluations = store.evaluations.matching(runs)
-    return render_html(report_view(runs, cases(runs, store), title, evaluations))
+    chosen = cases(runs, store)
+    known = evidence(store, chosen) if store is not None else Evidence(tuple(evaluations))
+    return render_html(report_view(runs, chosen, title, known))
 
 
 def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> str:

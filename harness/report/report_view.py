@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from harness.records import Evaluation, Kind, RunRecord
+from harness.records import Kind, RunRecord
 from harness.report.accuracy_view import AccuracyView, accuracy_views
 from harness.report.case_view import CaseView, case_view
 from harness.report.choose import Case
+from harness.report.evidence import Evidence
 from harness.report.figures import FIGURE_LABELS, used_kinds
 from harness.report.format import plural, when
 from harness.report.headline import Headline
@@ -67,40 +68,46 @@ def report_view(
     runs: Sequence[RunRecord],
     cases: Sequence[Case],
     title: str | None = None,
-    evaluations: Sequence[Evaluation] = (),
+    known: Evidence | None = None,
 ) -> ReportView:
     """The view of a report: ``runs`` keep their order, ``cases`` are made of them (``choose``).
 
-    ``evaluations`` are newest first.
+    ``known`` is what evaluations and variants tell of the runs' models (``evidence``).
     """
+    known = known or Evidence()
     details = _details(runs, cases)
     views = tuple(
         run_view(run, position, details.get(run.run_id, "full"))
         for position, run in enumerate(runs, 1)
     )
-    view = _view(cases, _shared_plans(views, runs), runs, title or _title(runs))
-    return replace(view, accuracy=accuracy_views(view.records, evaluations))
+    view = _view(cases, _shared_plans(views, runs), runs, title or _title(runs), known)
+    return replace(view, accuracy=accuracy_views(view.records, known))
 
 
-def compare_view(case: Case, title: str | None = None) -> ReportView:
+def compare_view(case: Case, title: str | None = None, known: Evidence | None = None) -> ReportView:
     """The view of a comparison: one case, without the runs by themselves."""
     names = " / ".join(dict.fromkeys(column.title for column in case_view(case).columns))
-    return _view((case,), (), (), title or f"Comparison: {names}")
+    known = known or Evidence()
+    return _view((case,), (), (), title or f"Comparison: {names}", known)
 
 
 def _view(
-    cases: Sequence[Case], views: tuple[RunView, ...], runs: Sequence[RunRecord], title: str
+    cases: Sequence[Case],
+    views: tuple[RunView, ...],
+    runs: Sequence[RunRecord],
+    title: str,
+    known: Evidence,
 ) -> ReportView:
     records = {run.run_id: run for run in runs}
     for case in cases:
         records |= {run.run_id: run for run in case.runs if run.run_id not in records}
     everything = tuple(records.values())
-    shown = tuple(case_view(case, position) for position, case in enumerate(cases, 1))
+    shown = tuple(case_view(case, position, known) for position, case in enumerate(cases, 1))
     published: tuple[Kind, ...] = ("published",) if any(c.published for c in shown) else ()
     return ReportView(
         title=title,
         generated=when(datetime.now(UTC).isoformat()),
-        verdicts=summary(cases),
+        verdicts=summary(cases, known),
         cases=shown,
         paretos=paretos(everything),
         runs=views,

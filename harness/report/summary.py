@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from harness.records import RunRecord
+from harness.report.accuracy_compare import quality_texts
 from harness.report.choose import Case
+from harness.report.evidence import Evidence
 from harness.report.format import band, plural
 from harness.report.headline import Headline, Piece
-from harness.report.naming import engine_title, family
+from harness.report.naming import family, matchup
 from harness.report.verdict import (
     NOUNS,
     Claim,
@@ -21,35 +24,38 @@ from harness.report.verdict import (
 )
 
 Pair = tuple[RunRecord, RunRecord]
+_FEW = 3
 
 
-def summary(cases: Sequence[Case]) -> tuple[Headline, ...]:
+def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Headline, ...]:
     """The verdict on all cases: a pair's own for one pair, else one paragraph per match-up.
 
-    A match-up is an engine against an engine. Empty where there is nothing to compare.
+    A match-up is an engine against an engine, for variants of a model a data type against a data
+    type. Empty where there is nothing to compare.
     """
+    known = known or Evidence()
     matches: dict[tuple[str, str], list[tuple[Pair, str]]] = {}
     for case in cases:
         for run in case.subjects:
-            key = (engine_title(run), engine_title(case.runs[0]))
+            key = matchup(case.runs[0], run)
             matches.setdefault(key, []).append(((case.runs[0], run), case.title))
     several = sum(len(case.subjects) > 0 for case in cases) > 1
     return tuple(
-        _alone(found[0], several)
+        _alone(found[0], several, known)
         if len(found) == 1
-        else Headline(tuple(_paragraph(*key, [pair for pair, _ in found])))
+        else Headline(tuple(_paragraph(*key, [pair for pair, _ in found], known)))
         for key, found in matches.items()
     )
 
 
-def _alone(found: tuple[Pair, str], several: bool) -> Headline:
+def _alone(found: tuple[Pair, str], several: bool, known: Evidence) -> Headline:
     """A pair's own verdict; beside others it says what it is about."""
     pair, title = found
     where = (Piece(f"{title}: "),) if several else ()
-    return Headline((*where, *verdict(*pair).pieces))
+    return Headline((*where, *verdict(*pair, known).pieces))
 
 
-def _paragraph(name: str, base: str, pairs: Sequence[Pair]) -> list[Piece]:
+def _paragraph(name: str, base: str, pairs: Sequence[Pair], known: Evidence) -> list[Piece]:
     start = f" against {base} in {plural(len(pairs), 'pair')} of runs ({_scope(pairs)}): "
     pieces = [Piece(name, strong=True), Piece(start)]
     valid = [pair for pair in pairs if all(run.status == "passed" for run in pair)]
@@ -63,7 +69,8 @@ def _paragraph(name: str, base: str, pairs: Sequence[Pair]) -> list[Piece]:
         pieces += [*_figure(name_, group), Piece("; ")]
     if times := _times(valid):
         pieces.append(Piece(f"{times}; "))
-    pieces.append(Piece(f"{_outputs(valid)}."))
+    ends = [_outputs(valid), *_quality(valid, known)]
+    pieces.append(Piece(f"{'; '.join(ends)}."))
     if len(valid) < len(pairs):
         lost = len(pairs) - len(valid)
         pieces.append(
@@ -137,8 +144,16 @@ def _times(pairs: Sequence[Pair]) -> str:
 
 
 def _outputs(pairs: Sequence[Pair]) -> str:
-    texts: dict[str, int] = {}
-    for pair in pairs:
-        text = outputs_text(*pair)
-        texts[text] = texts.get(text, 0) + 1
-    return ", ".join(f"{text}{_in(number, len(pairs))}" for text, number in texts.items())
+    return _counted([outputs_text(*pair) for pair in pairs], len(pairs))
+
+
+def _quality(pairs: Sequence[Pair], known: Evidence) -> list[str]:
+    """Accuracy and agreement, unless there are more texts than one wants to read here."""
+    texts = [text for pair in pairs for text in quality_texts(*pair, known)]
+    return [_counted(texts, len(pairs))] if 0 < len(set(texts)) <= _FEW else []
+
+
+def _counted(texts: Sequence[str], total: int) -> str:
+    """``outputs identical in 3, outputs not checked in 1``."""
+    numbers = Counter(texts)
+    return ", ".join(f"{text}{_in(number, total)}" for text, number in numbers.items())

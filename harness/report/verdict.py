@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.records import Check, Measurement, RunRecord
+from harness.report.accuracy_compare import quality_texts
+from harness.report.evidence import Evidence
 from harness.report.format import NBSP, band, significant
 from harness.report.headline import Headline, Piece
 from harness.report.judge import Verdict, judge, ratio_text
@@ -131,8 +133,8 @@ def _basis(a: Measurement, b: Measurement) -> str:
     return b.kind if not (a.uncertainty_pct or b.uncertainty_pct) else f"{b.kind}, {_bands(a, b)}"
 
 
-def verdict(baseline: RunRecord, other: RunRecord) -> Headline:
-    """One paragraph: ``other`` against ``baseline``."""
+def verdict(baseline: RunRecord, other: RunRecord, known: Evidence | None = None) -> Headline:
+    """One paragraph: ``other`` against ``baseline``, with what is known of their accuracy."""
     base_name, name = names((baseline, other))
     if other.status != "passed":
         end = f"othing of it counts against {base_name}."
@@ -146,7 +148,9 @@ def verdict(baseline: RunRecord, other: RunRecord) -> Headline:
         pieces += _compared(found, base_name)
     else:
         pieces.append(Piece(f": no figure in common with {base_name}"))
-    pieces.append(Piece(f"; {outputs_text(baseline, other)}."))
+    quality = quality_texts(baseline, other, known or Evidence())
+    ends = [outputs_text(baseline, other), *quality]
+    pieces.append(Piece(f"; {'; '.join(ends)}."))
     pieces += [Piece(f" {text}") for text in _reservations(found, baseline, other)]
     return Headline(tuple(pieces))
 
@@ -253,6 +257,8 @@ def outputs_text(baseline: RunRecord, other: RunRecord) -> str:
         )
         return f"outputs not checked ({missing})"
     if not (other.check.exact and baseline.check.exact):
+        if not _same_model(baseline, other):
+            return "outputs of each agree with its own model's reference"
         return "outputs agree with the reference within the tolerance"
     if not _same_model(baseline, other):
         return "outputs of each identical to its own model's reference"

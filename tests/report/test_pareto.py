@@ -166,4 +166,4 @@ def test_variants_share_a_picture_and_models_do_not() -> None:
     alone = run(8, 1e3, 5e3, model=dataclasses.replace(other, sha256="66" * 32))
     (found,) = paretos([*runs, variant, alone])
     assert len(found.points) == 4
-    assert found.points[-1].name == "aot, kws, q8"
+    assert found.points[-1].name == "kws, q8"
