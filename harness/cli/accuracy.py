@@ -13,18 +13,24 @@ import typer
 
 from harness.cli import accuracy_text, output
 from harness.cli.options import (
-    SCHEMES_HELP,
     CacheDirOption,
     CalibrationOption,
     CalibrationSamplesOption,
     DbOption,
+    EmulatorMachineOption,
     EngineOption,
     HeldOutOption,
     IoOption,
     JsonOption,
+    LoadOption,
     MethodOption,
+    OptimizeOption,
     QemuOption,
     QFormatOption,
+    QuantizeOption,
+    TimeoutOption,
+    exit_code,
+    known_load,
 )
 from harness.cli.quantization import variant_request
 
@@ -110,14 +116,7 @@ def accuracy(
             show_default=False,
         ),
     ] = None,
-    load: Annotated[
-        str,
-        typer.Option(
-            "--load",
-            help="How samples get in and results out: auto, direct (debug access) or protocol "
-            "(serial).",
-        ),
-    ] = "auto",
+    load: LoadOption = "auto",
     restart: Annotated[
         bool,
         typer.Option("--restart", help="Begin anew, whatever is stored of this evaluation."),
@@ -127,34 +126,10 @@ def accuracy(
         typer.Option("--list", help="List stored evaluations, newest first; MODEL may choose."),
     ] = False,
     engine: EngineOption = None,
-    emulator_machine: Annotated[
-        str | None,
-        typer.Option(
-            "--emulator-machine",
-            metavar="NAME",
-            help="QEMU machine instead of the most faithful one.",
-            show_default=False,
-        ),
-    ] = None,
-    optimize: Annotated[
-        str | None,
-        typer.Option(
-            "--optimize", metavar="FLAG", help="Optimization of the kernels: -O2, -O3 or -Os."
-        ),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", min=0.1, help="Seconds that one inference may take."),
-    ] = None,
-    quantize: Annotated[
-        str | None,
-        typer.Option(
-            "--quantize",
-            metavar="SCHEME",
-            help=f"Quantize the float MODEL first, and judge its variant: {SCHEMES_HELP}.",
-            show_default=False,
-        ),
-    ] = None,
+    emulator_machine: EmulatorMachineOption = None,
+    optimize: OptimizeOption = None,
+    timeout: TimeoutOption = None,
+    quantize: QuantizeOption = None,
     calibration: CalibrationOption = None,
     calibration_samples: CalibrationSamplesOption = None,
     held_out: HeldOutOption = None,
@@ -233,15 +208,13 @@ def _request(
 
     if model is None:
         raise UsageError("no model given", hint="`hil accuracy --profile NAME --data FILE MODEL`")
-    if load not in ("auto", "direct", "protocol"):
-        raise UsageError(f"--load does not know '{load}'", hint="it takes auto, direct or protocol")
     return Request(
         model=model,
         profile=profiles.load(_required(settings.profile, "--profile")),
         engine=settings.engine,
         machine=machine,
         optimize=settings.optimize,
-        load=load,  # type: ignore[arg-type]
+        load=known_load(load),
         timeout_s=settings.timeout_s,
         command=("hil", *sys.argv[1:]),
         variant=variant,
@@ -267,7 +240,6 @@ def _evaluate_and_show(
     *,
     as_json: bool,
 ) -> None:
-    from harness import errors
     from harness.accuracy import DataRequest, evaluate
     from harness.store import Store
 
@@ -279,9 +251,7 @@ def _evaluate_and_show(
             _teller(show, request),
         )
     problems = [{"message": e.message, "hint": e.hint} for e in evaluation.errors]
-    code = max(
-        [getattr(errors, e.kind, errors.HilError).exit_code for e in evaluation.errors], default=0
-    )
+    code = exit_code(e.kind for e in evaluation.errors)
     assert evaluation.accuracy is not None
     value = evaluation.accuracy.main.value
     if least is not None and not value >= least and not code:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
-from harness.cli.options import DbOption, JsonOption
+from harness.cli.options import (
+    DbOption,
+    EngineFilter,
+    JsonOption,
+    LastFilter,
+    ModelFilter,
+    ProfileFilter,
+    SinceFilter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,33 +52,11 @@ def set_runs(
             show_default=False,
         ),
     ] = None,
-    last: Annotated[
-        int | None,
-        typer.Option("--last", min=1, help="Only among the last so many runs.", show_default=False),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="NAME|SHA256", help="Only this model.", show_default=False),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile", "-p", metavar="NAME", help="Only this profile.", show_default=False
-        ),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option("--engine", metavar="NAME", help="Only this engine.", show_default=False),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            help="Only runs since then, as in `hil history`.",
-            show_default=False,
-        ),
-    ] = None,
+    last: LastFilter = None,
+    model: ModelFilter = None,
+    profile: ProfileFilter = None,
+    engine: EngineFilter = None,
+    since: SinceFilter = None,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:

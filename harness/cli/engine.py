@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
-from harness.cli.options import CacheDirOption, JsonOption, QemuOption
+from harness.cli.options import CacheDirOption, JsonOption, QemuOption, exit_code
 
 if TYPE_CHECKING:
     from harness.engines.installed import Installed
@@ -139,7 +139,6 @@ def check(
 
     Exit code 0: it works; 2: library or headers changed; 3: it does not link, run or compute.
     """
-    from harness import errors
     from harness import settings as configuration
     from harness.enginecheck import check_engine
     from harness.report.run_json import run_data, run_errors
@@ -153,8 +152,7 @@ def check(
     for problem in record.errors:
         output.error(problem.message, problem.hint)
     if record.errors:
-        kinds = [getattr(errors, problem.kind, errors.HilError) for problem in record.errors]
-        raise typer.Exit(max(kind.exit_code for kind in kinds))
+        raise typer.Exit(exit_code(problem.kind for problem in record.errors))
 
 
 @app.command()

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from harness.cli import output
-from harness.cli.options import DbOption, JsonOption
+from harness.cli.options import (
+    DbOption,
+    EngineFilter,
+    JsonOption,
+    ModelFilter,
+    ProfileFilter,
+    SinceFilter,
+)
 
 if TYPE_CHECKING:
     from harness.settings import Settings
@@ -23,38 +30,14 @@ _HEX = re.compile(r"[0-9a-fA-F]{6,64}")
 
 
 def history(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME|SHA256",
-            help="Only this model: its name, or the beginning of its SHA-256.",
-            show_default=False,
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile", "-p", metavar="NAME", help="Only this profile.", show_default=False
-        ),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option("--engine", metavar="NAME", help="Only this engine.", show_default=False),
-    ] = None,
+    model: ModelFilter = None,
+    profile: ProfileFilter = None,
+    engine: EngineFilter = None,
     status: Annotated[
         Literal["passed", "failed", "error", "running", "interrupted"] | None,
         typer.Option("--status", help="Only runs that ended so.", show_default=False),
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            help="Only runs since then: 2026-01-31, 2026-01-31T12:00, or 30m, 12h, 7d, 2w ago.",
-            show_default=False,
-        ),
-    ] = None,
+    since: SinceFilter = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=0, help="At most so many; 0 shows all.")
     ] = 20,

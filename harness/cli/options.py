@@ -6,9 +6,15 @@ options default to None and are handed to ``settings.load``.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from harness.measure.memory_system import MemoryModel
+    from harness.targets.qemu import LoadPath
 
 DbOption = Annotated[
     str | None,
@@ -61,7 +67,86 @@ MemoryModelOption = Annotated[
     ),
 ]
 
+EmulatorMachineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--emulator-machine",
+        metavar="NAME",
+        help="QEMU machine instead of the most faithful one.",
+        show_default=False,
+    ),
+]
+
+OptimizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--optimize", metavar="FLAG", help="Optimization of the kernels: -O2, -O3 or -Os."
+    ),
+]
+
+LoadOption = Annotated[
+    str,
+    typer.Option(
+        "--load",
+        help="How inputs reach the device: auto, direct (debug access) or protocol (serial).",
+    ),
+]
+
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.1, help="Seconds that one answer of the device may take."),
+]
+
+# Which stored runs are meant
+
+ModelFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|SHA256",
+        help="Only this model: its name, or the beginning of its SHA-256.",
+        show_default=False,
+    ),
+]
+
+ProfileFilter = Annotated[
+    str | None,
+    typer.Option("--profile", "-p", metavar="NAME", help="Only this profile.", show_default=False),
+]
+
+EngineFilter = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="Only this engine.", show_default=False),
+]
+
+SinceFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        help="Only runs since then: 2026-01-31, 2026-01-31T12:00, or 30m, 12h, 7d, 2w ago.",
+        show_default=False,
+    ),
+]
+
+LastFilter = Annotated[
+    int | None,
+    typer.Option("--last", min=1, help="Only among the last so many runs.", show_default=False),
+]
+
+# Quantization
+
 SCHEMES_HELP = "int8, int8-per-tensor, int16x8, dynamic, q8 or q16"
+
+QuantizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quantize",
+        metavar="SCHEME",
+        help=f"Quantize the float MODEL first, and run its variant: {SCHEMES_HELP}.",
+        show_default=False,
+    ),
+]
 
 CalibrationOption = Annotated[
     str | None,
@@ -125,3 +210,55 @@ IoOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+# What the types above do not check
+
+
+def known_load(load: str) -> LoadPath:
+    """The value of ``LoadOption``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from harness.errors import UsageError
+
+    if load not in ("auto", "direct", "protocol"):
+        raise UsageError(f"--load does not know '{load}'", hint="it takes auto, direct or protocol")
+    return cast("LoadPath", load)
+
+
+def known_memory_model(name: str | None) -> MemoryModel | None:
+    """The value of ``MemoryModelOption``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from harness.errors import UsageError
+    from harness.measure.memory_system import MEMORY_MODELS
+
+    if name not in (None, *MEMORY_MODELS):
+        raise UsageError(f"--memory-model does not know '{name}'", hint="it takes ideal or cache")
+    return name
+
+
+def check_report_folder(report: Path | None) -> None:
+    """A report that cannot be written is refused before the run, not after it.
+
+    Raises:
+        UsageError: its folder does not exist.
+    """
+    from harness.errors import UsageError
+
+    if report is not None and not report.absolute().parent.is_dir():
+        raise UsageError(
+            f"the folder of the report {report} does not exist",
+            hint=f"make it first: mkdir -p {report.parent}",
+        )
+
+
+def exit_code(kinds: Iterable[str]) -> int:
+    """The exit code for errors of these classes, by name: the highest; 0 where there are none."""
+    from harness import errors
+
+    return max((getattr(errors, kind, errors.HilError).exit_code for kind in kinds), default=0)

@@ -11,19 +11,27 @@ import typer
 
 from harness.cli import output
 from harness.cli.options import (
-    SCHEMES_HELP,
     CacheDirOption,
     CalibrationOption,
     CalibrationSamplesOption,
     DbOption,
+    EmulatorMachineOption,
     EngineOption,
     HeldOutOption,
     IoOption,
     JsonOption,
+    LoadOption,
     MemoryModelOption,
     MethodOption,
+    OptimizeOption,
     QemuOption,
     QFormatOption,
+    QuantizeOption,
+    TimeoutOption,
+    check_report_folder,
+    exit_code,
+    known_load,
+    known_memory_model,
 )
 from harness.cli.quantization import variant_request
 
@@ -88,33 +96,11 @@ def run(
     repeat: Annotated[
         int, typer.Option("--repeat", min=1, max=10_000, help="Inferences of each input.")
     ] = 1,
-    emulator_machine: Annotated[
-        str | None,
-        typer.Option(
-            "--emulator-machine",
-            metavar="NAME",
-            help="QEMU machine instead of the most faithful one.",
-            show_default=False,
-        ),
-    ] = None,
-    optimize: Annotated[
-        str | None,
-        typer.Option(
-            "--optimize", metavar="FLAG", help="Optimization of the kernels: -O2, -O3 or -Os."
-        ),
-    ] = None,
-    load: Annotated[
-        str,
-        typer.Option(
-            "--load",
-            help="How inputs reach the device: auto, direct (debug access) or protocol (serial).",
-        ),
-    ] = "auto",
+    emulator_machine: EmulatorMachineOption = None,
+    optimize: OptimizeOption = None,
+    load: LoadOption = "auto",
     memory_model: MemoryModelOption = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", min=0.1, help="Seconds that one answer of the device may take."),
-    ] = None,
+    timeout: TimeoutOption = None,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -130,15 +116,7 @@ def run(
             "--report", metavar="FILE", help="Write an HTML report too.", show_default=False
         ),
     ] = None,
-    quantize: Annotated[
-        str | None,
-        typer.Option(
-            "--quantize",
-            metavar="SCHEME",
-            help=f"Quantize the float MODEL first, and run its variant: {SCHEMES_HELP}.",
-            show_default=False,
-        ),
-    ] = None,
+    quantize: QuantizeOption = None,
     calibration: CalibrationOption = None,
     calibration_samples: CalibrationSamplesOption = None,
     held_out: HeldOutOption = None,
@@ -167,7 +145,7 @@ def run(
         timeout_s=timeout,
         samples=samples,
     )
-    _check_report_folder(report)
+    check_report_folder(report)
     requests = _requests(
         settings,
         model,
@@ -209,19 +187,13 @@ def _requests(
     from harness import profiles
     from harness.bench import Request
     from harness.errors import UsageError
-    from harness.measure.memory_system import MEMORY_MODELS
 
     chosen = names or ([settings.profile] if settings.profile else [])
     if not chosen:
         raise UsageError(
             "no profile given", hint="add --profile NAME; `hil profile list` shows them"
         )
-    if load not in ("auto", "direct", "protocol"):
-        raise UsageError(f"--load does not know '{load}'", hint="it takes auto, direct or protocol")
-    if memory_model not in (None, *MEMORY_MODELS):
-        raise UsageError(
-            f"--memory-model does not know '{memory_model}'", hint="it takes ideal or cache"
-        )
+    how, memory = known_load(load), known_memory_model(memory_model)
     loaded = [profiles.load(name) for name in dict.fromkeys(chosen)]
     return [
         Request(
@@ -233,8 +205,8 @@ def _requests(
             repeat=repeat,
             machine=machine,
             optimize=settings.optimize,
-            load=load,  # type: ignore[arg-type]
-            memory_model=memory_model,
+            load=how,
+            memory_model=memory,
             timeout_s=settings.timeout_s,
             keep=keep / one.name if keep and len(loaded) > 1 else keep,
             command=("hil", *sys.argv[1:]),
@@ -242,17 +214,6 @@ def _requests(
         )
         for one in loaded
     ]
-
-
-def _check_report_folder(report: Path | None) -> None:
-    """A report that cannot be written is refused before the run, not after it."""
-    from harness.errors import UsageError
-
-    if report is not None and not report.absolute().parent.is_dir():
-        raise UsageError(
-            f"the folder of the report {report} does not exist",
-            hint=f"make it first: mkdir -p {report.parent}",
-        )
 
 
 def _run_all(
@@ -359,10 +320,7 @@ def _check_line(record: RunRecord) -> str:
 
 
 def _exit(records: list[RunRecord], problems: list[Any]) -> None:
-    from harness import errors
-
     kinds = [type(problem).__name__ for problem in problems]
     kinds += [problem.kind for record in records for problem in record.errors]
-    codes = [getattr(errors, kind, errors.HilError).exit_code for kind in kinds]
-    if codes:
-        raise typer.Exit(max(codes))
+    if kinds:
+        raise typer.Exit(exit_code(kinds))

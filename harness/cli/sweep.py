@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
-from harness.cli.options import CacheDirOption, DbOption, JsonOption, QemuOption
+from harness.cli.options import (
+    CacheDirOption,
+    DbOption,
+    JsonOption,
+    QemuOption,
+    check_report_folder,
+)
 
 if TYPE_CHECKING:
     from harness.records import RunRecord
@@ -73,12 +79,11 @@ def sweep(
     tools or hil itself. Exit code 0: all runs passed; 3: some did not.
     """
     from harness import settings as configuration
-    from harness.cli.run import _check_report_folder
     from harness.store import Store
     from harness.sweep import load, members, plan
 
     settings = configuration.load(db=db, cache_dir=cache_dir, qemu=qemu)
-    _check_report_folder(report)
+    check_report_folder(report)
     loaded = load(study)
     chosen = members(loaded, only)
     with Store.open(settings.db) as store:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import output
-from harness.cli.options import CacheDirOption, JsonOption, MemoryModelOption, QemuOption
+from harness.cli.options import (
+    CacheDirOption,
+    JsonOption,
+    MemoryModelOption,
+    QemuOption,
+    known_memory_model,
+)
 
 if TYPE_CHECKING:
     from harness.measure.listing import ListedBlock
@@ -88,7 +94,7 @@ def time(
     from harness import settings as configuration
     from harness.timing import time_region
 
-    _require_known(memory_model)
+    known = known_memory_model(memory_model)
     settings = configuration.load(
         profile=profile, cache_dir=cache_dir, qemu=qemu, timeout_s=timeout
     )
@@ -100,7 +106,7 @@ def time(
         machine=machine,
         windows=windows,
         timeout_s=settings.timeout_s,
-        model=memory_model,
+        model=known,
         n_blocks=blocks,
         on_output=_pass_on,
     )
@@ -108,16 +114,6 @@ def time(
         output.emit_json(SCHEMA, "ok", _data(timing))
     else:
         _show(timing, begin, end)
-
-
-def _require_known(memory_model: str | None) -> None:
-    from harness.errors import UsageError
-    from harness.measure.memory_system import MEMORY_MODELS
-
-    if memory_model not in (None, *MEMORY_MODELS):
-        raise UsageError(
-            f"--memory-model does not know '{memory_model}'", hint="it takes ideal or cache"
-        )
 
 
 def _profile(settings: Settings) -> Profile:
