@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,14 +76,19 @@ def test_any_sum_bias_and_multiplier(
     assert found == requantize(total, multiplier, -right) + more
 
 
-def layer(w_scale: float, bias: int, activation: str = "NONE") -> bytes:
+def layer(
+    w_scale: float,
+    bias: int,
+    activation: str = "NONE",
+    weights: npt.NDArray[np.int8] | None = None,
+) -> bytes:
     rng = np.random.default_rng(1)
+    if weights is None:
+        weights = rng.integers(-127, 128, (5, 3, 3, 6), dtype=np.int8)
     b = ModelBuilder()
-    x = b.tensor((1, 5, 5, 6), "int8", scale=0.1, zero_point=3)
+    x = b.tensor((1, 5, 5, weights.shape[3]), "int8", scale=0.1, zero_point=3)
     scales = [w_scale, 0.013, 0.02, 0.011, 0.017]
-    w = b.tensor(
-        (5, 3, 3, 6), "int8", scale=scales, axis=0, data=rng.integers(-127, 128, (5, 3, 3, 6))
-    )
+    w = b.tensor(weights.shape, "int8", scale=scales, axis=0, data=weights)
     data = np.array([bias, 100, -3000, 0, 7])
     c = b.tensor((5,), "int32", scale=[0.1 * s for s in scales], axis=0, data=data)
     y = b.tensor((1, 5, 5, 5), "int8", scale=0.3, zero_point=-7)
@@ -107,6 +113,39 @@ def test_layers_equal_the_reference(
     w_scale: float, bias: int, variant: str, activation: str
 ) -> None:
     model = layer(w_scale, bias, activation)
+    assert variant_of(model) == variant
+    assert_matches_reference(model, 3, sanitize=True)
+
+
+def variant_of(model: bytes) -> str:
     text = engine("aot").sources(parse_model(model, "m")).files["model.c"]
-    assert re.findall(r"hil_conv2d_(\w+)\(", text) == [variant]
+    (variant,) = re.findall(r"hil_conv2d_(\w+)\(", text)
+    return str(variant)
+
+
+@pytest.mark.parametrize(
+    ("even", "odd", "variant"),
+    [
+        (127, -128, "s8"),  # a halfword of -32641
+        (-128, -127, "s8"),  # -32640
+        (0, -128, "s8"),  # -32768, the least that there is
+        (-1, -128, "s8_any"),  # -32769
+    ],
+)
+def test_weights_that_share_a_halfword(even: int, odd: int, variant: str) -> None:
+    weights = np.random.default_rng(2).integers(-20, 20, (5, 3, 3, 6), dtype=np.int8)
+    weights[2, 1, 0, 3], weights[3, 1, 0, 3] = even, odd
+    weights[4] = -128  # a channel outside of a block of four may have any
+    model = layer(0.012, 7, "NONE", weights)
+    assert variant_of(model) == variant
+    assert_matches_reference(model, 3, sanitize=True)
+
+
+@pytest.mark.parametrize(("depth", "variant"), [(57, "s8"), (58, "s8_any")])
+def test_sums_of_24_bits(depth: int, variant: str) -> None:
+    """9 * 57 * 127 * 128 has 24 bits with its sign, 9 * 58 * 127 * 128 has not."""
+    weights = np.full((5, 3, 3, depth), 127, dtype=np.int8)
+    weights[1], weights[3] = -127, 127
+    model = layer(0.012, 0, "NONE", weights)
+    assert variant_of(model) == variant
     assert_matches_reference(model, 3, sanitize=True)

@@ -115,7 +115,7 @@
     } while (0)
 
 /* Two rows times four channels: sums[0..3] of row x, sums[4..7] of row y. */
-HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_t *w,
+HIL_INNER_LOOP void hil_dot_2x4_any(const int8_t *x, const int8_t *y, const int8_t *w,
                                    int32_t depth, int32_t sums[8]) {
     int32_t x0 = 0, x1 = 0, x2 = 0, x3 = 0;
     int32_t y0 = 0, y1 = 0, y2 = 0, y3 = 0;
@@ -137,7 +137,7 @@ HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_
 }
 
 /* One row times four channels. */
-HIL_INNER_LOOP void hil_dot_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth,
+HIL_INNER_LOOP void hil_dot_1x4_any(const int8_t *x, const int8_t *w, int32_t depth,
                                    int32_t sums[4]) {
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (int32_t n = depth / 4; n > 0; n--) {
@@ -163,14 +163,13 @@ static inline int32_t hil_dot_1x1_s8(const int8_t *x, const int8_t *w, int32_t d
 }
 
 /* The variants whose inputs and weights are int8 share these loops. */
-#define hil_dot_2x4_s8_any hil_dot_2x4_s8
-#define hil_dot_1x4_s8_any hil_dot_1x4_s8
+#define hil_dot_2x4_s8_any hil_dot_2x4_any
+#define hil_dot_1x4_s8_any hil_dot_1x4_any
 #define hil_dot_1x1_s8_any hil_dot_1x1_s8
-#define hil_dot_2x4_s8_pot hil_dot_2x4_s8
-#define hil_dot_1x4_s8_pot hil_dot_1x4_s8
-#define hil_dot_1x1_s8_pot hil_dot_1x1_s8
-#define hil_dot_2x4_hybrid hil_dot_2x4_s8
-#define hil_dot_1x4_hybrid hil_dot_1x4_s8
+#define hil_dot_2x4_hybrid hil_dot_2x4_any
+#define hil_dot_1x4_hybrid hil_dot_1x4_any
 #define hil_dot_1x1_hybrid hil_dot_1x1_s8
+
+#include "hil_dot_joined.h"
 
 #endif

@@ -16,6 +16,10 @@ static inline int32_t hil_wrap_add(int32_t a, int32_t b) {
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
+static inline int32_t hil_wrap_subtract(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a - (uint32_t)b);
+}
+
 static inline int32_t hil_shift_left(int32_t x, int32_t bits) {
     return (int32_t)((uint32_t)x << bits);
 }

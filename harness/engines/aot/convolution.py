@@ -20,6 +20,8 @@ from harness.engines.aot.window import (
     by_taps,
     folded_bias,
     int16_bias,
+    joinable,
+    joined,
     operand_types,
     paired,
     symmetric_weights,
@@ -66,8 +68,11 @@ class Convolution:
         out_c = self.geometry.out_c
         _, zero_point = scale_zero_point(op, graph.tensors[op.inputs[0]])
         bias = folded_bias(op, graph, self.rows, bias_values(op, graph, out_c, "int32"))
-        stage = stage_s8(op, graph, self.rows, bias, scales_of(op, graph, out_c))
-        return self._call_integer(stage, "s8", self._ordered(blocked), zero_point)
+        fits = self.groups == 0 or all(joinable(group) for group in self._grouped())
+        scales = scales_of(op, graph, out_c)
+        stage = stage_s8(op, graph, self.rows, bias, scales, fits=fits)
+        order = blocked if stage.variant == "s8_any" else joined
+        return self._call_integer(stage, "s8", self._ordered(order), zero_point)
 
     def _lowered_s16(self, op: Op, graph: Graph) -> Lowered:
         """The call of an int16 kernel."""
@@ -118,8 +123,12 @@ class Convolution:
     def _ordered(self, order: Any) -> npt.NDArray[Any]:
         if not self.groups:
             return by_taps(self.rows) if self.blocks_of_taps else self.rows
-        rows = self.rows.reshape(self.groups, len(self.rows) // self.groups, -1)
-        return np.concatenate([order(group) for group in rows])
+        return np.concatenate([order(group) for group in self._grouped()])
+
+    def _grouped(self) -> npt.NDArray[Any]:
+        """[groups, channels, depth]."""
+        depth = self.rows[0].size
+        return self.rows.reshape(self.groups, len(self.rows) // self.groups, depth)
 
     def _call_integer(
         self, stage: Stage, source: str, ordered: npt.NDArray[Any], zero_point: int

@@ -54,18 +54,21 @@ def stage_s8(
     rows: npt.NDArray[Any],
     bias: npt.NDArray[np.int32],
     scales: npt.NDArray[np.float64],
+    *,
+    fits: bool,
 ) -> Stage:
     """int8 sums of the weights ``rows`` [channels, ...] less their zero point.
 
-    The input's zero point is folded into ``bias``; ``scales`` by output channel.
+    The input's zero point is folded into ``bias``; ``scales`` by output channel. ``fits``: the
+    weights can be as all variants but ``s8_any`` read them.
     """
     multiplier, shift = quantize_multipliers(scales)
     exponents = _powers_of_two(multiplier, shift)
-    if exponents is not None and exponents.min() >= 2 and exponents.max() <= 31:
+    if fits and exponents is not None and exponents.min() >= 2 and exponents.max() <= 31:
         return _stage(op, graph, "s8_pot", bias, None, exponents - 2)
     right = np.where(multiplier == 0, 1, -shift.astype(np.int64))
     small = np.abs(bias.astype(np.int64)).max(initial=0) < _PACKED_BIAS
-    if small and right.min(initial=1) >= 1 and _largest_sum(rows, bias, 128) < 1 << 30:
+    if fits and small and right.min(initial=1) >= 1 and _largest_sum(rows, bias, 128) < 1 << 30:
         packed = bias.astype(np.int64) << 8 | right
         return _stage_packed(op, graph, np.stack([packed, multiplier], axis=1).astype(np.int32))
     return _stage(op, graph, "s8_any", bias, multiplier, shift, compress=False)

@@ -208,6 +208,31 @@ def blocked(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([blocks.transpose(0, 2, 1).ravel(), rows[whole:].ravel()])
 
 
+def joinable(rows: npt.NDArray[np.int8]) -> bool:
+    """Whether :func:`joined` can take the weights [channels, depth].
+
+    256 times a channel's weight plus its neighbour's must have 16 bits, and a channel's sum 24.
+    """
+    whole = len(rows) - len(rows) % BLOCK
+    if not whole:
+        return True
+    flat = rows[:whole].reshape(whole, -1).astype(np.int64)
+    halfwords = 256 * flat[1::2] + flat[::2]
+    sums = 128 * np.abs(flat).sum(axis=1)
+    return bool(halfwords.min(initial=0) >= -(1 << 15) and sums.max(initial=0) < 1 << 23)
+
+
+def joined(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """As :func:`blocked` orders them, in the form of hil_dot_joined.h: one is taken off a weight of
+    an odd channel where that of the even channel before it is negative, but for the last elements
+    of a depth that is no multiple of four."""
+    channels, depth = rows.shape
+    whole, quads = channels - channels % BLOCK, depth - depth % 4
+    changed = rows.copy()
+    changed[1:whole:2, :quads] -= rows[0:whole:2, :quads] < 0
+    return blocked(changed)
+
+
 def by_taps(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Reorder weights [channels, taps] in blocks of four channels, [taps][4], then the rest."""
     channels, taps = rows.shape

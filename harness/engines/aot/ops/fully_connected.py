@@ -21,6 +21,8 @@ from harness.engines.aot.window import (
     blocked,
     constant_weights,
     int16_bias,
+    joinable,
+    joined,
     operand_types,
     paired,
 )
@@ -62,8 +64,9 @@ def _int8(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowere
     centred = weights.astype(np.int64) - zero_point
     folded = wrap_int32(bias - input_zero_point * centred.sum(axis=1))
     scales = scales_of(op, graph, out_features, fully_connected=True)
-    stage = stage_s8(op, graph, centred, folded, scales)
-    return _integer(stage, "s8", sizes, blocked(weights), zero_point)
+    stage = stage_s8(op, graph, centred, folded, scales, fits=joinable(weights))
+    order = blocked if stage.variant == "s8_any" else joined
+    return _integer(stage, "s8", sizes, order(weights), zero_point)
 
 
 def _int16(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowered:
