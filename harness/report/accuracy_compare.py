@@ -168,19 +168,22 @@ def _share(share: float) -> str:
     return f"{min(max(100 * share, 0.1), 99.9):.1f}{NBSP}%"
 
 
-def quality_texts(baseline: RunRecord, other: RunRecord, known: Evidence) -> tuple[str, ...]:
-    """Clauses of a verdict: decisions against the float parent, and accuracy on the same data."""
-    texts = []
+def quality_texts(baseline: RunRecord, other: RunRecord, known: Evidence) -> tuple[str, str]:
+    """Clauses of a verdict: decisions against the float parent, and accuracy on the same data.
+
+    Each is empty where there is nothing to say.
+    """
+    agreed = accuracy = ""
     agreement = known.agreement(other)
     parent = family(other) if scheme(other) else ""
     if agreement and baseline.model is not None and baseline.model.sha256 == parent:
-        texts.append(agreement_text(agreement))
+        agreed = agreement_text(agreement)
     theirs = {question(one): one for one in known.of(baseline)}
     for mine in known.of(other):
         if question(mine) in theirs:
-            texts.append(_clause(theirs[question(mine)], mine))
+            accuracy = _clause(theirs[question(mine)], mine)
             break  # the newest; the others stand in the table
-    return tuple(texts)
+    return agreed, accuracy
 
 
 def _clause(baseline: Evaluation, other: Evaluation) -> str:
@@ -188,13 +191,14 @@ def _clause(baseline: Evaluation, other: Evaluation) -> str:
     assert other.accuracy is not None
     a, b = baseline.accuracy.main, other.accuracy.main
     what = metric_name(other.metric)
+    what = what if other.metric == "auc" else f"{what} accuracy"
     data = f"{data_name(other)}, {plural(other.accuracy.items, 'item')}"
     judged = difference(baseline, other)
     values = f"{estimate_text(b)} against {estimate_text(a)}"
     if judged.verdict == "unknown":
         return f"no accuracy to compare: an evaluation on {data_name(other)} did not pass"
     if judged.verdict == "same":
-        return f"the same {what}, {estimate_text(b)} on {data}"
+        return f"the same {what} ({estimate_text(b)} on {data})"
     if judged.verdict == "unclear":
         return f"no difference in {what} can be claimed ({values} on {data})"
     size = f"{_points(judged.points)} {'higher' if judged.points > 0 else 'lower'}"

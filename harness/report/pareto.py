@@ -1,30 +1,32 @@
 """Time against RAM over all candidates of one model: who is on the front, and where points stand.
 
 Positions across are per cent of the plot's width, which follows the page; heights are pixels. A
-label is placed so that it meets no other label and no point at any width between the narrowest
-and the widest plot: two boxes that are apart in height stay apart, and two that are apart across at
-both ends, in the same order, are apart between them.
+label is a number, on a wide plot with the data type after it where runs differ in that. It is
+placed so that it meets no other label and no point at any width of the plot: two boxes that are
+apart in height stay apart, and two that are apart across at both ends of a range of widths, in the
+same order, are apart between them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.records import Kind, RunRecord
 from harness.report.format import band, quantity, round_text
 from harness.report.memory_view import Tick
-from harness.report.naming import engine_title, family, model_name, names
+from harness.report.naming import arithmetic, engine_title, family, model_name, names
 
 HEIGHT_PX = 300
-_NARROWEST_PX, _WIDEST_PX = 270.0, 1150.0
+_WIDTHS_PX = (270.0, 1150.0)  # of the plot, from a phone's to a desk's
+_WIDE_PX = (590.0, 1150.0)  # with the whole label; style.css shows it from the same width on
 _CHAR_PX, _LINE_PX, _POINT_PX = 7.2, 15.0, 7.0
 _TICK_X_PX, _TICK_Y_PX = 52.0, 36.0  # at least between two ticks
 _LOG_FROM = 8.0  # a span of more than this factor gets a logarithmic axis
 _MARGIN = 0.07  # of an axis, left free at both ends
-SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus")
+SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus", "cross", "bar")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Point:
     number: int
     run_id: str
     name: str
-    engine: str
+    detail: str  # of the label, where there is room
     shape: str
     latency_us: float
     latency: str
@@ -65,7 +67,7 @@ class Pareto:
     y_ticks: tuple[Tick, ...]
     x_log: bool
     y_log: bool
-    engines: tuple[tuple[str, str], ...]
+    legend: tuple[tuple[str, str], ...]
     summary: str
 
 
@@ -120,12 +122,16 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
     x_axis, y_axis = (_axis([value[i] for value in values]) for i in (0, 1))
     spots = [(100 * x_axis.at(t), HEIGHT_PX * (1 - y_axis.at(r))) for t, r in values]
     called = names(runs)
-    engines = tuple(dict.fromkeys(engine_title(run) for run in runs))
-    shapes = {engine: SHAPES[i % len(SHAPES)] for i, engine in enumerate(engines)}
+    told = _told_apart_by(runs)
+    shapes = {
+        what: SHAPES[i % len(SHAPES)] for i, what in enumerate(dict.fromkeys(map(told, runs)))
+    }
+    types = {arithmetic(run) for run in runs}
+    details = [arithmetic(run) if len(types) > 1 else "" for run in runs]
     front = _steps([spot for spot, beater in zip(spots, beaten, strict=True) if beater is None])
-    labels = _place(spots, front)
+    labels = _place(spots, front, details)
     points = tuple(
-        _point(i, run, called[i], shapes, spots[i], labels[i], beaten[i])
+        _point(i, run, called[i], details[i], shapes[told(run)], spots[i], labels[i], beaten[i])
         for i, run in enumerate(runs)
     )
     return Pareto(
@@ -135,7 +141,7 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
         front=front,
         x_ticks=tuple(
             Tick(100 * x_axis.at(v), round_text(v, "us"))
-            for v in _ticks(x_axis, False, _TICK_X_PX / _NARROWEST_PX)
+            for v in _ticks(x_axis, False, _TICK_X_PX / _WIDTHS_PX[0])
         ),
         y_ticks=tuple(
             Tick(HEIGHT_PX * (1 - y_axis.at(v)), round_text(v, "bytes"))
@@ -143,9 +149,16 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
         ),
         x_log=x_axis.log,
         y_log=y_axis.log,
-        engines=tuple(shapes.items()),
+        legend=tuple(shapes.items()),
         summary=_summary(points),
     )
+
+
+def _told_apart_by(runs: Sequence[RunRecord]) -> Callable[[RunRecord], str]:
+    """What the shapes stand for: engines, or with one engine data types, if there are several."""
+    engines = {engine_title(run) for run in runs}
+    one_engine = len(engines) == 1 and len({arithmetic(run) for run in runs}) > 1
+    return arithmetic if one_engine else engine_title
 
 
 def _values(run: RunRecord) -> tuple[float, float]:
@@ -156,7 +169,8 @@ def _point(
     index: int,
     run: RunRecord,
     name: str,
-    shapes: dict[str, str],
+    detail: str,
+    shape: str,
     spot: tuple[float, float],
     label: tuple[float, float, str],
     beaten_by: int | None,
@@ -166,8 +180,8 @@ def _point(
         number=index + 1,
         run_id=run.run_id,
         name=name,
-        engine=engine_title(run),
-        shape=shapes[engine_title(run)],
+        detail=detail,
+        shape=shape,
         latency_us=time.value,
         latency=quantity(time.value, "us"),
         latency_band=band(time.uncertainty_pct),
@@ -255,7 +269,7 @@ def _summary(points: Sequence[Point]) -> str:
     return f"{len(front)} of {len(points)} are on the front, where less time costs RAM: {listing}."
 
 
-# Labels: numbers, so that they stay short; the table beside the picture says what they mean.
+# Labels: numbers, so that they stay short; the table below the picture says what they mean.
 
 _OFFSETS = tuple(
     (dx * far, dy * far)
@@ -266,27 +280,52 @@ _Box = tuple[float, float, float, float, float]  # x in per cent; left, right, t
 
 
 def _place(
-    spots: Sequence[tuple[float, float]], front: Sequence[tuple[float, float]]
+    spots: Sequence[tuple[float, float]],
+    front: Sequence[tuple[float, float]],
+    details: Sequence[str],
 ) -> list[tuple[float, float, str]]:
     """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral.
 
     Another label or point is worse than the edge or the line of the front.
     """
     taken: list[_Box] = [(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
+    taken_wide = list(taken)
     placed = []
     for i, (x, y) in enumerate(spots):
-        width = _CHAR_PX * len(str(i + 1)) + 2
+        short = _label_px(str(i + 1))
+        long = _label_px(f"{i + 1} {details[i]}") if details[i] else short
         choice = min(
-            (_candidate(x, y, width, dx, dy) for dx, dy in _OFFSETS),
+            (
+                (
+                    _candidate(x, y, short, dx, dy),
+                    _candidate(x, y, long, dx, dy),
+                )
+                for dx, dy in _OFFSETS
+            ),
             key=lambda c: (
-                sum(_meet(c[1], other) for other in taken)
-                + _outside(c[1])
-                + 0.25 * _on_line(c[1], front)
+                _cost(c[0][1], taken, front, _WIDTHS_PX)
+                + (_cost(c[1][1], taken_wide, front, _WIDE_PX) if long > short else 0)
             ),
         )
-        placed.append(choice[0])
-        taken.append(choice[1])
+        placed.append(choice[0][0])
+        taken.append(choice[0][1])
+        taken_wide.append(choice[1][1])
     return placed
+
+
+def _label_px(text: str) -> float:
+    return _CHAR_PX * len(text) + 2
+
+
+def _cost(
+    box: _Box,
+    taken: Sequence[_Box],
+    front: Sequence[tuple[float, float]],
+    widths: tuple[float, float],
+) -> float:
+    """How badly a label would stand there on plots of these widths."""
+    meets = sum(_meet(box, other, widths) for other in taken)
+    return meets + _outside(box, widths[0]) + 0.25 * _on_line(box, front, widths)
 
 
 def _candidate(
@@ -298,23 +337,23 @@ def _candidate(
     return (dx, dy, anchor), (x, left, left + width, top, top + _LINE_PX)
 
 
-def _meet(a: _Box, b: _Box) -> bool:
-    """Whether two boxes can overlap at some width of the plot."""
+def _meet(a: _Box, b: _Box, widths: tuple[float, float]) -> bool:
+    """Whether two boxes can overlap at some width of the plot between the two."""
     if a[4] <= b[3] or b[4] <= a[3]:
         return False
     narrow, wide = (
         ((a[0] * w / 100 + a[1], a[0] * w / 100 + a[2]),
          (b[0] * w / 100 + b[1], b[0] * w / 100 + b[2]))
-        for w in (_NARROWEST_PX, _WIDEST_PX)
+        for w in widths
     )  # fmt: skip
     a_first = narrow[0][1] <= narrow[1][0] and wide[0][1] <= wide[1][0]
     b_first = narrow[1][1] <= narrow[0][0] and wide[1][1] <= wide[0][0]
     return not (a_first or b_first)
 
 
-def _on_line(box: _Box, line: Sequence[tuple[float, float]]) -> bool:
+def _on_line(box: _Box, line: Sequence[tuple[float, float]], widths: tuple[float, float]) -> bool:
     """Whether a line of level and upright pieces runs through a box on a narrow or wide plot."""
-    for width in (_NARROWEST_PX, _WIDEST_PX):
+    for width in widths:
         left, right = (box[0] * width / 100 + edge for edge in box[1:3])
         for (x1, y1), (x2, y2) in pairwise(line):
             across = min(x1, x2) * width / 100 < right and max(x1, x2) * width / 100 > left
@@ -323,7 +362,7 @@ def _on_line(box: _Box, line: Sequence[tuple[float, float]]) -> bool:
     return False
 
 
-def _outside(box: _Box) -> float:
-    left = box[0] * _NARROWEST_PX / 100 + box[1]
-    right = box[0] * _NARROWEST_PX / 100 + box[2]
-    return 0.5 * (left < 0 or right > _NARROWEST_PX or box[3] < 0 or box[4] > HEIGHT_PX)
+def _outside(box: _Box, width: float) -> float:
+    left = box[0] * width / 100 + box[1]
+    right = box[0] * width / 100 + box[2]
+    return 0.5 * (left < 0 or right > width or box[3] < 0 or box[4] > HEIGHT_PX)

@@ -149,8 +149,9 @@ def _outputs(pairs: Sequence[Pair]) -> str:
 
 def _quality(pairs: Sequence[Pair], known: Evidence) -> list[str]:
     """Accuracy and agreement, unless there are more texts than one wants to read here."""
-    texts = [text for pair in pairs for text in quality_texts(*pair, known)]
-    return [_counted(texts, len(pairs))] if 0 < len(set(texts)) <= _FEW else []
+    found = zip(*(quality_texts(*pair, known) for pair in pairs), strict=True)
+    groups = [[text for text in texts if text] for texts in found]
+    return [_counted(texts, len(pairs)) for texts in groups if 0 < len(set(texts)) <= _FEW]
 
 
 def _counted(texts: Sequence[str], total: int) -> str:

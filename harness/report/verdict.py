@@ -16,7 +16,7 @@ from harness.report.evidence import Evidence
 from harness.report.format import NBSP, band, significant
 from harness.report.headline import Headline, Piece
 from harness.report.judge import Verdict, judge, ratio_text
-from harness.report.naming import chip_name, clock_text, family, model_name, names
+from harness.report.naming import chip_name, clock_text, engine_title, family, model_name, names
 
 NOUNS = {"latency_us": "time", "ram_bytes": "RAM", "flash_bytes": "flash", "energy_uj": "energy"}
 _FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
@@ -149,7 +149,7 @@ def verdict(baseline: RunRecord, other: RunRecord, known: Evidence | None = None
     else:
         pieces.append(Piece(f": no figure in common with {base_name}"))
     quality = quality_texts(baseline, other, known or Evidence())
-    ends = [outputs_text(baseline, other), *quality]
+    ends = [outputs_text(baseline, other), *filter(None, quality)]
     pieces.append(Piece(f"; {'; '.join(ends)}."))
     pieces += [Piece(f" {text}") for text in _reservations(found, baseline, other)]
     return Headline(tuple(pieces))
@@ -282,7 +282,8 @@ def _reservations(found: Sequence[Claim], baseline: RunRecord, other: RunRecord)
         )
     if not _same_model(baseline, other):
         if family(baseline) == family(other):
-            yield "They are variants of one model: the ratios also compare the quantization."
+            if engine_title(baseline) != engine_title(other):  # else their names say it
+                yield "They are variants of one model: the ratios also compare the quantization."
         else:
             yield (
                 f"The models differ ({model_name(other)} against {model_name(baseline)}): "

@@ -149,7 +149,7 @@ def test_a_shape_is_an_engine() -> None:
     runs = [run(1, 1e3, 5e3), run(2, 2e3, 4e3, "tflm"), run(3, 3e3, 3e3)]
     (found,) = paretos(runs)
     assert [p.shape for p in found.points] == ["circle", "square", "circle"]
-    assert dict(found.engines) == {"aot": "circle", "TFLite Micro": "square"}
+    assert dict(found.legend) == {"aot": "circle", "TFLite Micro": "square"}
 
 
 def test_only_runs_that_passed_count_and_two_are_no_picture() -> None:

@@ -256,6 +256,9 @@ def test_variants_of_one_model() -> None:
     found = text(baseline, run(**variant("int8", "22" * 32)))
     assert found.startswith(f"int8 {WHERE}: 1.9x faster than int16x8;")
     assert "outputs of each identical to its own model's reference." in found
+    assert "variants of one model" not in found  # the names say it
+    theirs = tflm(**variant("int16x8", "11" * 32))
+    found = text(theirs, run(**variant("int8", "22" * 32)))
     assert found.endswith("variants of one model: the ratios also compare the quantization.")
 
 
