@@ -104,8 +104,8 @@ def layer(
         (1.4, 0, "s8"),  # a scale just below a half
         (1.6, 0, "s8_any"),  # no shift
         (9.0, 0, "s8_any"),  # a shift to the left
-        (0.012, 8_300_000, "s8"),
-        (0.012, 8_500_000, "s8_any"),  # more than 24 bits
+        (3.5e-6, 8_300_000, "s8"),
+        (3.5e-6, 8_500_000, "s8_any"),  # more than 24 bits
     ],
 )
 @pytest.mark.parametrize("activation", ["NONE", "RELU6"])
@@ -149,3 +149,22 @@ def test_sums_of_24_bits(depth: int, variant: str) -> None:
     model = layer(0.012, 0, "NONE", weights)
     assert variant_of(model) == variant
     assert_matches_reference(model, 3, sanitize=True)
+
+
+@pytest.mark.parametrize("activation", ["NONE", "RELU6"])
+@pytest.mark.parametrize("bias", [2**30, -(2**30), 8_500_000])
+def test_a_channel_that_is_saturated_for_every_input(bias: int, activation: str) -> None:
+    """Its bias and scale do not keep the layer from the small tables, and its weights are zeros."""
+    model = layer(1.6, bias, activation)
+    assert variant_of(model) == "s8"
+    assert_matches_reference(model, 3, sanitize=True)
+
+
+def test_a_channel_that_is_not_quite_saturated() -> None:
+    weights = np.zeros((5, 3, 3, 6), dtype=np.int8)
+    weights[0, 0, 0, 0] = 1  # 0.12 * 128 quanta around what the bias gives
+    assert variant_of(layer(0.36, 1050, "NONE", weights)) == "s8"
+    assert variant_of(layer(3.0, 128, "NONE", weights)) == "s8_any"
+    assert variant_of(layer(3.0, 1050, "NONE", weights)) == "s8"
+    for bias in (128, 262, 263, 264, 1050):
+        assert_matches_reference(layer(3.0, bias, "NONE", weights), 3, sanitize=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.aot.constant_channels import settle
 from harness.engines.aot.hybrid import hybrid_stage, is_per_channel
 from harness.engines.aot.lower import Constant, Lowered, refuse
 from harness.engines.aot.quant import activation_range_f32, scale_zero_point
@@ -68,11 +69,14 @@ class Convolution:
         out_c = self.geometry.out_c
         _, zero_point = scale_zero_point(op, graph.tensors[op.inputs[0]])
         bias = folded_bias(op, graph, self.rows, bias_values(op, graph, out_c, "int32"))
-        fits = self.groups == 0 or all(joinable(group) for group in self._grouped())
-        scales = scales_of(op, graph, out_c)
-        stage = stage_s8(op, graph, self.rows, bias, scales, fits=fits)
+        settled = settle(op, graph, self.rows, bias, scales_of(op, graph, out_c))
+        rows = self.rows.copy()
+        rows[settled.constant] = 0
+        kept = replace(self, rows=rows)
+        fits = self.groups == 0 or all(joinable(group) for group in kept._grouped())
+        stage = stage_s8(op, graph, rows, settled.bias, settled.scales, fits=fits)
         order = blocked if stage.variant == "s8_any" else joined
-        return self._call_integer(stage, "s8", self._ordered(order), zero_point)
+        return kept._call_integer(stage, "s8", kept._ordered(order), zero_point)
 
     def _lowered_s16(self, op: Op, graph: Graph) -> Lowered:
         """The call of an int16 kernel."""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.aot.constant_channels import SMALL_BIAS
 from harness.engines.aot.literals import Value, struct_literal
 from harness.engines.aot.lower import Constant, refuse
 from harness.engines.aot.quant import (
@@ -33,7 +34,6 @@ from harness.tflite.graph import Graph, Op, Tensor
 _INT16_MAX_MAGNITUDE = 32768
 _WIDEST_SUM = 1 << 47  # beyond, sum * multiplier of 16 bits overflows 64 bits in TFLite's kernel
 _MAX_LEFT, _MAX_RIGHT = 13, 46  # shifts of sums of int16 weights
-_PACKED_BIAS = 1 << 23  # a bias that shares a word with a shift has 24 bits
 _LARGEST_SHIFT = 7  # of TFLite's requantization of 64-bit sums, to the left
 
 Int64s = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ def stage_s8(
     if fits and exponents is not None and exponents.min() >= 2 and exponents.max() <= 31:
         return _stage(op, graph, "s8_pot", bias, None, exponents - 2)
     right = np.where(multiplier == 0, 1, -shift.astype(np.int64))
-    small = np.abs(bias.astype(np.int64)).max(initial=0) < _PACKED_BIAS
+    small = np.abs(bias.astype(np.int64)).max(initial=0) < SMALL_BIAS
     if fits and small and right.min(initial=1) >= 1 and _largest_sum(rows, bias, 128) < 1 << 30:
         packed = bias.astype(np.int64) << 8 | right
         return _stage_packed(op, graph, np.stack([packed, multiplier], axis=1).astype(np.int32))

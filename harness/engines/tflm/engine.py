@@ -15,6 +15,7 @@ from harness.engines.tflm.headers import Registration, read_ops
 from harness.engines.tflm.library import require_unchanged
 from harness.errors import ModelError, UnsupportedModel
 from harness.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
+from harness.tflite.classify import has_int16_weights
 from harness.tflite.graph import Graph
 
 VERSION = "1"
@@ -41,11 +42,13 @@ class TflmEngine:
 
         Raises:
             UsageError: library or headers are not what was added.
-            UnsupportedModel: TFLM, or this library of it, does not register an op.
+            UnsupportedModel: TFLM, or this library of it, does not register an op, or the model
+                has int16 weights.
             ModelError: more inputs or outputs than the protocol has, or dtypes that it has not.
         """
         require_unchanged(self.entry)
         _check_io(graph)
+        _check_weights(graph)
         return self._sources(graph, data, 0, _nowhere(graph.inputs), _nowhere(graph.outputs))
 
     def searching(self, graph: Graph, data: bytes, arena_bytes: int) -> EngineSources:
@@ -143,6 +146,16 @@ class TflmEngine:
 
 def _nowhere(tensors: tuple[int, ...]) -> list[int]:
     return [0] * len(tensors)
+
+
+def _check_weights(graph: Graph) -> None:
+    """TFLM's own words for int16 weights speak of hybrid models, which these are not."""
+    for op in graph.ops:
+        if has_int16_weights(graph, op):
+            raise UnsupportedModel(
+                f"op {op.index} ({op.name}): TensorFlow Lite Micro has no kernel for int16 weights",
+                hint="q16 is for engine 'aot'; int16x8 keeps int16 activations and runs on both",
+            )
 
 
 def _check_io(graph: Graph) -> None:

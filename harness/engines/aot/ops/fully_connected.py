@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.aot.constant_channels import settle
 from harness.engines.aot.hybrid import hybrid_stage
 from harness.engines.aot.lower import Constant, Lowered, lowers, refuse
 from harness.engines.aot.quant import (
@@ -64,7 +65,11 @@ def _int8(op: Op, graph: Graph, weights: npt.NDArray[Any], sizes: str) -> Lowere
     centred = weights.astype(np.int64) - zero_point
     folded = wrap_int32(bias - input_zero_point * centred.sum(axis=1))
     scales = scales_of(op, graph, out_features, fully_connected=True)
-    stage = stage_s8(op, graph, centred, folded, scales, fits=joinable(weights))
+    settled = settle(op, graph, centred, folded, scales)
+    weights, centred = weights.copy(), centred.copy()
+    weights[settled.constant], centred[settled.constant] = zero_point, 0
+    fits = joinable(weights)
+    stage = stage_s8(op, graph, centred, settled.bias, settled.scales, fits=fits)
     order = blocked if stage.variant == "s8_any" else joined
     return _integer(stage, "s8", sizes, order(weights), zero_point)
 
