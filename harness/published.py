@@ -136,7 +136,8 @@ def matching(run: RunRecord) -> tuple[PublishedResult, ...]:
 
     The model is matched by its SHA-256 (MLPerf Tiny's int8 reference models, which the closed
     division runs), the board by the profile's name and its chip's part. A row may have been
-    measured at another clock or supply than the profile's: it carries both.
+    measured at another clock or supply than the profile's: it carries both. A profile that was set
+    to another clock (``NAME@48MHz``) matches only rows that were measured at it.
 
     Raises:
         MissingTool: the installation has no ``reports`` folder.
@@ -146,7 +147,9 @@ def matching(run: RunRecord) -> tuple[PublishedResult, ...]:
         return ()
     match = _match()
     task = match.models.get(run.model.sha256)
-    board = match.boards.get(run.profile_name.partition("@")[0])
+    name, at_clock, _ = run.profile_name.partition("@")
+    board = match.boards.get(name)
+    clock_hz = (run.profile.get("clock") or {}).get("hz")
     part = (run.profile.get("chip") or {}).get("part")
     if task is None or board is None:
         return ()
@@ -155,6 +158,7 @@ def matching(run: RunRecord) -> tuple[PublishedResult, ...]:
         for row in mlperf_tiny()
         if (row.task, row.board, row.part) == (task, board, part)
         and row.division in match.divisions
+        and (not at_clock or row.clock_hz == clock_hz)
     )
     return tuple(sorted(rows, key=lambda row: (row.latency_ms or float("inf"), row.version)))
 

@@ -49,9 +49,15 @@ def test_none_for_another_model_board_or_chip() -> None:
     assert matching(dataclasses.replace(record, model=None)) == ()
 
 
-def test_a_profile_at_another_clock_is_the_same_board() -> None:
-    record = dataclasses.replace(run(KWS, "nucleo-l4r5zi"), profile_name="nucleo-l4r5zi@48MHz")
-    assert len(matching(record)) == 20
+def test_at_another_clock_only_rows_of_that_clock_match() -> None:
+    assert matching(run(KWS, "nucleo-l4r5zi@48MHz")) == ()
+    record = run(KWS, "nucleo-l4r5zi")  # were 120 MHz not the profile's own clock
+    assert len(matching(dataclasses.replace(record, profile_name="nucleo-l4r5zi@120MHz"))) == 20
+
+
+def test_the_own_clock_spelled_out_is_the_profile_itself() -> None:
+    record = run(KWS, "nucleo-l4r5zi@120MHz")
+    assert len(matching(dataclasses.replace(record, profile_name=record.profile["name"]))) == 20
 
 
 def test_the_data_names_boards_and_profiles_that_exist() -> None:

@@ -170,7 +170,7 @@ def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> C
         ops_note=note,
         shared_error=len(runs) > 1 and share_timing_model(runs),
         memory=memory_tables(runs),
-        published=published_view(case.published, runs[subject], called[subject]),
+        published=published_view(case.published, runs[subject], called[subject], known),
     )
 
 

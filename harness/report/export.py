@@ -281,7 +281,14 @@ def _published_rows(case: CaseView) -> Iterator[dict[str, Any]]:
         )
         found = {"name": "latency_us", "value": row.latency_us, "unit": "us", "ratio": row.ratio}
         yield {**common, **found, "verdict": row.against, "text": text}
-        yield {**common, "name": "energy_uj", "value": row.energy_uj, "unit": "uJ"}
+        yield {
+            **common,
+            "name": "energy_uj",
+            "value": row.energy_uj,
+            "unit": "uJ",
+            "ratio": row.energy_ratio,
+            "verdict": row.energy_against,
+        }
 
 
 def _run_rows(run: RunRecord) -> Iterator[dict[str, Any]]:

@@ -67,7 +67,7 @@ def _case(case: CaseView, alone: bool) -> Iterator[str]:
         yield from (f"> {escape(warning)}" for warning in case.warnings)
         yield _figures(case)
     if case.published and case.published.summary:
-        yield f"Published (MLPerf Tiny): {escape(case.published.summary)}"
+        yield escape(f"Published (MLPerf Tiny): {case.published.summary} {case.published.quality}")
     if alone and case.ops:
         yield f"<details><summary>Cycles by op</summary>\n\n{_ops(case)}\n\n</details>"
 

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.published import PublishedResult
-from harness.records import RunRecord
+from harness.records import Measurement, RunRecord
+from harness.report.accuracy_view import data_name, estimate_text, interval_text, metric_name
+from harness.report.evidence import Evidence
 from harness.report.format import MISSING, NBSP, plural, quantity
 from harness.report.judge import ratio_text
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One published row; ``ratio`` is the subject's time / the published one."""
+    """One published row; ``ratio`` is the subject's time / the published one, energy likewise.
+
+    ``against`` and ``energy_against`` say what follows from it, given the subject's band.
+    """
 
     label: str
     framework: str
@@ -27,34 +32,50 @@ class PublishedRow:
     ratio: float | None
     ratio_text: str
     against: str
+    energy_ratio: float | None
+    energy_ratio_text: str
+    energy_against: str
     doubt: str
 
 
 @dataclass(frozen=True)
 class PublishedView:
-    """All published rows of a case; ``subject`` is whose ratio is shown."""
+    """All published rows of a case; ``subject`` is whose ratio is shown, ``quality`` its own."""
 
     subject: str
     summary: str
+    quality: str
     rows: tuple[PublishedRow, ...]
 
 
 def published_view(
-    results: Sequence[PublishedResult], subject: RunRecord, name: str
+    results: Sequence[PublishedResult], subject: RunRecord, name: str, known: Evidence
 ) -> PublishedView | None:
     """Rows with the subject's time against each; None where nothing was published."""
     if not results:
         return None
     rows = tuple(_row(result, subject) for result in results)
-    return PublishedView(name, _summary(rows, name), rows)
+    return PublishedView(name, _summary(rows, name), _own_quality(subject, name, known), rows)
+
+
+def _own_quality(subject: RunRecord, name: str, known: Evidence) -> str:
+    """The subject's accuracy, which stands beside that of the published rows."""
+    found = known.of(subject)
+    if not found or found[0].accuracy is None or found[0].status != "passed":
+        return f"The accuracy of {name} has not been evaluated here."
+    accuracy = found[0].accuracy
+    return (
+        f"{metric_name(found[0].metric)} of {name}: {estimate_text(accuracy.main)} "
+        f"({interval_text(accuracy.main)}) on {data_name(found[0])}, "
+        f"{plural(accuracy.items, 'item')}."
+    )
 
 
 def _row(result: PublishedResult, subject: RunRecord) -> PublishedRow:
     latency_us = result.latency_ms * 1e3 if result.latency_ms is not None else None
     energy_uj = result.energy_uj_per_inference
-    measured = subject.measurements.get("latency_us")
-    counts = subject.status == "passed" and measured is not None and latency_us
-    ratio = measured.value / latency_us if counts and measured and latency_us else None
+    ratio, against = _ratio(subject, "latency_us", latency_us, result)
+    energy_ratio, energy_against = _ratio(subject, "energy_uj", energy_uj, result)
     return PublishedRow(
         label=result.label,
         framework=result.framework or MISSING,
@@ -67,9 +88,25 @@ def _row(result: PublishedResult, subject: RunRecord) -> PublishedRow:
         quality=_quality(result),
         ratio=ratio,
         ratio_text=ratio_text(ratio),
-        against=_against(subject, latency_us) if ratio is not None else "",
+        against=against,
+        energy_ratio=energy_ratio,
+        energy_ratio_text=ratio_text(energy_ratio),
+        energy_against=energy_against,
         doubt=result.doubt,
     )
+
+
+def _ratio(
+    subject: RunRecord, name: str, published: float | None, result: PublishedResult
+) -> tuple[float | None, str]:
+    """The subject's figure / the published one, and what follows; no ratio across clocks."""
+    own = subject.measurements.get(name)
+    clock_hz = (subject.profile.get("clock") or {}).get("hz")
+    if subject.status != "passed" or own is None or not published:
+        return None, ""
+    if clock_hz and result.clock_hz and clock_hz != result.clock_hz:
+        return None, "another clock"
+    return own.value / published, _against(own, published)
 
 
 def _supply(result: PublishedResult) -> str:
@@ -87,16 +124,14 @@ def _quality(result: PublishedResult) -> str:
     return ", ".join(parts) or MISSING
 
 
-def _against(subject: RunRecord, latency_us: float | None) -> str:
+def _against(measured: Measurement, published: float) -> str:
     """Whether the subject's band leaves room for equality with the published value."""
-    measured = subject.measurements["latency_us"]
-    assert latency_us is not None
     if measured.uncertainty_pct is None:
         return "uncertainty unknown"
-    half = measured.value * measured.uncertainty_pct / 100
-    if abs(measured.value - latency_us) <= half:
+    if abs(measured.value - published) <= measured.value * measured.uncertainty_pct / 100:
         return "within the band"
-    return "faster" if measured.value < latency_us else "slower"
+    less, more = ("faster", "slower") if measured.name == "latency_us" else ("less", "more")
+    return less if measured.value < published else more
 
 
 def _summary(rows: Sequence[PublishedRow], name: str) -> str:

@@ -21,7 +21,7 @@ from harness.report.memory_view import (
     main_ram_bytes,
     ram_bar,
 )
-from harness.report.naming import engine_title, scheme
+from harness.report.naming import arithmetic, engine_title, scheme
 from harness.report.ops_view import FunctionRow, OpRow, function_rows, op_rows, op_summary
 from harness.report.provenance_view import ProvenanceGroup, provenance_groups
 
@@ -121,7 +121,7 @@ def run_view(run: RunRecord, position: int = 1, detail: Detail = "full") -> RunV
         machine_exact=run.machine_exact,
         machine_note=note,
         engine=engine_title(run),
-        scheme=scheme(run),
+        scheme=arithmetic(run) if scheme(run) else "",
         started=when(run.started_at),
         headline=headline(run),
         errors=run.errors,
