@@ -199,13 +199,17 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
 
 def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
     """Say of a variant that hil made, now or before, what it is a variant of and how good it is."""
+    variant = known_variant(job, store)
+    return record if variant is None else provenance.of_variant(record, variant)
+
+
+def known_variant(job: Job, store: Store) -> Variant | None:
+    """What is known of a job's model that hil quantized, now or before; what is new is kept."""
     known = store.variant(job.graph.sha256)
-    variant = job.variant or known
-    if variant is None:
-        return record
-    if known is None or known.created_at < variant.created_at:
-        store.keep_variant(variant)
-    return provenance.of_variant(record, variant)
+    made = job.variant
+    if made is not None and (known is None or known.created_at < made.created_at):
+        store.keep_variant(made)
+    return made or known
 
 
 def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:

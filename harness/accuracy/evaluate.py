@@ -23,7 +23,15 @@ from harness.accuracy.pool import Pool, Work
 from harness.datasets import Dataset
 from harness.datasets.source import source_sha256
 from harness.errors import HilError, RunFailed, WrongOutput
-from harness.records import Accuracy, ErrorInfo, Evaluation, Firmware, RunStatus, SampleResult
+from harness.records import (
+    Accuracy,
+    ErrorInfo,
+    Evaluation,
+    Firmware,
+    RunStatus,
+    SampleResult,
+    Variant,
+)
 from harness.store import Store
 from harness.targets.emulator import find_qemu, probe
 from harness.targets.qemu import QemuTarget, Session
@@ -86,10 +94,11 @@ def evaluate(
     jobs = min(asked.jobs or os.cpu_count() or 1, len(data))
     # One after the other: each one silences stderr of the whole process while it is made.
     references = tuple(reference_for(job.graph, job.model_bytes) for _ in range(jobs))
-    tell("build", 0, 0)
+    tell("arena", 0, 0)
     job = bench.fitted(job)
+    tell("build", 0, 0)
     task = _Task(job, data, metric, references, bench.build_firmware(job))
-    begun = _begun(task, asked, _variant_of(job, store))
+    begun = _begun(task, asked, bench.known_variant(job, store))
     claim = store.evaluations.claim(begun, restart=asked.restart)
     if claim.complete:
         return claim.evaluation
@@ -98,17 +107,8 @@ def evaluate(
         return _finished(claim.evaluation, metric.sum_up(data, results), task, store)
 
 
-def _variant_of(job: bench.Job, store: Store) -> dict[str, Any]:
-    """What is known of a model that hil quantized, now or before; a new one is kept."""
-    known = store.variant(job.graph.sha256)
-    if job.variant is not None and known is None:
-        store.keep_variant(job.variant)
-    variant = job.variant or known
-    return provenance.variant_facts(variant) if variant is not None else {}
-
-
-def _begun(task: _Task, asked: DataRequest, variant: Mapping[str, Any]) -> Evaluation:
-    """The evaluation as it begins. Its key holds everything that could change a result."""
+def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluation:
+    """The evaluation as it begins."""
     job, request = task.job, task.job.request
     started = datetime.now(UTC)
     emulator = probe(find_qemu()).version
@@ -117,20 +117,9 @@ def _begun(task: _Task, asked: DataRequest, variant: Mapping[str, Any]) -> Evalu
         "seed": asked.seed if asked.limit is not None else None,
         "load": "protocol" if request.load == "protocol" else "direct",
     }
-    question = {
-        "model": job.graph.sha256,
-        "firmware": task.firmware.sha256,
-        "data": task.data.sha256,
-        "metric": task.metric.name,
-        "profile": request.profile.name,
-        "machine": job.platform.machine,
-        "emulator": emulator,
-        "reference": task.references[0].version,
-        **options,
-    }
     return Evaluation(
         evaluation_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
-        key=hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest(),
+        key=_key(task, emulator, options),
         status="running",
         started_at=started.isoformat(timespec="milliseconds"),
         finished_at=None,
@@ -151,19 +140,43 @@ def _begun(task: _Task, asked: DataRequest, variant: Mapping[str, Any]) -> Evalu
         preparation=task.data.preparation,
         options=options,
         provenance={
-            "command": shlex.join(request.command),
-            "hil_version": version("hil"),
-            "hil_commit": provenance.commit(),
-            "python": host.python_version(),
-            "host": f"{host.system()} {host.machine()}",
-            "compiler": task.firmware.compiler,
-            "emulator": emulator,
-            "reference": task.references[0].version,
-            "optimize": request.optimize,
+            **_origin(task, emulator),
             "data_source_sha256": source_sha256(asked.spec),
-            **variant,
+            **(provenance.variant_facts(variant) if variant is not None else {}),
         },
     )
+
+
+def _key(task: _Task, emulator: str, options: Mapping[str, Any]) -> str:
+    """Hash everything that could change a result."""
+    question = {
+        "model": task.job.graph.sha256,
+        "firmware": task.firmware.sha256,
+        "data": task.data.sha256,
+        "metric": task.metric.name,
+        "profile": task.job.request.profile.name,
+        "machine": task.job.platform.machine,
+        "emulator": emulator,
+        "reference": task.references[0].version,
+        **options,
+    }
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+def _origin(task: _Task, emulator: str) -> dict[str, Any]:
+    """Versions, hosts and the command that repeats the evaluation."""
+    request = task.job.request
+    return {
+        "command": shlex.join(request.command),
+        "hil_version": version("hil"),
+        "hil_commit": provenance.commit(),
+        "python": host.python_version(),
+        "host": f"{host.system()} {host.machine()}",
+        "compiler": task.firmware.compiler,
+        "emulator": emulator,
+        "reference": task.references[0].version,
+        "optimize": request.optimize,
+    }
 
 
 def _run(

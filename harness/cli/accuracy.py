@@ -268,12 +268,7 @@ def _evaluate_and_show(
         raise typer.Exit(code)
 
 
-_STAGES = {
-    "calibrate": "quantizing: calibrating",
-    "judge": "quantizing: comparing with the float model",
-    "plan": "reading the data",
-    "build": "building the firmware",
-}
+_STAGES = {**output.STAGES, "plan": "reading the data"}
 
 
 def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int, int], None]:

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
     from harness.records import Measurement
 
+#: What the stages are called that ``harness.bench`` and ``harness.accuracy`` tell of.
+STAGES = {
+    "calibrate": "quantizing: calibrating",
+    "judge": "quantizing: comparing with the float model",
+    "plan": "planning",
+    "arena": "finding the smallest arena",
+    "build": "building the firmware",
+    "run": "running on the emulator",
+    "measure": "pricing the execution profile",
+    "check": "comparing outputs with the reference",
+}
+
 _emitted = False
 
 _UNIT_STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {

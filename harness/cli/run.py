@@ -236,23 +236,12 @@ def _run_all(
     return records, problems
 
 
-_STAGES = {
-    "calibrate": "quantizing: calibrating",
-    "judge": "quantizing: comparing with the float model",
-    "plan": "planning",
-    "arena": "finding the smallest arena",
-    "build": "building the firmware",
-    "run": "running on the emulator",
-    "measure": "pricing the execution profile",
-    "check": "comparing outputs with the reference",
-}
-
-
 def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int, int], None]:
     def tell(stage: str, done: int, total: int) -> None:
         counter = f" {done}/{total}" if total else ""
         show(
-            f"{request.model.name} on {request.profile.name}: {_STAGES.get(stage, stage)}{counter}"
+            f"{request.model.name} on {request.profile.name}: "
+            f"{output.STAGES.get(stage, stage)}{counter}"
         )
 
     return tell

@@ -104,6 +104,27 @@ def test_an_op_that_tflm_does_not_register_is_refused_by_name(entry: installed.I
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("scheme", ["q16", "int16x8"])
+def test_int16_weights_are_refused_and_int16_activations_are_not(
+    entry: installed.Installed, scheme: str
+) -> None:
+    weights = np.ones((4, 4), np.int16 if scheme == "q16" else np.int8)
+    b = ModelBuilder()
+    x = b.tensor((1, 4), "int16", scale=2**-8)
+    w = b.tensor((4, 4), str(weights.dtype), scale=2**-4, data=weights)
+    y = b.tensor((1, 4), "int16", scale=2**-8)
+    b.op("FULLY_CONNECTED", [x, w], [y])
+    model = b.build([x], [y])
+    if scheme == "int16x8":
+        assert TflmEngine(entry).sources(parse_model(model, "m"), model).op_count == 1
+        return
+    with pytest.raises(
+        UnsupportedModel, match=r"op 0 \(FULLY_CONNECTED\).*int16 weights"
+    ) as caught:
+        TflmEngine(entry).sources(parse_model(model, "m"), model)
+    assert "int16x8" in caught.value.hint
+
+
 def test_an_op_whose_kernel_the_library_lacks(entry: installed.Installed) -> None:
     model = chain("RELU")
     with pytest.raises(UnsupportedModel, match=r"op 0 \(RELU\).*has no Register_RELU"):

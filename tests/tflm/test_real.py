@@ -19,6 +19,7 @@ from tests.support.tflite_builder import ModelBuilder
 
 INT8 = DIGITS / "digits_int8.tflite"
 FLOAT32 = DIGITS / "digits_float32.tflite"
+SAMPLES = DIGITS / "digits_samples.npz"
 
 
 def run(tmp_path: Path, engine: str, model: Path, profile: str = "nucleo-l4r5zi") -> RunRecord:
@@ -135,6 +136,58 @@ def test_int16_activations(tflm: str, tmp_path: Path) -> None:
     assert record.status == "passed", record.errors
     assert record.check is not None
     assert record.check.exact
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int8-per-tensor", "int16x8", "q8"])
+def test_variants_are_bit_equal_to_the_reference(tflm: str, scheme: str, tmp_path: Path) -> None:
+    if scheme != "q8":
+        pytest.importorskip("ai_edge_quantizer")
+    result = hil(
+        *("run", "-p", "stm32l4", "--engine", tflm, "--db", tmp_path / "d", "--json"),
+        *("--quantize", scheme, "--calibration", SAMPLES, FLOAT32),
+    )
+    assert result.code == 0, result
+    data = result.envelope["data"]
+    assert (data["engine"], data["provenance"]["scheme"]) == (tflm, scheme)
+    assert data["check"]["exact"]
+    assert data["check"]["mismatches"] == 0
+
+
+def test_accuracy_is_the_references_sample_by_sample(tflm: str, tmp_path: Path) -> None:
+    command = ("accuracy", "-p", "stm32l4", "--engine", tflm, "--db", tmp_path / "d", "--json")
+    result = hil(*command, "--data", SAMPLES, "--limit", "40", INT8)
+    assert result.code == 0, result
+    data = result.envelope["data"]
+    assert (data["engine"], data["done"]) == (tflm, 40)
+    assert data["accuracy"]["equal"] == data["accuracy"]["same_decision"] == 40
+    again = hil(*command, "--data", SAMPLES, "--limit", "40", INT8)
+    assert again.envelope["data"]["evaluation_id"] == data["evaluation_id"]
+
+
+def test_a_study_of_two_engines(tflm: str, tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(
+        f"""schema = 1
+models = ["{FLOAT32}"]
+profiles = ["stm32l4"]
+engines = ["aot", "{tflm}"]
+schemes = ["q8", "q16"]
+[calibration]
+samples = "{SAMPLES}"
+""",
+        encoding="utf-8",
+    )
+    command = ("sweep", "--db", tmp_path / "d", "--json", study)
+    result = hil(*command)
+    assert result.code == 3, result
+    runs = {(run["engine"], run["scheme"]): run for run in result.envelope["data"]["runs"]}
+    passed = {kind for kind, run in runs.items() if run["status"] == "passed"}
+    assert passed == {("aot", "q8"), ("aot", "q16"), (tflm, "q8")}
+    assert "int16 weights" in runs[tflm, "q16"]["errors"][0]["message"]
+    arena = {engine: runs[engine, "q8"]["measurements"]["arena_bytes"] for engine in ("aot", tflm)}
+    assert arena[tflm]["value"] > arena["aot"]["value"]
+    again = hil(*command).envelope["data"]["runs"]
+    assert [run["resumed"] for run in again] == [run["status"] == "passed" for run in again]
 
 
 @pytest.mark.parametrize("name", ["ad_int8", "kws_int8"])
