@@ -69,7 +69,7 @@ def evidence(store: Store, cases: Sequence[Case]) -> Evidence:
     """
     runs = [run for case in cases for run in case.runs]
     hashes = dict.fromkeys(run.model.sha256 for run in runs if run.model and scheme(run))
-    found = ((sha256, store.variant(sha256)) for sha256 in hashes)
+    found = ((sha256, store.variants.get(sha256)) for sha256 in hashes)
     return Evidence(
         tuple(store.evaluations.matching(runs)),
         {sha256: variant for sha256, variant in found if variant is not None},

@@ -114,12 +114,14 @@ def band_range(figure: Measurement) -> str:
     """Format both ends of the band, or an empty string where there is none."""
     if not figure.uncertainty_pct:
         return ""
-    half = figure.value * figure.uncertainty_pct / 100
-    low, high = (
-        quantity(figure.value - half, figure.unit),
-        quantity(figure.value + half, figure.unit),
-    )
+    low, high = (quantity(end, figure.unit) for end in band_ends(figure))
     return f"{low} to {high}"
+
+
+def band_ends(figure: Measurement) -> tuple[float, float]:
+    """Both ends of the band; an unknown band counts as none."""
+    half = abs(figure.value) * (figure.uncertainty_pct or 0) / 100
+    return figure.value - half, figure.value + half
 
 
 def when(iso: str | None) -> str:
@@ -160,7 +162,12 @@ def capacity(size_bytes: int) -> str:
 def round_text(value: float, unit: str) -> str:
     """Format a round value, such as a tick of an axis, without zeros at its end: ``20 ms``."""
     number, _, unit = quantity(value, unit).partition(NBSP)
-    return f"{number.rstrip('0').rstrip('.') if '.' in number else number}{NBSP}{unit}"
+    return f"{trimmed(number)}{NBSP}{unit}"
+
+
+def trimmed(number: str) -> str:
+    """A number without zeros at the end of its fraction."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def plural(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.records import Measurement
-from harness.report.format import NBSP, significant
+from harness.report.format import NBSP, band_ends, significant
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
 
@@ -63,13 +63,8 @@ def ratio_text(ratio: float | None) -> str:
 
 def bands_overlap(a: Measurement, b: Measurement) -> bool:
     """Whether the two bands share a value; an unknown band counts as none."""
-    (low_a, high_a), (low_b, high_b) = _ends(a), _ends(b)
+    (low_a, high_a), (low_b, high_b) = band_ends(a), band_ends(b)
     return low_a <= high_b and low_b <= high_a
-
-
-def _ends(figure: Measurement) -> tuple[float, float]:
-    half = abs(figure.value) * (figure.uncertainty_pct or 0) / 100
-    return figure.value - half, figure.value + half
 
 
 def _change(baseline: float, value: float) -> str:

@@ -82,7 +82,7 @@ def _figures(case: CaseView) -> str:
     rows += [_accuracy_row(line) for line in case.accuracy]
     if case.agreement:
         rows.append([case.agreement.label, *(escape(text) for text in case.agreement.texts)])
-    return _table(["Figure", *(_head(column) for column in case.columns)], rows)
+    return table(["Figure", *(_head(column) for column in case.columns)], rows)
 
 
 def _head(column: ColumnView) -> str:
@@ -130,10 +130,10 @@ def _ops(case: CaseView) -> str:
         ]
         for line in case.ops
     ]
-    return _table(["#", "Op", *(escape(column.name) for column in case.columns)], rows, 2)
+    return table(["#", "Op", *(escape(column.name) for column in case.columns)], rows, 2)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
     """A table whose first ``words`` columns are text, the others numbers."""
     marks = ["---"] * words + ["---:"] * (len(heads) - words)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))

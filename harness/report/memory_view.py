@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.records import Kind, Measurement, MemoryPlan, OpMeasurement, Placement, RunRecord
+from harness.report.axes import Tick
 from harness.report.format import capacity as capacity_text
 from harness.report.format import percent, plural, quantity, tensor_name
 
@@ -83,14 +84,6 @@ class Box:
     width: float
     height: float
     labelled: bool
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A mark on an axis: position in per cent and its text."""
-
-    at: float
-    text: str
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.records import Kind, RunRecord
+from harness.report.axes import Tick, round_step
 from harness.report.format import band, quantity, round_text
-from harness.report.memory_view import Tick
 from harness.report.naming import arithmetic, engine_title, family, model_name, names
 
 HEIGHT_PX = 300
@@ -227,7 +227,7 @@ def _tick_choices(axis: _Axis, binary: bool) -> Iterator[list[float]]:
     """Sets of ticks, each with fewer than the one before."""
     if not axis.log:
         for parts in (5, 4, 3, 2, 1):
-            step = _round_step((axis.high - axis.low) / parts, binary)
+            step = _step((axis.high - axis.low) / parts, binary)
             first, last = math.ceil(axis.low / step), math.floor(axis.high / step)
             yield [step * i for i in range(first, last + 1)]
         return
@@ -242,11 +242,10 @@ def _tick_choices(axis: _Axis, binary: bool) -> Iterator[list[float]]:
         yield [base**e for e in exponents[::every]]
 
 
-def _round_step(rough: float, binary: bool) -> float:
+def _step(rough: float, binary: bool) -> float:
     if binary:
         return float(2.0 ** round(math.log2(max(rough, 1.0))))
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(power * s for s in (1, 2, 5, 10) if power * s >= rough * 0.99)
+    return round_step(rough)
 
 
 def _steps(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.report.format import NBSP, count, quantity, scale_of, significant
+from harness.report.axes import Tick, round_step
+from harness.report.format import NBSP, count, quantity, scale_of, significant, trimmed
 
 WIDTH, HEIGHT = 520.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 12.0, 40.0
@@ -27,14 +28,6 @@ class Point:
     high: float
     words: str
     family: str = ""
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A place on an axis, in the SVG's units, and what stands there."""
-
-    at: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -165,26 +158,20 @@ def nice_ticks(highest: float, wanted: int = 5) -> list[float]:
     """0 and equal steps of 1, 2, 2.5 or 5 times a power of ten, up to ``highest`` or just above."""
     if not math.isfinite(highest) or highest <= 0:
         return [0.0, 1.0]
-    rough = highest / wanted
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
+    step = round_step(highest / wanted)
     steps = math.ceil(highest / step * 0.999)
     return [round(step * i, 12) for i in range(steps + 1)]
 
 
 def _plain(value: float) -> str:
     """``0.25``, ``50``, ``1,200``: a tick without zeros at its end."""
-    return _trimmed(significant(value, 4)) if value else "0"
+    return trimmed(significant(value, 4)) if value else "0"
 
 
 def _short(value: float) -> str:
     """A count: ``20 k`` rather than ``20.0 k``."""
     number, space, prefix = count(value).partition(NBSP)
-    return _trimmed(number) + space + prefix
-
-
-def _trimmed(number: str) -> str:
-    return number.rstrip("0").rstrip(".") if "." in number else number
+    return trimmed(number) + space + prefix
 
 
 def words(label: str, model: str, value: float, unit: str, band: str, kind: str) -> str:

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 
 from harness.records import ErrorInfo, Kind, Measurement, RunRecord
 from harness.report.figures import FIGURE_LABELS, used_kinds
-from harness.report.format import band, plural, quantity, significant, when
-from harness.report.study_chart import ChartShape, Point, draw, mark, words
+from harness.report.format import band, band_ends, plural, quantity, when
+from harness.report.judge import ratio_text
+from harness.report.naming import clock_text
+from harness.report.study_chart import STYLES, ChartShape, Point, draw, mark, words
 
 FIGURES = ("flash_bytes", "ram_bytes", "latency_us", "energy_uj")
 _X_TITLES = {"parameters": "Parameters of the model", "macs": "MACs of the model"}
@@ -222,7 +224,7 @@ def _panel(text: StudyText, runs: Sequence[StudyRun], varying: Varying, position
         title=first.profile_title,
         facts=_facts(first.profile, records),
         notes=tuple(shared),
-        series=tuple(Series(label, i % 6 + 1, mark(i)) for i, label in enumerate(labels)),
+        series=tuple(Series(label, i % STYLES + 1, mark(i)) for i, label in enumerate(labels)),
         charts=tuple(_chart(text, runs, labels, name, varying) for name in FIGURES),
     )
 
@@ -230,8 +232,7 @@ def _panel(text: StudyText, runs: Sequence[StudyRun], varying: Varying, position
 def _facts(profile: str, records: Sequence[RunRecord]) -> str:
     parts = [f"profile {profile}"]
     if records:
-        clock = (records[0].profile.get("clock") or {}).get("hz")
-        parts += [f"{clock / 1e6:g} MHz"] if clock else []
+        parts += filter(None, [clock_text(records[0])])
         machine = dict.fromkeys(f"{record.target} {record.machine}" for record in records)
         stand_in = "" if all(r.machine_exact for r in records) else ", standing in for the chip"
         parts.append(f"ran on {' and '.join(machine)}{stand_in}")
@@ -266,12 +267,11 @@ def _size(run: StudyRun, x: str) -> int:
 
 
 def _point(run: StudyRun, figure: Measurement, label: str, x: str) -> Point:
-    half = figure.value * (figure.uncertainty_pct or 0) / 100
+    low, high = band_ends(figure)
     said = words(
         label, run.model, figure.value, figure.unit, band(figure.uncertainty_pct), figure.kind
     )
-    low = max(0.0, figure.value - half)
-    return Point(_size(run, x), figure.value, low, figure.value + half, said, run.family)
+    return Point(_size(run, x), figure.value, max(0.0, low), high, said, run.family)
 
 
 def _rows(
@@ -299,7 +299,7 @@ def _cell(text: StudyText, members: dict[str, StudyRun], label: str, name: str) 
     against = base.figure(name) if base is not None else None
     ratio = ""
     if against is not None and base is not run and against.value:
-        ratio = f"×{significant(figure.value / against.value)}"
+        ratio = ratio_text(figure.value / against.value)
     return StudyCell(quantity(figure.value, figure.unit), band(figure.uncertainty_pct), ratio, "")
 
 

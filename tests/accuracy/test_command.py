@@ -60,7 +60,7 @@ def changed_firmware(tmp_path: Path) -> Any:
 
 def test_digits_on_the_device_are_as_right_as_in_float(db: Path) -> None:
     """The point of it all: int8 on the device within half a point of float, and as the host."""
-    shares = {}
+    shares, data = {}, {}
     for model in (INT8, FLOAT32):
         result = accuracy(db, "--json", model=model)
         assert result.code == 0, result
@@ -70,6 +70,8 @@ def test_digits_on_the_device_are_as_right_as_in_float(db: Path) -> None:
         assert found["samples"] == found["equal"] == found["same_decision"] == 360
         assert found["main"] == found["host"]
         shares[model] = found["main"]["value"]
+        data[model] = envelope["data"]["provenance"]["data_source_sha256"]
+    assert data[INT8] == data[FLOAT32]  # other arrays, the same samples
     assert abs(shares[INT8] - shares[FLOAT32]) <= 0.005
     assert shares[INT8] == pytest.approx(355 / 360)
 
@@ -268,7 +270,7 @@ def test_a_variant_is_made_and_judged(db: Path) -> None:
     assert data["accuracy"]["equal"] == 60
     assert "float32 data quantized to int16" in data["preparation"]
     with Store.open(str(db)) as store:
-        assert store.variant(data["model_sha256"]) is not None
+        assert store.variants.get(data["model_sha256"]) is not None
     accuracy(db, "--calibration", SAMPLES).refuses(2, "without --quantize")
 
 

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import UsageError
 from harness.records import ModelInfo, RunRecord
 from harness.report.choose import Asked, cases, compared, find_baseline
-from harness.store import Store, baselines
+from harness.store import Store
 
 from .report_records import bare, passed, scaled, wrong_output
 
@@ -96,9 +96,51 @@ def test_variants_of_one_model_share_a_case() -> None:
     assert [ids(case) for case in cases([parent, variant])] == [["aaaaaa", "bbbbbb"]]
 
 
+def variant(tail: str, scheme: str, **changes: Any) -> RunRecord:
+    """A run of a variant of the model that ``run`` has."""
+    parent = passed().model
+    assert parent is not None
+    provenance = {"parent_sha256": parent.sha256, "parent_name": "kws", "scheme": scheme}
+    model = dataclasses.replace(OTHER, sha256=(tail[:2] * 32))
+    return run(tail, model=model, provenance=provenance, **changes)
+
+
+def test_variants_are_compared_with_their_float_model_wherever_it_stands() -> None:
+    (case,) = cases([variant("bbbbbb", "q8"), variant("cccccc", "int8"), run("aaaaaa")])
+    assert ids(case) == ["aaaaaa", "bbbbbb", "cccccc"]
+    assert case.why == "int8 is the baseline: the float model that the variants were made of."
+    (case,) = cases([variant("bbbbbb", "q8"), run("aaaaaa"), tflm()])
+    assert ids(case)[0] == "cccccc"  # TFLM's run comes first
+
+
+def test_a_float_model_that_did_not_pass_is_no_baseline() -> None:
+    failed = dataclasses.replace(wrong_output(), run_id="20261121T050000-aaaaaa")
+    (case,) = cases([variant("bbbbbb", "q8"), failed])
+    assert ids(case)[0] == "bbbbbb"
+    assert case.why.startswith("The first run is the baseline")
+
+
+def test_the_float_model_is_looked_for_in_the_store(store: Store) -> None:
+    keep(store, run("aaaaaa"), run("eeeeee", profile_name="other"), run("ffffff", engine="mine"))
+    (case,) = cases([variant("bbbbbb", "q8")], store)
+    assert ids(case) == ["aaaaaa", "bbbbbb"]
+    assert [column.origin for column in case.columns] == ["stored run", ""]
+    assert case.why.endswith(
+        "the newest stored run of the float model that the variants were made of."
+    )
+    (case,) = cases([variant("bbbbbb", "q8", profile_name="nowhere")], store)
+    assert not case.has_baseline
+
+
+def test_titles_tell_clocks_apart() -> None:
+    slow = {"profile_name": "stm32l4@48MHz", "profile": {**NUCLEO, "clock": {"hz": 48e6}}}
+    (case,) = cases([run("aaaaaa", **slow)])
+    assert case.title.replace("\u00a0", " ") == "kws_int8 on STM32L4R5ZI at 48 MHz"
+
+
 def test_a_stored_baseline_comes_before_a_stored_run(store: Store) -> None:
     keep(store, tflm("dddddd"))
-    baselines.put(store, "release", [tflm("eeeeee")])
+    store.baselines.put("release", [tflm("eeeeee")])
     (case,) = cases([run("aaaaaa")], store)
     assert ids(case) == ["eeeeee", "aaaaaa"]
     assert case.columns[0].origin == "baseline 'release'"
@@ -129,7 +171,7 @@ def test_stored_runs_of_each_engine_are_found_and_the_fastest_judges(store: Stor
 def test_what_does_not_match_is_not_taken(store: Store, other: RunRecord) -> None:
     keep(store, other)
     if other.status == "passed":
-        baselines.put(store, "release", [other])
+        store.baselines.put("release", [other])
     (case,) = cases([run("aaaaaa")], store)
     assert not case.has_baseline
 
@@ -142,7 +184,7 @@ def test_tflm_in_the_report_is_not_joined_by_others(store: Store) -> None:
 
 def test_an_asked_for_baseline_comes_before_everything(store: Store) -> None:
     release = run("dddddd")
-    baselines.put(store, "release", [release, run("ffffff", profile_name="nucleo-l4r5zi")])
+    store.baselines.put("release", [release, run("ffffff", profile_name="nucleo-l4r5zi")])
     asked = find_baseline(store, "release")
     (case,) = cases([run("aaaaaa"), tflm()], store, asked)
     assert ids(case) == ["dddddd", "aaaaaa", "cccccc"]

@@ -124,13 +124,17 @@ def test_the_check_of_overlaps_sees_one() -> None:
     assert overlapping(same) == 3  # at each width
 
 
-def overlapping(points: Sequence[Point]) -> int:
-    """Pairs of labels that overlap, on a phone, a tablet and a desk: 7 by 12 px a digit."""
+def overlapping(
+    points: Sequence[Point],
+    texts: Sequence[str] = (),
+    widths: Sequence[int] = (270, 700, 1150),
+) -> int:
+    """Pairs of labels that overlap on a phone, a tablet, a desk; 7 by 12 px a sign."""
     found = 0
-    for width in (270, 700, 1150):
+    for width in widths:
         boxes = []
-        for p in points:
-            size = 7 * len(str(p.number))
+        for p, text in zip(points, texts or [str(p.number) for p in points], strict=True):
+            size = 7 * len(text)
             left = {"start": 0, "middle": -size / 2, "end": -size}[p.anchor]
             x, y = width * p.x / 100 + p.label_dx + left, p.y + p.label_dy - 6
             boxes.append((x, x + size, y, y + 12))
@@ -150,6 +154,35 @@ def test_a_shape_is_an_engine() -> None:
     (found,) = paretos(runs)
     assert [p.shape for p in found.points] == ["circle", "square", "circle"]
     assert dict(found.legend) == {"aot": "circle", "TFLite Micro": "square"}
+
+
+def test_with_one_engine_a_shape_is_a_data_type_and_labels_name_it() -> None:
+    provenance = {"parent_sha256": "9d" * 32, "parent_name": "kws_int8", "scheme": "q8"}
+    runs = [
+        run(1, 1e3, 5e3),
+        run(2, 2e3, 4e3, provenance=provenance),
+        run(3, 3e3, 3e3, provenance={**provenance, "quantize_options": {"q_format": "Q4.4"}}),
+    ]
+    (found,) = paretos(runs)
+    assert dict(found.legend) == {"int8": "circle", "q8": "square", "q8 Q4.4": "diamond"}
+    assert [p.detail for p in found.points] == ["int8", "q8", "q8 Q4.4"]
+    (found,) = paretos([*runs, run(4, 4e3, 2e3, "tflm")])
+    assert [p.shape for p in found.points] == ["circle", "circle", "circle", "square"]
+    assert found.points[3].detail == "int8"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_long_labels_do_not_overlap_where_they_are_shown(seed: int) -> None:
+    numbers = random.Random(seed)
+    runs = []
+    for i, made in enumerate(("int8", "q8", "q16", "int16x8", "dynamic", "int8-per-tensor")):
+        provenance = {"parent_sha256": "9d" * 32, "parent_name": "kws_int8", "scheme": made}
+        figures = numbers.uniform(1e3, 9e3), numbers.uniform(1e4, 9e4)
+        runs.append(run(i, *figures, provenance=provenance))
+    (found,) = paretos(runs)
+    texts = [f"{p.number} {p.detail}" for p in found.points]
+    assert overlapping(found.points, texts, (600, 800, 1150)) == 0
+    assert overlapping(found.points) == 0
 
 
 def test_only_runs_that_passed_count_and_two_are_no_picture() -> None:
