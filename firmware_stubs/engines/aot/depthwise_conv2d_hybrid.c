@@ -5,10 +5,7 @@
 #include "hil_aot.h"
 #include "hil_finish.h"
 #include "hil_hybrid.h"
-#include "hil_taps_s8.h"
 #include "hil_window.h"
-
-#define HIL_DEPTHWISE_BLOCKS
 
 #define HIL_QUANTIZES_INPUT
 #define HIL_VARIANT hybrid

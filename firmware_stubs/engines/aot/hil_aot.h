@@ -100,7 +100,7 @@ void hil_conv2d_f32(const hil_conv2d_f32_params *p, const float *input, float *o
                     void *scratch);
 
 /* DEPTHWISE_CONV_2D, integers: out_c = in_c * depth_multiplier. Weights are transposed by codegen to
- * [out_c][kh * kw]; for int8 inputs and a multiplier of 1 in blocks of four channels, [kh * kw][4], the
+ * [out_c][kh * kw]; for s8 and a multiplier of 1 in blocks of four channels, [kh * kw][4], the
  * last out_c % 4 channels one by one. Bias folded as for CONV_2D. Scratch: kernel_h * kernel_w * in_c
  * input elements where there is padding, else 0. */
 #define HIL_DEPTHWISE_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                 \

@@ -54,6 +54,16 @@ static inline int32_t hil_shift_and_add(int32_t x, int32_t right, int32_t more) 
 
 static inline int32_t hil_saturate_s8(int32_t x) { return __ssat(x, 8); }
 
+/* Four bytes, each between the byte of `low` and that of `high`. */
+static inline int32_t hil_clamp_bytes(int32_t x, int32_t low, int32_t high) {
+    int32_t difference;
+    __asm__("ssub8 %1, %0, %2\n\tsel %0, %0, %2\n\tssub8 %1, %3, %0\n\tsel %0, %0, %3"
+            : "+r"(x), "=&r"(difference)
+            : "r"(low), "r"(high)
+            : "cc");
+    return x;
+}
+
 #else
 #define HIL_DSP 0
 

@@ -31,11 +31,11 @@ HIL_FINISH(s8_any) {
 }
 
 /* hil_requantize for a multiplier of 2^30: half of the number, ties up, then a division by a power
- * of two, ties away from zero. */
+ * of two, ties away from zero. Saturated only. */
 HIL_FINISH(s8_pot) {
     const int32_t scaled =
         hil_requantize_pot(sum + stage->bias[channel], HIL_SHIFT_OF(stage, channel));
-    return hil_clamp_s8(scaled + stage->zero_point, stage->act_min, stage->act_max);
+    return (int8_t)hil_saturate_s8(scaled + stage->zero_point);
 }
 
 HIL_FINISH(s16x8_b32) {
@@ -129,21 +129,36 @@ static inline hil_stage_hybrid hil_stage_at_hybrid(const hil_stage_hybrid *stage
 
 /* A fused activation, over all elements of an output, where hil_finish has not done it: int8 outputs
  * mostly use their whole range, for which saturation is all there is to do. */
-static inline void hil_limit_s8(const hil_stage_s8 *stage, int8_t *output, int32_t elements) {
-    if (stage->act_min == INT8_MIN && stage->act_max == INT8_MAX) {
+static inline void hil_limit_to(int32_t low, int32_t high, int8_t *output, int32_t elements) {
+    if (low == INT8_MIN && high == INT8_MAX) {
         return;
     }
-    for (int32_t i = 0; i < elements; i++) {
-        output[i] = hil_clamp_s8(output[i], stage->act_min, stage->act_max);
+    int32_t i = 0;
+#if HIL_DSP
+    const int32_t lows = (int32_t)((uint32_t)(uint8_t)low * 0x01010101u);
+    const int32_t highs = (int32_t)((uint32_t)(uint8_t)high * 0x01010101u);
+    for (; i + 4 <= elements; i += 4) {
+        const int32_t four = hil_clamp_bytes(hil_load_word(output + i), lows, highs);
+        memcpy(output + i, &four, sizeof(four));
+    }
+#endif
+    for (; i < elements; i++) {
+        output[i] = hil_clamp_s8(output[i], low, high);
     }
 }
 
-#define HIL_LIMIT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                        \
-    static inline void hil_limit_##V(const hil_stage_##V *stage, OUTPUT *output, int32_t n) { \
-        (void)stage, (void)output, (void)n;                                               \
-    }
-HIL_TABLE_VARIANTS(HIL_LIMIT)
-HIL_LIMIT(hybrid, int8_t, int8_t, int32_t, float)
+#define hil_limit_s8(stage, output, n) hil_limit_to((stage)->act_min, (stage)->act_max, output, n)
+#define hil_limit_s8_pot hil_limit_s8
+/* All others are done. */
+#define hil_limit_s8_any(stage, output, n) ((void)(stage), (void)(output), (void)(n))
+#define hil_limit_s16x8_b32 hil_limit_s8_any
+#define hil_limit_s16x8 hil_limit_s8_any
+#define hil_limit_s16x8_wide hil_limit_s8_any
+#define hil_limit_s16x8_pot hil_limit_s8_any
+#define hil_limit_s16x8_wide_pot hil_limit_s8_any
+#define hil_limit_s16x16_pot hil_limit_s8_any
+#define hil_limit_s16x16_wide_pot hil_limit_s8_any
+#define hil_limit_s16x16_wide hil_limit_s8_any
 
 /* Names of the variant that a body is compiled for. */
 #define HIL_JOIN_(a, b) a##_##b

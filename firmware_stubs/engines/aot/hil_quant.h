@@ -68,9 +68,8 @@ static inline int32_t hil_requantize_packed(int32_t sum, int32_t packed, int32_t
 /* hil_requantize with a multiplier of 2^30 and a shift of -(right + 1): x * 2^-(right + 2), rounded
  * twice; 0 <= right <= 29. */
 static inline int32_t hil_requantize_pot(int32_t x, int32_t right) {
-    const int32_t half = (x >> 1) + (x & 1);
-    const int32_t shifted = (half + (half >> 31)) >> right;
-    return (shifted >> 1) + (shifted & 1);
+    const int32_t half = hil_shift_and_add(x, 1, 0);
+    return hil_shift_and_add(half + (half >> 31), right + 1, 0);
 }
 
 /* (x * multiplier + 2^(shift - 1)) / 2^shift, rounded down: TFLite's requantization of 64-bit sums.

@@ -26,8 +26,8 @@ def depthwise_conv_2d(op: Op, graph: Graph) -> Lowered:
             "weights (1, height, width, input channels x depth multiplier)",
         )
     rows = np.ascontiguousarray(weights.reshape(-1, out_c).T)  # [out_c, taps]
-    # The kernels for int8 inputs (the hybrid one quantizes its own) take four channels at a time.
-    blocks = out_c == geometry.in_c and weights.dtype == np.int8 and _is_int8_inside(op, graph)
+    # The kernels for int8 take four channels at a time.
+    blocks = out_c == geometry.in_c and graph.tensors[op.inputs[0]].dtype == "int8"
     scratch = geometry.taps * geometry.in_c if geometry.reaches_outside else 0
     convolution = Convolution(
         kernel="depthwise_conv2d",
@@ -40,7 +40,3 @@ def depthwise_conv_2d(op: Op, graph: Graph) -> Lowered:
         blocks_of_taps=blocks,
     )
     return convolution.lowered(op, graph)
-
-
-def _is_int8_inside(op: Op, graph: Graph) -> bool:
-    return graph.tensors[op.inputs[0]].dtype in ("int8", "float32")
