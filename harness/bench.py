@@ -205,10 +205,10 @@ def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
 
 def known_variant(job: Job, store: Store) -> Variant | None:
     """What is known of a job's model that hil quantized, now or before; what is new is kept."""
-    known = store.variant(job.graph.sha256)
+    known = store.variants.get(job.graph.sha256)
     made = job.variant
     if made is not None and (known is None or known.created_at < made.created_at):
-        store.keep_variant(made)
+        store.variants.keep(made)
     return made or known
 
 

@@ -69,7 +69,7 @@ def set_runs(
     from harness.cli.history import moment
     from harness.errors import UsageError
     from harness.gate import exchange
-    from harness.store import Store, baselines
+    from harness.store import Store
     from harness.store.latest import Filter
 
     which = Filter(model, profile, engine, "passed", moment(since) if since else None, last)
@@ -81,8 +81,8 @@ def set_runs(
     exchange.check_name(name)
     with Store.open(configuration.load(db=db).db, create=False) as store:
         chosen = _named(store, runs) if runs else _latest(store, which)
-        before = {head.slot for head in baselines.heads(store, name=name)}
-        baselines.put(store, name, chosen)
+        before = {head.slot for head in store.baselines.heads(name=name)}
+        store.baselines.put(name, chosen)
     _show_put("set", name, chosen, before, as_json=json)
 
 
@@ -190,13 +190,13 @@ def import_file(
     """
     from harness import settings as configuration
     from harness.gate import exchange
-    from harness.store import Store, baselines
+    from harness.store import Store
 
     own_name, runs = exchange.read(file)
     called = exchange.check_name(name or own_name)
     with Store.open(configuration.load(db=db).db) as store:
-        before = {head.slot for head in baselines.heads(store, name=called)}
-        baselines.put(store, called, runs)
+        before = {head.slot for head in store.baselines.heads(name=called)}
+        store.baselines.put(called, runs)
     _show_put("import", called, runs, before, as_json=json)
 
 
@@ -217,10 +217,10 @@ def remove(
     """Remove a stored baseline, or some of its runs from it; `hil history` keeps them."""
     from harness import settings as configuration
     from harness.errors import UsageError
-    from harness.store import Store, baselines
+    from harness.store import Store
 
     with Store.open(configuration.load(db=db).db, create=False) as store:
-        there = {head.run_id for head in baselines.heads(store, name=name)}
+        there = {head.run_id for head in store.baselines.heads(name=name)}
         if not there:
             raise _no_such(store, name)
         if unknown := sorted(set(runs or ()) - there):
@@ -228,7 +228,7 @@ def remove(
                 f"the baseline '{name}' has no run {', '.join(unknown)}",
                 hint=f"`hil baseline show {name}` lists its runs",
             )
-        removed = baselines.take_away(store, name, runs or None)
+        removed = store.baselines.take_away(name, runs or None)
     if json:
         output.emit_json("hil.baseline.remove/1", "ok", {"name": name, "removed": removed})
     else:

@@ -76,7 +76,7 @@ def variants(
     if parent is not None and (Path(parent).suffix == ".tflite" or Path(parent).exists()):
         sha256 = read_model(Path(parent)).sha256
     with Store.open(configuration.load(db=db).db, read_only=True) as store:
-        found = store.variants(parent_sha256=sha256, scheme=scheme, limit=limit or None)
+        found = store.variants.find(parent_sha256=sha256, scheme=scheme, limit=limit or None)
     if json:
         output.emit_json(VARIANTS_SCHEMA, "ok", {"variants": found})
         return

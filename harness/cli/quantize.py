@@ -112,7 +112,7 @@ def _make(
         with output.progress() as show:
             made = quantizing.quantize(graph, content, request, None if quiet else _teller(show))
         _write(path, made.content)
-        store.keep_variant(made.variant)
+        store.variants.keep(made.variant)
     return made, path
 
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from harness.gate import shipped
 from harness.records import RunRecord
-from harness.store import Store, baselines
+from harness.store import Store
 from harness.store.baselines import MemberHead, Slot
 
 Origin = Literal["stored", "shipped"]
@@ -66,9 +66,9 @@ def members(
     stored = (
         []
         if store is None
-        else baselines.heads(store, name=name, model_sha256=model_sha256, profile=profile)
+        else store.baselines.heads(name=name, model_sha256=model_sha256, profile=profile)
     )
-    taken = {head.name for head in (baselines.heads(store) if store is not None else ())}
+    taken = {head.name for head in (store.baselines.heads() if store is not None else ())}
     given = [
         head
         for head in shipped.heads()
@@ -87,4 +87,4 @@ def load(
     if origin == "shipped":
         return shipped.load(name, slots)
     assert store is not None
-    return baselines.load(store, name, slots)
+    return store.baselines.load(name, slots)

@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, delete, select
 
 from harness.errors import StoreError
 from harness.records import RunRecord
+from harness.store.database import Transaction
 from harness.store.portable import NotARun, digest, from_plain, to_plain
-from harness.store.store import Store
 from harness.store.tables import BaselineRow
 
 
@@ -53,74 +53,79 @@ def slot_key(slot: Slot) -> str:
     return digest([slot.model_sha256, slot.profile_name, slot.target, slot.engine])
 
 
-def put(store: Store, name: str, runs: Sequence[RunRecord]) -> None:
-    """Add runs to the baseline ``name``, each in the place of the one of its kind, if any."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    with store.writing() as session:
-        for run in runs:
-            session.merge(_row(name, run, now))
+class Baselines:
+    """The part of an open store that holds baselines; ``Store.baselines`` makes one."""
 
+    def __init__(self, reading: Transaction, writing: Transaction, label: str) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._label = label
 
-def take_away(store: Store, name: str, run_ids: Iterable[str] | None = None) -> int:
-    """Remove a baseline, or some of its runs; return how many runs went."""
-    conditions: list[ColumnElement[bool]] = [BaselineRow.name == name]
-    if run_ids is not None:
-        conditions.append(BaselineRow.run_id.in_(list(run_ids)))
-    with store.writing() as session:
-        slots = select(BaselineRow.slot).where(*conditions)
-        found = len(session.scalars(slots).all())
-        session.execute(delete(BaselineRow).where(*conditions))
-        return found
+    def put(self, name: str, runs: Sequence[RunRecord]) -> None:
+        """Add runs to the baseline ``name``, each in the place of the one of its kind, if any."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._writing() as session:
+            for run in runs:
+                session.merge(_row(name, run, now))
 
+    def take_away(self, name: str, run_ids: Iterable[str] | None = None) -> int:
+        """Remove a baseline, or some of its runs; return how many runs went."""
+        conditions: list[ColumnElement[bool]] = [BaselineRow.name == name]
+        if run_ids is not None:
+            conditions.append(BaselineRow.run_id.in_(list(run_ids)))
+        with self._writing() as session:
+            slots = select(BaselineRow.slot).where(*conditions)
+            found = len(session.scalars(slots).all())
+            session.execute(delete(BaselineRow).where(*conditions))
+            return found
 
-def heads(
-    store: Store,
-    *,
-    name: str | None = None,
-    model_sha256: str | None = None,
-    profile: str | None = None,
-) -> list[MemberHead]:
-    """Return the members that match all given values, by baseline, model, profile and engine."""
-    query = (
-        select(
-            BaselineRow.name,
-            BaselineRow.model_sha256,
-            BaselineRow.profile_name,
-            BaselineRow.target,
-            BaselineRow.engine,
-            BaselineRow.model_name,
-            BaselineRow.run_id,
-            BaselineRow.added_at,
+    def heads(
+        self,
+        *,
+        name: str | None = None,
+        model_sha256: str | None = None,
+        profile: str | None = None,
+    ) -> list[MemberHead]:
+        """Return the members that match all values, by baseline, model, profile and engine."""
+        query = (
+            select(
+                BaselineRow.name,
+                BaselineRow.model_sha256,
+                BaselineRow.profile_name,
+                BaselineRow.target,
+                BaselineRow.engine,
+                BaselineRow.model_name,
+                BaselineRow.run_id,
+                BaselineRow.added_at,
+            )
+            .where(*_conditions(name, model_sha256, profile))
+            .order_by(
+                BaselineRow.name,
+                BaselineRow.model_name,
+                BaselineRow.profile_name,
+                BaselineRow.engine,
+                BaselineRow.slot,
+            )
         )
-        .where(*_conditions(name, model_sha256, profile))
-        .order_by(
-            BaselineRow.name,
-            BaselineRow.model_name,
-            BaselineRow.profile_name,
-            BaselineRow.engine,
-            BaselineRow.slot,
-        )
-    )
-    with store.reading() as session:
-        return [
-            MemberHead(name, Slot(*slot), model_name, run_id, added_at)
-            for name, *slot, model_name, run_id, added_at in session.execute(query)
-        ]
+        with self._reading() as session:
+            return [
+                MemberHead(name, Slot(*slot), model_name, run_id, added_at)
+                for name, *slot, model_name, run_id, added_at in session.execute(query)
+            ]
 
+    def load(self, name: str, slots: Iterable[Slot] | None = None) -> dict[Slot, RunRecord]:
+        """Return the runs of a baseline by their kind: all, or those of ``slots``.
 
-def load(store: Store, name: str, slots: Iterable[Slot] | None = None) -> dict[Slot, RunRecord]:
-    """Return the runs of a baseline by their kind: all, or those of ``slots``.
-
-    Raises:
-        StoreError: a run was kept by a version of hil that wrote it otherwise.
-    """
-    query = select(BaselineRow.document).where(BaselineRow.name == name)
-    if slots is not None:
-        query = query.where(BaselineRow.slot.in_([slot_key(slot) for slot in slots]))
-    with store.reading() as session:
-        documents = session.scalars(query).all()
-    runs = [_run(store, name, document) for document in documents]
-    return {slot_of(run): run for run in runs}
+        Raises:
+            StoreError: a run was kept by a version of hil that wrote it otherwise.
+        """
+        query = select(BaselineRow.document).where(BaselineRow.name == name)
+        if slots is not None:
+            query = query.where(BaselineRow.slot.in_([slot_key(slot) for slot in slots]))
+        with self._reading() as session:
+            documents = session.scalars(query).all()
+        runs = [_run(self._label, name, document) for document in documents]
+        return {slot_of(run): run for run in runs}
 
 
 def _conditions(
@@ -153,11 +158,11 @@ def _row(name: str, run: RunRecord, now: str) -> BaselineRow:
     )
 
 
-def _run(store: Store, name: str, document: Any) -> RunRecord:
+def _run(label: str, name: str, document: Any) -> RunRecord:
     try:
         return from_plain(document, trusted=True)
     except NotARun as error:
         raise StoreError(
-            f"the baseline '{name}' in {store.label} holds a run that cannot be read: {error}",
+            f"the baseline '{name}' in {label} holds a run that cannot be read: {error}",
             hint=f"set it anew: `hil baseline remove {name}`, then `hil baseline set {name}`",
         ) from error

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from harness.errors import StoreError, UsageError
 from harness.resources import state_dir
 
 DEFAULT_FILE = "hil.db"
+#: Opens a session for one transaction; errors come out as ``StoreError``.
+Transaction = Callable[[], AbstractContextManager[Session]]
 WRITE = "hil_write"
 """Execution option of an engine whose transactions take SQLite's write lock at their beginning.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ from harness.records import (
     SampleResult,
 )
 from harness.store.convert import epoch_us, from_column, plain_text, to_column, to_json
+from harness.store.database import Transaction
 from harness.store.liveness import ProcessId, is_gone, this_process
 from harness.store.tables import EvaluationRow, EvaluationSampleRow
 
@@ -46,11 +46,7 @@ class Claim:
 class Evaluations:
     """The part of an open store that holds evaluations; ``Store.evaluations`` makes one."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Session]],
-        writing: Callable[[], AbstractContextManager[Session]],
-    ) -> None:
+    def __init__(self, reading: Transaction, writing: Transaction) -> None:
         self._reading = reading
         self._writing = writing
 

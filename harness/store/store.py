@@ -14,14 +14,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from harness.errors import StoreError, UsageError
-from harness.records import Measurement, ModelInfo, RunRecord, RunStatus, Variant
-from harness.store import convert, variants
+from harness.records import Measurement, ModelInfo, RunRecord, RunStatus
+from harness.store import convert
+from harness.store.baselines import Baselines
 from harness.store.database import WRITE, Location, connect, locate, require_file
 from harness.store.evaluations import Evaluations
 from harness.store.failures import translated
 from harness.store.liveness import ProcessId, is_gone, this_process
 from harness.store.migrate import ensure_current
 from harness.store.tables import ModelRow, ProfileRow, ProvenanceRow, RunRow
+from harness.store.variants import Variants
 
 LATEST = "latest"
 _TIMEOUT_S = 10.0
@@ -112,9 +114,19 @@ class Store:
         return self._location.label
 
     @property
+    def variants(self) -> Variants:
+        """What is kept of models that hil quantized."""
+        return Variants(self.reading, self.writing)
+
+    @property
     def evaluations(self) -> Evaluations:
         """What is kept of accuracy on devices."""
         return Evaluations(self.reading, self.writing)
+
+    @property
+    def baselines(self) -> Baselines:
+        """Named sets of runs that others are compared with."""
+        return Baselines(self.reading, self.writing, self.label)
 
     def begin(self, record: RunRecord) -> None:
         """Keep a run that starts now, with the calling process as the one that carries it out."""
@@ -197,33 +209,6 @@ class Store:
             session.execute(delete(RunRow).where(RunRow.run_id == run_id))
             _remove_orphans(session)
             return run_id
-
-    def keep_variant(self, variant: Variant) -> None:
-        """Keep a quantized model; the same one made again replaces what was known of it."""
-        with self.writing() as session:
-            variants.keep(session, variant)
-
-    def variant(self, sha256: str) -> Variant | None:
-        """Return the variant whose bytes have this hash (or its beginning), newest first; or None.
-
-        None means that hil did not make the model, or not into this database.
-        """
-        with self.reading() as session:
-            return next(iter(variants.find(session, sha256=sha256, limit=1)), None)
-
-    def variants(
-        self,
-        *,
-        parent_sha256: str | None = None,
-        scheme: str | None = None,
-        limit: int | None = None,
-    ) -> list[Variant]:
-        """Return the variants that match all given values, newest first.
-
-        ``parent_sha256`` may be the beginning of the hash.
-        """
-        with self.reading() as session:
-            return variants.find(session, parent_sha256=parent_sha256, scheme=scheme, limit=limit)
 
     def _summaries(
         self,

@@ -7,10 +7,10 @@ import json
 from collections.abc import Sequence
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from harness.records import Agreement, TensorQuality, TensorRange, Variant
 from harness.store.convert import epoch_us, from_column, plain_text, to_column, to_json
+from harness.store.database import Transaction
 from harness.store.tables import (
     VariantAgreementRow,
     VariantRangeRow,
@@ -19,31 +19,49 @@ from harness.store.tables import (
 )
 
 
-def keep(session: Session, variant: Variant) -> None:
-    """Insert the variant, or replace the one of the same bytes, parent and making."""
-    row = _to_row(variant)
-    session.execute(delete(VariantRow).where(VariantRow.variant_key == row.variant_key))
-    session.add(row)
+class Variants:
+    """The part of an open store that holds variants; ``Store.variants`` makes one."""
 
+    def __init__(self, reading: Transaction, writing: Transaction) -> None:
+        self._reading = reading
+        self._writing = writing
 
-def find(
-    session: Session,
-    *,
-    sha256: str | None = None,
-    parent_sha256: str | None = None,
-    scheme: str | None = None,
-    limit: int | None = None,
-) -> list[Variant]:
-    """Return the variants that match all given values, newest first; hashes by their beginning."""
-    query = select(VariantRow).order_by(VariantRow.created_us.desc(), VariantRow.variant_key)
-    if sha256 is not None:
-        query = query.where(VariantRow.sha256.startswith(sha256.lower(), autoescape=True))
-    if parent_sha256 is not None:
-        begins = VariantRow.parent_sha256.startswith(parent_sha256.lower(), autoescape=True)
-        query = query.where(begins)
-    if scheme is not None:
-        query = query.where(VariantRow.scheme == scheme)
-    return [_to_variant(row) for row in session.scalars(query.limit(limit))]
+    def keep(self, variant: Variant) -> None:
+        """Keep a quantized model; the same one made again replaces what was known of it."""
+        row = _to_row(variant)
+        with self._writing() as session:
+            session.execute(delete(VariantRow).where(VariantRow.variant_key == row.variant_key))
+            session.add(row)
+
+    def get(self, sha256: str) -> Variant | None:
+        """Return the variant whose bytes have this hash (or its beginning), newest first; or None.
+
+        None means that hil did not make the model, or not into this database.
+        """
+        return next(iter(self.find(sha256=sha256, limit=1)), None)
+
+    def find(
+        self,
+        *,
+        sha256: str | None = None,
+        parent_sha256: str | None = None,
+        scheme: str | None = None,
+        limit: int | None = None,
+    ) -> list[Variant]:
+        """Return the variants that match all given values, newest first.
+
+        Hashes may be their beginnings.
+        """
+        query = select(VariantRow).order_by(VariantRow.created_us.desc(), VariantRow.variant_key)
+        if sha256 is not None:
+            query = query.where(VariantRow.sha256.startswith(sha256.lower(), autoescape=True))
+        if parent_sha256 is not None:
+            begins = VariantRow.parent_sha256.startswith(parent_sha256.lower(), autoescape=True)
+            query = query.where(begins)
+        if scheme is not None:
+            query = query.where(VariantRow.scheme == scheme)
+        with self._reading() as session:
+            return [_to_variant(row) for row in session.scalars(query.limit(limit))]
 
 
 def _to_row(variant: Variant) -> VariantRow:

@@ -16,7 +16,7 @@ from harness.gate import baselines as all_baselines
 from harness.gate import exchange, shipped
 from harness.gate.scrub import without_folders
 from harness.records import RunRecord
-from harness.store import Store, baselines
+from harness.store import Store
 from harness.store.baselines import slot_of
 from harness.store.portable import NotARun, digest, from_plain, to_plain
 from tests.report.report_records import bare, passed
@@ -98,32 +98,32 @@ class TestPortable:
 
 class TestStored:
     def test_a_run_takes_the_place_of_the_one_of_its_kind(self, store: Store) -> None:
-        baselines.put(store, "main", [passed(), passed(run_id="n", profile_name="nrf52840")])
-        baselines.put(store, "main", [passed(run_id="newer")])
-        assert {h.run_id for h in baselines.heads(store, name="main")} == {"newer", "n"}
-        assert baselines.load(store, "main")[slot_of(passed())] == passed(run_id="newer")
-        assert baselines.load(store, "main", [slot_of(passed(engine="x"))]) == {}
+        store.baselines.put("main", [passed(), passed(run_id="n", profile_name="nrf52840")])
+        store.baselines.put("main", [passed(run_id="newer")])
+        assert {h.run_id for h in store.baselines.heads(name="main")} == {"newer", "n"}
+        assert store.baselines.load("main")[slot_of(passed())] == passed(run_id="newer")
+        assert store.baselines.load("main", [slot_of(passed(engine="x"))]) == {}
 
     def test_it_stays_when_the_run_goes(self, store: Store) -> None:
         store.finish(passed())
-        baselines.put(store, "main", [store.get("latest")])
+        store.baselines.put("main", [store.get("latest")])
         store.delete("latest")
-        assert list(baselines.load(store, "main").values()) == [passed()]
+        assert list(store.baselines.load("main").values()) == [passed()]
 
     def test_runs_can_be_taken_away(self, store: Store) -> None:
-        baselines.put(store, "main", [passed(), passed(run_id="n", engine="tflm")])
-        baselines.put(store, "other", [passed()])
-        assert baselines.take_away(store, "main", ["n"]) == 1
-        assert [h.run_id for h in baselines.heads(store, name="main")] == [passed().run_id]
-        assert baselines.take_away(store, "main") == 1
-        assert [h.name for h in baselines.heads(store)] == ["other"]
+        store.baselines.put("main", [passed(), passed(run_id="n", engine="tflm")])
+        store.baselines.put("other", [passed()])
+        assert store.baselines.take_away("main", ["n"]) == 1
+        assert [h.run_id for h in store.baselines.heads(name="main")] == [passed().run_id]
+        assert store.baselines.take_away("main") == 1
+        assert [h.name for h in store.baselines.heads()] == ["other"]
 
 
 class TestMatching:
     def test_by_model_and_profile_over_all_baselines(self, store: Store, data: Path) -> None:
         tflm = passed(run_id="t", engine="tflm-cmsis")
         (data / "tflm.json").write_text(exchange.dumps("tflm", [tflm]))
-        baselines.put(store, "main", [passed(run_id="a"), passed(run_id="b", engine="x")])
+        store.baselines.put("main", [passed(run_id="a"), passed(run_id="b", engine="x")])
         found = all_baselines.matching(store, passed())
         assert [(one.name, one.run.run_id, one.origin) for one in found] == [
             ("main", "a", "stored"),
@@ -136,7 +136,7 @@ class TestMatching:
     def test_never_for_another_model_or_profile_nor_for_itself(
         self, store: Store, data: Path
     ) -> None:
-        baselines.put(store, "main", [passed()])
+        store.baselines.put("main", [passed()])
         (data / "tflm.json").write_text(exchange.dumps("tflm", [passed(run_id="t")]))
         model = passed().model
         assert model is not None
@@ -150,7 +150,7 @@ class TestMatching:
         self, store: Store, data: Path
     ) -> None:
         (data / "tflm.json").write_text(exchange.dumps("tflm", [passed(run_id="t")]))
-        baselines.put(store, "tflm", [passed(run_id="mine")])
+        store.baselines.put("tflm", [passed(run_id="mine")])
         found = all_baselines.matching(store, passed())
         assert [(one.run.run_id, one.origin) for one in found] == [("mine", "stored")]
 

@@ -11,7 +11,7 @@ import pytest
 from harness.gate.decision import Case, Outcome, gate
 from harness.gate.limits import Limits, parse, parse_named
 from harness.records import ErrorInfo, Measurement, RunRecord
-from harness.store import Store, baselines
+from harness.store import Store
 from harness.store.latest import Filter
 from tests.report.report_records import bare, passed, scaled
 
@@ -39,7 +39,7 @@ def later(**changes: object) -> RunRecord:
 
 
 def test_an_unchanged_run_passes(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(later())
     outcome = gate(store, "main", LIMITS)
     assert outcome.passed
@@ -48,7 +48,7 @@ def test_an_unchanged_run_passes(store: Store) -> None:
 
 
 def test_a_slowdown_fails_by_the_figures_it_moved(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(scaled(later(), 1.03))
     outcome = gate(store, "main", LIMITS)
     assert not outcome.passed
@@ -63,7 +63,7 @@ def test_a_slowdown_fails_by_the_figures_it_moved(store: Store) -> None:
 
 
 def test_limits_of_figures(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(scaled(later(), 1.03))
     named = parse_named(
         {"latency_us": "5%", "cycles": "off", "energy_uj": "1 mJ", "stack_bytes": 0, "oops": 1}, ""
@@ -83,7 +83,7 @@ def test_limits_of_figures(store: Store) -> None:
 def test_a_run_that_did_not_pass_has_a_word_of_its_own(
     store: Store, status: str, word: str, passes: bool
 ) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(bare(status, ErrorInfo("the reason"), run_id="later", started_at=LATER))
     outcome = gate(store, "main", LIMITS)
     assert (only(outcome).word, only(outcome).reason) == (word, "the reason")
@@ -91,7 +91,7 @@ def test_a_run_that_did_not_pass_has_a_word_of_its_own(
 
 
 def test_a_run_that_still_works_is_skipped(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.begin(bare("running", run_id="later", started_at=LATER, finished_at=None))
     outcome = gate(store, "main", LIMITS)
     assert (only(outcome).word, outcome.passed) == ("skipped", True)
@@ -100,7 +100,7 @@ def test_a_run_that_still_works_is_skipped(store: Store) -> None:
 def test_a_failed_run_without_a_baseline_got_no_worse(store: Store) -> None:
     model = passed().model
     assert model is not None
-    baselines.put(store, "main", [passed(model=dataclasses.replace(model, sha256="ff" * 32))])
+    store.baselines.put("main", [passed(model=dataclasses.replace(model, sha256="ff" * 32))])
     store.finish(bare("failed", ErrorInfo("wrong"), run_id="later"))
     outcome = gate(store, "main", LIMITS)
     assert outcome.passed
@@ -121,7 +121,7 @@ def test_a_failed_run_without_a_baseline_got_no_worse(store: Store) -> None:
 def test_another_model_profile_or_target_is_never_compared(
     store: Store, change: Callable[[RunRecord], RunRecord]
 ) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(scaled(change(later()), 2.0))
     outcome = gate(store, "main", LIMITS)
     assert outcome.passed
@@ -129,7 +129,7 @@ def test_another_model_profile_or_target_is_never_compared(
 
 
 def test_the_model_is_known_by_its_hash_not_its_name(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     model = later().model
     assert model is not None
     renamed = dataclasses.replace(model, name="other", path="elsewhere/other.tflite")
@@ -138,7 +138,7 @@ def test_the_model_is_known_by_its_hash_not_its_name(store: Store) -> None:
 
 
 def test_the_latest_run_of_each_kind_is_judged(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(scaled(passed(run_id="between", started_at="2026-11-25T00:00:00Z"), 9.0))
     store.finish(later())
     store.finish(dataclasses.replace(later(), run_id="e2", engine="tflm"))
@@ -150,7 +150,7 @@ def test_the_latest_run_of_each_kind_is_judged(store: Store) -> None:
 
 def test_an_engine_is_compared_with_itself_before_another(store: Store) -> None:
     slow = scaled(passed(run_id="slow", engine="tflm-cmsis"), 2.0)
-    baselines.put(store, "main", [passed(), slow])
+    store.baselines.put("main", [passed(), slow])
     store.finish(later())
     store.finish(dataclasses.replace(scaled(later(), 2.0), run_id="t", engine="tflm-cmsis"))
     store.finish(dataclasses.replace(later(), run_id="n", engine="new"))
@@ -163,7 +163,7 @@ def test_an_engine_is_compared_with_itself_before_another(store: Store) -> None:
 
 
 def test_another_engine_is_compared_on_demand_only(store: Store) -> None:
-    baselines.put(store, "tflm", [scaled(passed(run_id="t", engine="tflm-cmsis"), 2.0)])
+    store.baselines.put("tflm", [scaled(passed(run_id="t", engine="tflm-cmsis"), 2.0)])
     store.finish(later())
     own = gate(store, "tflm", LIMITS).cases[0]
     assert own.word == "no baseline"
@@ -175,7 +175,7 @@ def test_another_engine_is_compared_on_demand_only(store: Store) -> None:
 
 
 def test_what_changed_beside_the_model_is_told(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     run = later()
     flags = str(run.provenance["compiler_flags"]).replace("-O3", "-Os")
     changed = {
@@ -208,7 +208,7 @@ def test_what_changed_beside_the_model_is_told(store: Store) -> None:
 
 
 def test_a_figure_that_went_away_is_skipped_not_passed_over(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     run = later()
     rest = {name: m for name, m in run.measurements.items() if name != "energy_uj"}
     store.finish(dataclasses.replace(run, measurements=rest))
@@ -225,7 +225,7 @@ def test_observations_survive_the_store_and_the_baseline(store: Store) -> None:
         )
         return passed(run_id=run_id, target="board", measurements={"latency_us": figure}, **changes)
 
-    baselines.put(store, "main", [board("old", 1_000)])
+    store.baselines.put("main", [board("old", 1_000)])
     store.finish(board("new", 1_030))
     assert store.get("new") == board("new", 1_030)
     finding = only(gate(store, "main", LIMITS)).findings[0]
@@ -237,7 +237,7 @@ def test_observations_survive_the_store_and_the_baseline(store: Store) -> None:
 
 def test_filters_choose_the_runs_and_what_can_be_missing(store: Store) -> None:
     other = passed(run_id="p2", profile_name="nrf52840")
-    baselines.put(store, "main", [passed(), other])
+    store.baselines.put("main", [passed(), other])
     store.finish(later())
     assert [c.word for c in gate(store, "main", LIMITS).cases] == ["compared", "missing"]
     only_one = gate(store, "main", LIMITS, which=Filter(profile="stm32l4"))
@@ -248,7 +248,7 @@ def test_filters_choose_the_runs_and_what_can_be_missing(store: Store) -> None:
 
 
 def test_no_such_baseline_is_told_with_the_nearest(store: Store) -> None:
-    baselines.put(store, "main", [passed()])
+    store.baselines.put("main", [passed()])
     store.finish(later())
     outcome = gate(store, "mian", LIMITS)
     assert (outcome.passed, outcome.origin, outcome.cases) == (True, None, ())

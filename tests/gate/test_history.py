@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from harness.store import Store, baselines
+from harness.store import Store
 from harness.store.latest import Filter, latest_query
 from tests.gate.history import fill, newest
 from tests.report.report_records import scaled
@@ -31,7 +31,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database = tmp_path_factory.mktemp("history") / "runs.db"
     templates = fill(database, RUNS)
     with Store.open(str(database)) as store:
-        baselines.put(store, "main", templates)
+        store.baselines.put("main", templates)
     with sqlite3.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (RUNS,)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -16,7 +16,7 @@ from harness.gate.decision import Outcome, gate
 from harness.gate.limits import Limits, parse
 from harness.gate.wording import verdict
 from harness.records import ErrorInfo, RunRecord
-from harness.store import Store, baselines
+from harness.store import Store
 from tests.report.report_records import bare, passed, scaled
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).with_name("junit.xsd")))
@@ -32,7 +32,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     """One case of every word."""
     profiles = ("same", "slow", "fast", "wrong", "stuck", "gone", "part")
     with Store.open(str(tmp_path_factory.mktemp("x") / "runs.db")) as store:
-        baselines.put(store, "main", [kind(name) for name in profiles])
+        store.baselines.put("main", [kind(name) for name in profiles])
 
         def now(profile: str, **changes: object) -> RunRecord:
             return dataclasses.replace(kind(profile), run_id=f"{profile}-now", **changes)  # type: ignore[arg-type]

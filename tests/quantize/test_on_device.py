@@ -41,7 +41,7 @@ def test_it_runs_and_equals_its_reference(
     assert record.model.name == f"{net}-{scheme}"
     assert record.provenance["scheme"] == scheme
     assert record.provenance["parent_name"] == net
-    variant = store.variant(record.model.sha256)
+    variant = store.variants.get(record.model.sha256)
     assert variant is not None
     assert variant.parent_sha256 == record.provenance["parent_sha256"]
 

@@ -31,7 +31,7 @@ def test_quality_is_shown_and_the_variant_stored(tmp_path: Path, db: Path) -> No
     graph = read_model(out)
     assert graph.dtype == "int8"
     with Store.open(str(db)) as store:
-        variant = store.variant(graph.sha256)
+        variant = store.variants.get(graph.sha256)
     assert variant is not None
     assert variant.parent_sha256 == read_model(FLOAT).sha256
     assert (variant.parent_name, variant.scheme) == ("digits_float32", "int8")

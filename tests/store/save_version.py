@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.store import Store, baselines
+from harness.store import Store
 from harness.store.migrate import HEAD
 from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
 
@@ -28,10 +28,10 @@ def main() -> None:
         file = Path(scratch) / "hil.db"
         with Store.open(str(file)) as store:
             store.finish(record)
-            store.keep_variant(rich_variant())
+            store.variants.keep(rich_variant())
             store.evaluations.claim(rich_evaluation())
             store.evaluations.add(rich_evaluation().evaluation_id, rich_samples())
-            baselines.put(store, "release", [record])
+            store.baselines.put("release", [record])
         connection = sqlite3.connect(file)
         for table in ("runs", "evaluations"):
             connection.execute(

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 
 from harness.errors import StoreError, UsageError
 from harness.records import RunRecord
-from harness.store import Store, baselines, liveness
+from harness.store import Store, liveness
 from harness.store.migrate import HEAD, VERSIONS
 from harness.store.tables import Base
 from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
@@ -49,12 +49,12 @@ def test_a_database_of_every_version_opens_for_ever(version: str, database: Path
         assert loaded.measurements["latency_us"].value == saved["latency_us"]
         assert (len(loaded.ops), len(loaded.functions)) == (saved["ops"], saved["functions"])
         if "variant" in saved:  # since 0002
-            variant = store.variant(saved["variant"])
+            variant = store.variants.get(saved["variant"])
             assert variant is not None
             assert len(variant.tensors) == saved["variant_tensors"]
         else:
-            assert store.variants() == []
-            store.keep_variant(rich_variant())
+            assert store.variants.find() == []
+            store.variants.keep(rich_variant())
         if "evaluation" in saved:  # since 0003
             assert store.evaluations.find() == [rich_evaluation()]
             assert store.evaluations.samples(saved["evaluation"]) == tuple(rich_samples())
@@ -62,10 +62,10 @@ def test_a_database_of_every_version_opens_for_ever(version: str, database: Path
             assert store.evaluations.find() == []
             store.evaluations.claim(rich_evaluation())
         if "baseline" in saved:  # since 0004
-            assert list(baselines.load(store, saved["baseline"]).values()) == [loaded]
+            assert list(store.baselines.load(saved["baseline"]).values()) == [loaded]
         else:
-            assert baselines.heads(store) == []
-            baselines.put(store, "new", [loaded])
+            assert store.baselines.heads() == []
+            store.baselines.put("new", [loaded])
         store.finish(dataclasses.replace(rich_record(), run_id="new"))
         assert len(store.find()) == 2
 

@@ -12,10 +12,10 @@ from tests.store.samples import rich_variant
 
 
 def test_a_variant_comes_back_equal(store: Store) -> None:
-    store.keep_variant(rich_variant())
-    assert store.variant(rich_variant().sha256) == rich_variant()
-    assert store.variant("cdcdcd") == rich_variant()
-    assert store.variant("ab") is None
+    store.variants.keep(rich_variant())
+    assert store.variants.get(rich_variant().sha256) == rich_variant()
+    assert store.variants.get("cdcdcd") == rich_variant()
+    assert store.variants.get("ab") is None
 
 
 def test_the_sample_has_something_in_every_field() -> None:
@@ -25,20 +25,20 @@ def test_the_sample_has_something_in_every_field() -> None:
 
 def test_infinite_sqnr_and_undefined_cosine_survive(store: Store) -> None:
     tensor = dataclasses.replace(rich_variant().tensors[0], sqnr_db=math.inf, cosine=math.nan)
-    store.keep_variant(dataclasses.replace(rich_variant(), tensors=(tensor,)))
-    loaded = store.variant(rich_variant().sha256)
+    store.variants.keep(dataclasses.replace(rich_variant(), tensors=(tensor,)))
+    loaded = store.variants.get(rich_variant().sha256)
     assert loaded is not None
     assert loaded.tensors[0].sqnr_db == math.inf
     assert math.isnan(loaded.tensors[0].cosine)
 
 
 def test_made_again_it_replaces_the_old_one_with_all_its_rows(store: Store, database: Path) -> None:
-    store.keep_variant(rich_variant())
+    store.variants.keep(rich_variant())
     later = dataclasses.replace(
         rich_variant(), created_at="2026-11-22T00:00:00+00:00", tensors=(), ranges=()
     )
-    store.keep_variant(later)
-    assert store.variants() == [later]
+    store.variants.keep(later)
+    assert store.variants.find() == [later]
     connection = sqlite3.connect(database)
     counts = [
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -57,10 +57,10 @@ def test_variants_are_listed_newest_first_and_chosen(store: Store) -> None:
         first, calibration_sha256="99" * 32, created_at="2026-11-21T11:00:00+00:00"
     )
     for variant in (first, other, recalibrated):
-        store.keep_variant(variant)
-    assert store.variants() == [recalibrated, other, first]
-    assert store.variants(limit=1) == [recalibrated]
-    assert store.variants(scheme="q8") == [other]
-    assert store.variants(parent_sha256="EFEF") == [recalibrated, other, first]
-    assert store.variants(parent_sha256="%") == []
-    assert store.variant(first.sha256) == recalibrated
+        store.variants.keep(variant)
+    assert store.variants.find() == [recalibrated, other, first]
+    assert store.variants.find(limit=1) == [recalibrated]
+    assert store.variants.find(scheme="q8") == [other]
+    assert store.variants.find(parent_sha256="EFEF") == [recalibrated, other, first]
+    assert store.variants.find(parent_sha256="%") == []
+    assert store.variants.get(first.sha256) == recalibrated
