@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from harness.store import Store
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY.parent / "shared" / "models"
@@ -30,3 +33,10 @@ def _own_environment(
     os.environ["HIL_CACHE_DIR"] = shared
     os.environ["HIL_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An open database of the test's own."""
+    with Store.open(str(tmp_path / "hil.db")) as opened:
+        yield opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,6 @@ from harness.store.baselines import slot_of
 from harness.store.portable import NotARun, digest, from_plain, to_plain
 from tests.report.report_records import bare, passed
 from tests.store.samples import rich_record
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(str(tmp_path / "runs.db")) as opened:
-        yield opened
 
 
 @pytest.fixture

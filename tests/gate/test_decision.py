@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -17,12 +16,6 @@ from tests.report.report_records import bare, passed, scaled
 
 LIMITS = Limits(parse("2%", ""))
 LATER = "2026-12-01T00:00:00+00:00"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(str(tmp_path / "runs.db")) as opened:
-        yield opened
 
 
 def only(outcome: Outcome) -> Case:

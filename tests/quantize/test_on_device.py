@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from harness.quantize import SCHEMES
 from harness.records import VariantRequest
 from harness.store import Store
 from tests.support.float_nets import NETS
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(str(tmp_path / "hil.db")) as opened:
-        yield opened
 
 
 def request(tmp_path: Path, net: str, scheme: str, **options: str) -> bench.Request:

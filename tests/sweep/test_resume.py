@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,6 @@ def member(tmp_path: Path) -> Member:
     path.write_text(f'schema = 1\nmodels = ["{model}"]\nprofiles = ["stm32l4"]\n')
     (found,) = members(load(path))
     return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(str(tmp_path / "hil.db")) as opened:
-        yield opened
 
 
 def keep(store: Store, run_id: str, status: RunStatus, key: str, minute: int) -> None:
