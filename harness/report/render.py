@@ -57,16 +57,24 @@ def render_report(
     return render_html(report_view(runs, chosen, title, known))
 
 
-def render_compare(runs: Sequence[RunRecord], *, title: str | None = None) -> str:
+def render_compare(
+    runs: Sequence[RunRecord], *, title: str | None = None, store: Store | None = None
+) -> str:
     """Render runs side by side, the first as the baseline, as one self-contained HTML page.
+
+    With a ``store`` the accuracy that it knows of is compared too.
 
     Raises:
         UsageError: fewer than two runs.
+        StoreError: the store or the published results cannot be read.
     """
     from harness.report.choose import compared
+    from harness.report.evidence import evidence
     from harness.report.report_view import compare_view
 
-    return render_html(compare_view(compared(runs), title))
+    case = compared(runs)
+    known = evidence(store, (case,)) if store is not None else None
+    return render_html(compare_view(case, title, known))
 
 
 def write_report(
@@ -84,13 +92,18 @@ def write_report(
     return write_text(render_report(runs, title=title, store=store), Path(path))
 
 
-def write_compare(runs: Sequence[RunRecord], path: Path | str, title: str | None = None) -> Path:
+def write_compare(
+    runs: Sequence[RunRecord],
+    path: Path | str,
+    title: str | None = None,
+    store: Store | None = None,
+) -> Path:
     """Write ``render_compare`` to ``path`` in one step and return the absolute path.
 
     Raises:
         UsageError: fewer than two runs, or the file cannot be written.
     """
-    return write_text(render_compare(runs, title=title), Path(path))
+    return write_text(render_compare(runs, title=title, store=store), Path(path))
 
 
 def render(view: ReportView, form: str) -> str:

@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 
 from harness.records import ErrorInfo, ModelInfo, RunRecord
-from harness.report import write_compare, write_report
+from harness.report import write_compare, write_report, write_text
+from harness.report.choose import cases
+from harness.report.render import render_html
+from harness.report.report_view import report_view
 
 from .devtools import NAMES, Page, browser_page, find_browser
 from .report_records import bare, many_ops, passed, scaled, wrong_output
+from .test_accuracy_compare import FLOAT, INT8, evaluation, known
 from .test_choose import KWS, NUCLEO
 from .test_memory_compare import tflm
 from .test_pareto import run as pareto_run
 
-PAGES = ["report", "compare", "baselines"]
+PAGES = ["report", "compare", "baselines", "variants"]
 AXE = Path(str(importlib.util.find_spec("axe_core_python").origin)).parent / "axe.min.js"  # type: ignore[union-attr]
 _AXE_RUN = """axe.run({
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
@@ -47,6 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "report": write_report(several, folder / "report.html"),
         "compare": write_compare([passed(), scaled(passed(), 0.5)], folder / "compare.html"),
         "baselines": write_report(_with_baselines(), folder / "baselines.html"),
+        "variants": write_text(_variants(), folder / "variants.html"),
     }
 
 
@@ -62,6 +67,21 @@ def _with_baselines() -> list[RunRecord]:
     ]
     deep = dataclasses.replace(many_ops(60), model=dataclasses.replace(_model(), sha256="44" * 32))
     return [ours, theirs, *sweep, dataclasses.replace(deep, run_id="20261121T070000-dddddd")]
+
+
+def _variants() -> str:
+    """Data types of one model, with accuracies and with agreements, as a page."""
+    more = [
+        dataclasses.replace(
+            scaled(INT8, 0.5 + i),
+            run_id=f"20261121T05000{i}-{i:06d}",
+            provenance={**INT8.provenance, "scheme": name},
+        )
+        for i, name in enumerate(("q8", "q16", "int16x8", "dynamic", "int8-per-tensor"))
+    ]
+    runs = [FLOAT, INT8, *more]
+    evaluations = (evaluation(INT8, 90), evaluation(FLOAT, 98))
+    return render_html(report_view(runs, cases(runs), None, known(*evaluations)))
 
 
 def _model() -> ModelInfo:
@@ -200,17 +220,18 @@ def test_a_head_sorts_by_keyboard_and_says_so(page: Page, files: dict[str, Path]
 
 
 @pytest.mark.xdist_group("browser")
-@pytest.mark.parametrize("width", [400, 900, 1600])
-def test_numbers_in_the_picture_do_not_overlap(
-    page: Page, files: dict[str, Path], width: int
+@pytest.mark.parametrize(("name", "points"), [("baselines", 9), ("variants", 7)])
+@pytest.mark.parametrize("width", [400, 739, 740, 900, 1600])
+def test_labels_in_the_picture_do_not_overlap(
+    page: Page, files: dict[str, Path], width: int, name: str, points: int
 ) -> None:
     page.resize(width)
-    page.open(files["baselines"])
+    page.open(files[name])
     boxes = page.evaluate(
         "[...document.querySelectorAll('.points .point text')].map((text) => {"
         "const b = text.getBoundingClientRect(); return [b.left, b.right, b.top, b.bottom];})"
     )
-    assert len(boxes) == 9
+    assert len(boxes) == points
     for i, a in enumerate(boxes):
         for b in boxes[i + 1 :]:
             apart = a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] + 4 or b[3] <= a[2] + 4
