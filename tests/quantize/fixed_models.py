@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ from tests.support.tflite_builder import ModelBuilder
 
 Array = np.ndarray[Any, Any]
 Samples = list[tuple[Array, ...]]
+
+SCHEMES = ("q8", "q16")
+WIDTHS = {"q8": 8, "q16": 16}
 
 
 @dataclass
@@ -169,3 +173,11 @@ _ROWS: dict[str, Any] = {
     "LOGISTIC": _unary,
     "TANH": _unary,
 }
+
+
+def bits_of(graph: Any, index: int) -> int:
+    """Fraction bits of a tensor, whose scale must be a power of two."""
+    scale = float(graph.tensors[index].quantization.scale[0])
+    mantissa, exponent = math.frexp(scale)
+    assert mantissa == 0.5
+    return 1 - exponent
