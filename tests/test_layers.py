@@ -31,7 +31,7 @@ ORDER = (
     ("profiles", "published"),
     ("settings",),
     ("records",),
-    ("resources",),
+    ("forms", "resources"),
     ("errors",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

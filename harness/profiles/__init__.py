@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import ProfileError
+from harness.forms import explain
 from harness.profiles import clock as clocks
 from harness.profiles import overlays as calibrations
 from harness.profiles.clock import WaitStates
@@ -238,8 +239,11 @@ def _read(path: Path) -> Profile:
     try:
         return Profile.model_validate({**data, "name": path.stem})
     except ValidationError as error:
-        message, hint = _explain(path, error)
-        raise ProfileError(message, hint=hint) from error
+        problems, near = explain(error, Profile, _known_keys())
+        raise ProfileError(
+            f"the profile {path} is invalid: {problems}",
+            hint=f"{near}docs/profiles.md describes every key",
+        ) from error
 
 
 def calibrated(profile: Profile, calibration: calibrations.Calibration) -> Profile:
@@ -278,21 +282,6 @@ def _with_measured_power(
     )
     regulator = profile.power.regulator
     return Power(volts=fit.volts, regulator=regulator, rows=(row, *profile.power.rows))
-
-
-def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
-    """Turn pydantic's list into one message and a hint that names the nearest known key."""
-    lines: list[str] = []
-    hint = "docs/profiles.md describes every key"
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "the file"
-        lines.append(f"{where}: {item['msg']}")
-        if item["type"] == "extra_forbidden":
-            known = list(Profile.model_fields) if len(item["loc"]) == 1 else _known_keys()
-            near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-            if near:
-                hint = f"did you mean '{near[0]}' instead of '{item['loc'][-1]}'? " + hint
-    return f"the profile {path} is invalid: " + "; ".join(lines), hint
 
 
 def _known_keys() -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import ProfileError
+from harness.forms import explain
 
 
 class _Strict(BaseModel):
@@ -118,10 +119,7 @@ def read(path: Path) -> Calibration:
     try:
         return Calibration.model_validate(data)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
-            for item in error.errors()
-        )
+        problems, _ = explain(error, Calibration, ())
         raise ProfileError(f"the calibration {path} is invalid: {problems}", hint=hint) from error
 
 

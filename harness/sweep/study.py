@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from harness.errors import UsageError
+from harness.forms import explain
 from harness.records import Scheme
 
 GIVEN = "given"
@@ -154,23 +155,11 @@ def load(path: Path) -> Study:
     try:
         return Study.model_validate({"title": path.stem, **data, "path": path})
     except ValidationError as error:
-        message, hint = _explain(path, error)
-        raise UsageError(message, hint=hint) from error
-
-
-def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
-    """One message with every problem, and a hint that names the nearest known key."""
-    lines: list[str] = []
-    hint = "docs/sweep.md describes every key"
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "the file"
-        lines.append(f"{where}: {item['msg'].removeprefix('Value error, ')}")
-        if item["type"] == "extra_forbidden":
-            known = list(Study.model_fields) if len(item["loc"]) == 1 else known_keys()
-            near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-            if near:
-                hint = f"did you mean '{near[0]}' instead of '{item['loc'][-1]}'? " + hint
-    return f"the study {path} is invalid: " + "; ".join(lines), hint
+        problems, near = explain(error, Study, known_keys())
+        raise UsageError(
+            f"the study {path} is invalid: {problems}",
+            hint=f"{near}docs/sweep.md describes every key",
+        ) from error
 
 
 def known_keys() -> list[str]:
