@@ -26,6 +26,7 @@ _CHAR_PX, _LINE_PX, _POINT_PX = 7.2, 15.0, 7.0
 _TICK_X_PX, _TICK_Y_PX = 52.0, 36.0  # at least between two ticks
 _LOG_FROM = 8.0  # a span of more than this factor gets a logarithmic axis
 _MARGIN = 0.07  # of an axis, left free at both ends
+_WIDE_MARGIN = 0.11  # of the axis of time where labels are long
 SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus", "cross", "bar")
 
 
@@ -119,8 +120,6 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
     runs = sorted(runs, key=lambda run: _values(run))
     values = [_values(run) for run in runs]
     beaten = dominated_by(values)
-    x_axis, y_axis = (_axis([value[i] for value in values]) for i in (0, 1))
-    spots = [(100 * x_axis.at(t), HEIGHT_PX * (1 - y_axis.at(r))) for t, r in values]
     called = names(runs)
     told = _told_apart_by(runs)
     shapes = {
@@ -128,6 +127,9 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
     }
     types = {arithmetic(run) for run in runs}
     details = [arithmetic(run) if len(types) > 1 else "" for run in runs]
+    x_axis = _axis([value[0] for value in values], _WIDE_MARGIN if len(types) > 1 else _MARGIN)
+    y_axis = _axis([value[1] for value in values], _MARGIN)
+    spots = [(100 * x_axis.at(t), HEIGHT_PX * (1 - y_axis.at(r))) for t, r in values]
     front = _steps([spot for spot, beater in zip(spots, beaten, strict=True) if beater is None])
     labels = _place(spots, front, details)
     points = tuple(
@@ -200,13 +202,13 @@ def _point(
     )
 
 
-def _axis(values: Sequence[float]) -> _Axis:
+def _axis(values: Sequence[float], margin: float) -> _Axis:
     low, high = min(values), max(values)
     if high / low > _LOG_FROM:
-        room = (high / low) ** (_MARGIN / (1 - 2 * _MARGIN))
+        room = (high / low) ** (margin / (1 - 2 * margin))
         return _Axis(low / room, high * room, True)
     span = (high - low) or high * 0.2
-    room = span * _MARGIN / (1 - 2 * _MARGIN)
+    room = span * margin / (1 - 2 * margin)
     return _Axis(max(0.0, low - room), high + room, False)
 
 
@@ -285,7 +287,8 @@ def _place(
 ) -> list[tuple[float, float, str]]:
     """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral.
 
-    Another label or point is worse than the edge or the line of the front.
+    Another label or point is worse than the edge, than standing nearer to another point, and than
+    the line of the front.
     """
     taken: list[_Box] = [(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
     taken_wide = list(taken)
@@ -303,7 +306,9 @@ def _place(
             ),
             key=lambda c: (
                 _cost(c[0][1], taken, front, _WIDTHS_PX)
+                + _astray(c[0][1], i, spots, _WIDTHS_PX)
                 + (_cost(c[1][1], taken_wide, front, _WIDE_PX) if long > short else 0)
+                + (_astray(c[1][1], i, spots, _WIDE_PX) if long > short else 0)
             ),
         )
         placed.append(choice[0][0])
@@ -325,6 +330,24 @@ def _cost(
     """How badly a label would stand there on plots of these widths."""
     meets = sum(_meet(box, other, widths) for other in taken)
     return meets + _outside(box, widths[0]) + 0.25 * _on_line(box, front, widths)
+
+
+def _astray(
+    box: _Box, own: int, spots: Sequence[tuple[float, float]], widths: tuple[float, float]
+) -> float:
+    """Whether a label would stand nearer to another point than to its own."""
+    for width in widths:
+        gaps = [_gap(box, spot, width) for spot in spots]
+        if min(gaps) < gaps[own] - 1:
+            return 0.4
+    return 0.0
+
+
+def _gap(box: _Box, spot: tuple[float, float], width: float) -> float:
+    """Pixels between a box and a point, 0 inside."""
+    x, left, right, top, bottom = box
+    at = (spot[0] - x) * width / 100
+    return math.hypot(max(left - at, 0, at - right), max(top - spot[1], 0, spot[1] - bottom))
 
 
 def _candidate(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -183,6 +184,16 @@ def test_long_labels_do_not_overlap_where_they_are_shown(seed: int) -> None:
     texts = [f"{p.number} {p.detail}" for p in found.points]
     assert overlapping(found.points, texts, (600, 800, 1150)) == 0
     assert overlapping(found.points) == 0
+
+
+def test_a_label_stands_nearest_to_its_own_point() -> None:
+    """Three points in a row, close together: the label of the first does not slip to the second."""
+    found = picture((4.78e3, 3_697), (5.28e3, 3_717), (5.36e3, 3_717), (14e3, 14_000))
+    for width in (270, 1150):
+        for p in found.points:
+            x, y = width * p.x / 100 + p.label_dx, p.y + p.label_dy
+            gaps = {o.number: math.hypot(width * o.x / 100 - x, o.y - y) for o in found.points}
+            assert min(gaps, key=lambda number: gaps[number]) == p.number, (width, p.number)
 
 
 def test_only_runs_that_passed_count_and_two_are_no_picture() -> None:
