@@ -1,14 +1,19 @@
 """LiteRT's reference kernels, held to the fixed-point arithmetic of TensorFlow Lite and TFLM.
 
-From 1.4 on (tried: 1.4.0 to 2.3.0) LiteRT's reference FULLY_CONNECTED with int8 activations scales
-its sums in double precision; TensorFlow Lite up to 2.14, TFLM and CMSIS-NN use a 32-bit multiplier,
-as LiteRT's own CONV_2D still does. A model must not have two right answers, so for the reference
-each such op becomes RESHAPE, a 1x1 CONV_2D and RESHAPE. The convolution's multiplier is exactly
-the one that FULLY_CONNECTED had. With one scale for all weights, the convolution's input scale is 1
-and its weights' scale is the float32 product of both, which is how TensorFlow Lite computed it;
-with one for each channel, both ops multiply and divide the scales in double precision. Weights
-with a zero point, which a convolution does not have, are split into a sum of three int8 values, and
-the input stands three times.
+From 1.4 on (tried: 1.4.0 to 2.3.0) LiteRT's reference FULLY_CONNECTED with int8 weights scales its
+sums in double precision; TensorFlow Lite up to 2.14, TFLM and CMSIS-NN use a fixed-point
+multiplier, as LiteRT's own CONV_2D still does. A model must not have two right answers, so for the
+reference each such op becomes RESHAPE, a 1x1 CONV_2D and RESHAPE. The convolution's multiplier is
+exactly the one that FULLY_CONNECTED had. With one scale for all weights, the convolution's input
+scale is 1 and its weights' scale is the float32 product of both, which is how TensorFlow Lite
+computed it; with one for each channel, both ops multiply and divide the scales in double precision.
+Weights with a zero point, which a convolution does not have, are split into a sum of three int8
+values, and the input stands three times.
+
+On int16 activations the bias's type chooses the arithmetic: int64 takes a multiplier of 15 bits,
+int32 (and FULLY_CONNECTED without a bias) one of 31. TensorFlow Lite looks at the bias; LiteRT
+looks at the option ``quantized_bias_type`` instead, reads an int32 bias as int64 where the option
+was left out, and gives garbage. The rewritten ops state it.
 """
 
 from __future__ import annotations
@@ -26,14 +31,16 @@ from harness.tflite.reader import parse_model
 from harness.tflite.schema import default_options
 from harness.tflite.writer import write_model
 
+_INT32_BIAS = {"quantized_bias_type": "INT32"}
 _VERSIONS = {"RESHAPE": 1, "CONV_2D": 3, "CONCATENATION": 2}
 
 
-def with_fixed_point_fully_connected(model_bytes: bytes) -> bytes:
-    """Return the model with its int8 FULLY_CONNECTED ops written as convolutions.
+def with_tflite_arithmetic(model_bytes: bytes) -> bytes:
+    """Return the model with the ops that LiteRT computes otherwise than TensorFlow Lite rewritten.
 
-    Tensors keep their indices. A model without such ops is returned unchanged, and so is what hil
-    cannot read: the interpreter says why better.
+    These are FULLY_CONNECTED with int8 weights, and CONV_2D on int16 with an int32 bias. Tensors
+    keep their indices. A model without such ops is returned unchanged, and so is what hil cannot
+    read: the interpreter says why better.
 
     Raises:
         UnsupportedModel: there are such ops beside others that hil cannot write.
@@ -42,27 +49,37 @@ def with_fixed_point_fully_connected(model_bytes: bytes) -> bytes:
         graph = parse_model(model_bytes, "model")
     except ModelError:
         return model_bytes
-    if not any(_is_affected(graph, op) for op in graph.ops):
-        return model_bytes
     rewrite = _Rewrite(graph)
     for op in graph.ops:
-        if _is_affected(graph, op):
+        if _is_dense(graph, op):
             rewrite.convolution(op)
+        elif _is_conv_with_int32_bias(graph, op):
+            rewrite.ops.append(dataclasses.replace(op, options={**op.options, **_INT32_BIAS}))
         else:
             rewrite.ops.append(op)
+    if all(new is old for new, old in zip(rewrite.ops, graph.ops, strict=False)):
+        return model_bytes
     return write_model(
         dataclasses.replace(graph, tensors=tuple(rewrite.tensors), ops=tuple(rewrite.ops))
     )
 
 
-def _is_affected(graph: Graph, op: Op) -> bool:
+def _is_dense(graph: Graph, op: Op) -> bool:
     if op.name != "FULLY_CONNECTED" or op.options["weights_format"] != "DEFAULT":
         return False
-    x, weights = (graph.tensors[index] for index in op.inputs[:2])
-    if x.dtype != "int8" or weights.dtype != "int8" or weights.data is None:
+    x, weights, y = (graph.tensors[index] for index in (*op.inputs[:2], op.outputs[0]))
+    if x.dtype not in ("int8", "int16") or y.dtype != x.dtype:
+        return False
+    if weights.dtype != "int8" or weights.data is None:
         return False
     q = weights.quantization
     return q is not None and (not q.per_channel or (q.axis == 0 and not q.zero_point.any()))
+
+
+def _is_conv_with_int32_bias(graph: Graph, op: Op) -> bool:
+    if op.name != "CONV_2D" or graph.tensors[op.inputs[0]].dtype != "int16":
+        return False
+    return len(op.inputs) > 2 and op.inputs[2] >= 0 and graph.tensors[op.inputs[2]].dtype == "int32"
 
 
 class _Rewrite:
@@ -88,20 +105,22 @@ class _Rewrite:
         if bias < 0:
             bias = self._tensor((channels,), "int32", scale, 0, np.zeros(channels, np.int32))
         kernel_data: Array = weights.data
-        source = self._tensor((rows, 1, 1, depth), "int8", source_scale, x_zero)
+        source = self._tensor((rows, 1, 1, depth), x.dtype, source_scale, x_zero)
         self._reshape(op.inputs[0], source, (rows, 1, 1, depth))
         if zero_point:
             kernel_data, depth = _split(weights.data, zero_point), 3 * depth
-            thrice = self._tensor((rows, 1, 1, depth), "int8", 1.0, x_zero)
+            thrice = self._tensor((rows, 1, 1, depth), x.dtype, 1.0, x_zero)
             self._append("CONCATENATION", [source] * 3, thrice, {"axis": 3})
             source = thrice
         shape = (channels, 1, 1, depth)
         kernel = self._tensor(shape, "int8", scale, 0, kernel_data.reshape(shape))
-        out = self._tensor((rows, 1, 1, channels), "int8", y_scale, y_zero)
+        out = self._tensor((rows, 1, 1, channels), y.dtype, y_scale, y_zero)
         activation = op.options["fused_activation_function"]
         options = {"padding": "VALID", "stride_h": 1, "stride_w": 1}
-        fused = {"fused_activation_function": activation}
-        self._append("CONV_2D", [source, kernel, bias], out, {**options, **fused})
+        options |= {"fused_activation_function": activation}
+        if x.dtype == "int16" and self.tensors[bias].dtype == "int32":
+            options |= _INT32_BIAS
+        self._append("CONV_2D", [source, kernel, bias], out, options)
         self._reshape(out, op.outputs[0], y.shape)
 
     def _reshape(self, source: int, output: int, shape: tuple[int, ...]) -> None:

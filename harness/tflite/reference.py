@@ -71,9 +71,9 @@ class Reference:
         self._keep_all = keep_all
         module, self._package = _interpreter_module()
         if self._package == LITERT:
-            from harness.tflite.litert import with_fixed_point_fully_connected
+            from harness.tflite.litert import with_tflite_arithmetic
 
-            model_bytes = with_fixed_point_fully_connected(model_bytes)
+            model_bytes = with_tflite_arithmetic(model_bytes)
         n_outputs: int | None = None
         if keep_all:
             n_outputs = root(model_bytes).Subgraphs(0).OutputsLength()

@@ -1,7 +1,9 @@
 """Dynamic-range ops (float32 activations, int8 weights) against TFLite's reference kernels.
 
 The tolerance is float32's, but where the kernels' order of operations is TFLite's the results are
-the same bits; ``test_bits`` holds to that.
+the same bits; ``test_bits`` holds to that where tflite-runtime is the reference. LiteRT's floats
+differ from tflite-runtime's in the last bits (by less than 1e-6 of a tensor's maximum), so beside
+it the tolerance of the contract is all that can be asked.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference
+from harness.tflite.reference import LITERT, Reference
 from tests.engines.conv_models import ACTIVATIONS, Conv, convolutions
 from tests.support.host_model import (
+    assert_close,
     assert_matches_reference,
     extreme_inputs,
     host_model,
@@ -134,7 +137,10 @@ def test_bits(model: bytes) -> None:
         for inputs in (random_inputs(graph, rng), *extreme_inputs(graph)):
             scaled = [x * np.float32(scale) for x in inputs]
             (got,), (want,) = host.run(scaled), reference.run(scaled)
-            np.testing.assert_array_equal(got, want)
+            if reference.version.startswith(LITERT):
+                assert_close(got, want, f"inputs times {scale}")
+            else:
+                np.testing.assert_array_equal(got, want)
 
 
 def test_one_sided_inputs_keep_zero_exact() -> None:
