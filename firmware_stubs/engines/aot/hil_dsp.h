@@ -52,7 +52,10 @@ static inline int32_t hil_shift_and_add(int32_t x, int32_t right, int32_t more) 
     return x;
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* inside of arm_acle.h's __ssat */
 static inline int32_t hil_saturate_s8(int32_t x) { return (int32_t)__ssat(x, 8); }
+#pragma GCC diagnostic pop
 
 /* Four bytes, each between the byte of `low` and that of `high`. */
 static inline int32_t hil_clamp_bytes(int32_t x, int32_t low, int32_t high) {
