@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from harness.store import Store
+from harness.tflite.reference import Reference
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
 from tests.support.small_models import dense
@@ -85,7 +86,7 @@ def test_the_text_says_what_was_done(db: Path) -> None:
         "top-1, device",
         "of 50",
         "Wilson",
-        "bit-equal to tflite",
+        f"bit-equal to {Reference(INT8.read_bytes()).version}",
         "on 50 of 50 samples, same decision on 50",
         "passed: evaluation ",
     ):
