@@ -345,7 +345,8 @@ def _show_put(
     _show_runs(runs)
     kept = len(before) - replaced
     others = f", {replaced} replaced" * bool(replaced) + f", {kept} kept" * bool(kept)
-    typer.echo(f"baseline '{name}': {len(runs) - replaced} runs added{others}")
+    added = len(runs) - replaced
+    typer.echo(f"baseline '{name}': {added} run{'s' * (added != 1)} added{others}")
 
 
 def _show_runs(runs: Sequence[RunRecord]) -> None:

@@ -63,11 +63,6 @@ def plan(graph: Graph, lowered: Sequence[Lowered]) -> ArenaLayout:
     return ArenaLayout(memory, placed, scratch, aliased, bound)
 
 
-def placed_tensors(graph: Graph) -> set[int]:
-    """Tensors that need a place in the arena: inputs, outputs, and whatever an op writes."""
-    return {*graph.inputs, *graph.outputs, *(t for op in graph.ops for t in op.outputs if t >= 0)}
-
-
 def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
     """(first op, last op), both inclusive, of each placed tensor, in one pass over the ops.
 
