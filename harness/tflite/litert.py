@@ -13,7 +13,7 @@ values, and the input stands three times.
 On int16 activations the bias's type chooses the arithmetic: int64 takes a multiplier of 15 bits,
 int32 (and FULLY_CONNECTED without a bias) one of 31. TensorFlow Lite looks at the bias; LiteRT
 looks at the option ``quantized_bias_type`` instead, reads an int32 bias as int64 where the option
-was left out, and gives garbage. The rewritten ops state it.
+was left out, and gives garbage. The rewritten ops state it. (int16 was tried with 2.3.0 only.)
 """
 
 from __future__ import annotations
