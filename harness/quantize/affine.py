@@ -32,7 +32,7 @@ from harness.quantize import islands
 from harness.quantize.ranges import Ranges
 from harness.tflite.graph import Graph, Op
 from harness.tflite.reader import parse_model
-from harness.tflite.reference import _quiet_native_stderr as quiet_native_stderr
+from harness.tflite.reference import quiet_native_stderr
 from harness.tflite.writer import write_model
 
 PACKAGE = "ai-edge-quantizer"

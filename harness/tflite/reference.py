@@ -79,7 +79,7 @@ class Reference:
             n_outputs = root(model_bytes).Subgraphs(0).OutputsLength()
             model_bytes = with_all_outputs(model_bytes)
         try:
-            with _quiet_native_stderr():
+            with quiet_native_stderr():
                 self._interpreter: Any = module.Interpreter(
                     model_content=model_bytes,
                     num_threads=threads,
@@ -192,7 +192,7 @@ def _first_lines(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _quiet_native_stderr() -> Iterator[None]:
+def quiet_native_stderr() -> Iterator[None]:
     """Send what native code writes to file descriptor 2 to nowhere.
 
     TFLite announces its delegates there while an interpreter is made, past Python. What Python

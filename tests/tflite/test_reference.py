@@ -105,10 +105,10 @@ def test_native_log_lines_are_what_is_silenced(capfd: pytest.CaptureFixture[str]
     """The counter-check: without the silence, this descriptor does carry output."""
     import os
 
-    from harness.tflite.reference import _quiet_native_stderr
+    from harness.tflite.reference import quiet_native_stderr
 
     os.write(2, b"before\n")
-    with _quiet_native_stderr():
+    with quiet_native_stderr():
         os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "before\nafter\n"
