@@ -13,7 +13,7 @@ def test_the_documented_listings_follow_the_rules() -> None:
 
 def test_a_wrong_line_would_be_seen() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    right = "  1  ldr r4, [sp, #8]          load, pipelined"
+    right = "  1  ldr.w sl, [r0]            load, pipelined"
     wrong = page.replace(right, right.replace("  1", "  2").replace(", pipelined", ""), 1)
     assert wrong != page
     assert repriced(wrong) == page
