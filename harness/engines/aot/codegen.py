@@ -14,18 +14,8 @@ from harness.engines.aot.constants import ConstantPool
 from harness.engines.aot.ctext import c_type, comment_text
 from harness.engines.aot.lower import Lowered
 from harness.engines.aot.planner import ArenaLayout
-from harness.engines.aot.quant import float_literal
+from harness.engines.interface import interface
 from harness.tflite.graph import Graph, Op, Tensor
-
-_HIL_DTYPES = {
-    "float32": "HIL_FLOAT32",
-    "int8": "HIL_INT8",
-    "uint8": "HIL_UINT8",
-    "int16": "HIL_INT16",
-    "int32": "HIL_INT32",
-    "int64": "HIL_INT64",
-    "bool": "HIL_BOOL",
-}
 
 
 @dataclass(frozen=True)
@@ -155,35 +145,11 @@ class _Generator:
         return "".join(lines)
 
     def _interface(self) -> str:
-        graph = self.graph
-        return "\n".join(
-            [
-                'const char hil_engine_name[] = "aot";',
-                f'const char hil_model_id[] = "{comment_text(graph.sha256[:16])}";',
-                f"const uint16_t hil_op_count = {len(graph.ops)};\n",
-                self._io("input", graph.inputs),
-                self._io("output", graph.outputs),
-            ]
+        inputs, outputs = (
+            [self.layout.offsets[index] for index in tensors]
+            for tensors in (self.graph.inputs, self.graph.outputs)
         )
-
-    def _io(self, kind: str, tensors: Sequence[int]) -> str:
-        rows = [self._io_row(self.graph.tensors[t]) for t in tensors]
-        empty = ["    {NULL, 0, HIL_INT8, 0.0f, 0}, /* there is none */"]
-        return (
-            f"const uint8_t hil_{kind}_count = {len(tensors)};\n"
-            f"const hil_io hil_{kind}s[] = {{\n" + "\n".join(rows or empty) + "\n};\n"
-        )
-
-    def _io_row(self, tensor: Tensor) -> str:
-        scale, zero_point = 0.0, 0
-        if tensor.quantization is not None and tensor.quantization.scale.size == 1:
-            scale = float(tensor.quantization.scale[0])
-            zero_point = int(tensor.quantization.zero_point[0])
-        pointer = f"hil_arena_memory + {self.layout.offsets[tensor.index]}"
-        return (
-            f"    {{{pointer}, {tensor.nbytes}u, {_HIL_DTYPES[tensor.dtype]}, "
-            f"{float_literal(scale)}, {zero_point}}}, /* {comment_text(tensor.name)} */"
-        )
+        return interface("aot", self.graph, inputs, outputs)
 
 
 class _Fields(dict[str, str]):

@@ -12,18 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.engines.aot.ctext import byte_strings, comment_text
-from harness.engines.aot.quant import float_literal
-from harness.tflite.graph import Graph, Tensor
-
-_DTYPES = {
-    "float32": "HIL_FLOAT32",
-    "int8": "HIL_INT8",
-    "uint8": "HIL_UINT8",
-    "int16": "HIL_INT16",
-    "int32": "HIL_INT32",
-    "int64": "HIL_INT64",
-    "bool": "HIL_BOOL",
-}
+from harness.engines.interface import interface
+from harness.tflite.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -35,11 +25,6 @@ class Parts:
     arena_bytes: int
     input_offsets: Sequence[int]
     output_offsets: Sequence[int]
-
-
-def has_dtype(dtype: str) -> bool:
-    """Whether an input or output of this dtype can be told to the DUT program."""
-    return dtype in _DTYPES
 
 
 def generate(graph: Graph, data: bytes, parts: Parts) -> dict[str, str]:
@@ -69,11 +54,7 @@ def _model(graph: Graph, parts: Parts) -> str:
             _head(graph, parts),
             'extern "C" {\n',
             _arena(parts.arena_bytes),
-            f'const char hil_engine_name[] = "{comment_text(parts.engine)}";',
-            f'const char hil_model_id[] = "{comment_text(graph.sha256[:16])}";',
-            f"const uint16_t hil_op_count = {len(graph.ops)};\n",
-            _io(graph, "input", graph.inputs, parts.input_offsets),
-            _io(graph, "output", graph.outputs, parts.output_offsets),
+            interface(parts.engine, graph, parts.input_offsets, parts.output_offsets),
             "}\n",
             "namespace hil_tflm {\n",
             "const unsigned char *const model_data = hil_tflm_model;",
@@ -102,27 +83,6 @@ def _arena(size: int) -> str:
         '    __attribute__((section(".bss.hil_arena"), aligned(16)));\n'
         "uint8_t *const hil_arena = hil_arena_memory;\n"
         f"const uint32_t hil_arena_bytes = {size}u;\n"
-    )
-
-
-def _io(graph: Graph, kind: str, tensors: Sequence[int], offsets: Sequence[int]) -> str:
-    pairs = zip(tensors, offsets, strict=True)
-    rows = [_io_row(graph.tensors[index], offset) for index, offset in pairs]
-    empty = ["    {nullptr, 0, HIL_INT8, 0.0f, 0}, /* there is none */"]
-    return (
-        f"const uint8_t hil_{kind}_count = {len(tensors)};\n"
-        f"const hil_io hil_{kind}s[] = {{\n" + "\n".join(rows or empty) + "\n};\n"
-    )
-
-
-def _io_row(tensor: Tensor, offset: int) -> str:
-    scale, zero_point = 0.0, 0
-    if tensor.quantization is not None and tensor.quantization.scale.size == 1:
-        scale = float(tensor.quantization.scale[0])
-        zero_point = int(tensor.quantization.zero_point[0])
-    return (
-        f"    {{hil_arena_memory + {offset}, {tensor.nbytes}u, {_DTYPES[tensor.dtype]}, "
-        f"{float_literal(scale)}, {zero_point}}}, /* {comment_text(tensor.name)} */"
     )
 
 

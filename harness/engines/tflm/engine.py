@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 
 from harness.engines.installed import Installed
+from harness.engines.interface import has_dtype
 from harness.engines.tflm import codegen
 from harness.engines.tflm.headers import Registration, read_ops
 from harness.engines.tflm.library import require_unchanged
@@ -163,7 +164,7 @@ def _check_io(graph: Graph) -> None:
         raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
     for index in (*graph.inputs, *graph.outputs):
         tensor = graph.tensors[index]
-        if not codegen.has_dtype(tensor.dtype):
+        if not has_dtype(tensor.dtype):
             raise ModelError(
                 f"input or output {tensor.name!r} is {tensor.dtype}, which the device's protocol "
                 "does not carry",
