@@ -21,12 +21,12 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-
-from harness import bench, profiles
-from harness.targets.qemu import QemuTarget
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import read_model
-from harness.tflite.reference import reference_for
+from hil import devices
+from hil.bench import pipeline
+from hil.targets.qemu.target import QemuTarget
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import read_model
+from hil.tflite.reference import reference_for
 
 ROOT = Path(__file__).resolve().parent.parent
 HIL = Path(sys.executable).with_name("hil")
@@ -80,8 +80,8 @@ def wall_s(model: Path, profile: str, samples: int, jobs: int) -> float:
 
 def parts_ms(model: Path, profile: str, times: int = 100) -> list[float]:
     """Mean milliseconds of each part of a sample in one emulator."""
-    job = bench.prepare(bench.Request(model, profiles.load(profile)))
-    firmware = bench.build_firmware(job)
+    job = pipeline.prepare(pipeline.Request(model, devices.load(profile)))
+    firmware = pipeline.build_firmware(job)
     reference = reference_for(job.graph, job.model_bytes)
     outputs = [job.graph.tensors[at] for at in job.graph.outputs]
     specs = [(tensor.shape, tensor.dtype) for tensor in outputs]

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from harness.quantize.fixed_point import quantize_fixed_point
-from harness.quantize.ranges import calibrate
-from harness.tflite.graph import Graph
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import HostReference, reference_for
+from hil.quantization.fixed_point import quantize_fixed_point
+from hil.quantization.ranges import calibrate
+from hil.tflite.graph import Graph
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import HostReference, reference_for
 
 PIXELS = {"ic_float32": 255.0, "vww_float32": 1.0}  # the ranges that they were trained with
 PATCHES = 6  # a side

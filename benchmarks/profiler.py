@@ -14,15 +14,18 @@ import sys
 import time
 from pathlib import Path
 
-from harness import bench, profiles
-from harness.records import Firmware, Trace
-from harness.targets.qemu import QemuTarget
+from hil import devices
+from hil.bench import pipeline
+from hil.records import Firmware, Trace
+from hil.targets.qemu.target import QemuTarget
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("bare", "counting", "caches")
 
 
-def session(job: bench.Job, firmware: Firmware, way: str, inferences: int) -> tuple[Trace, float]:
+def session(
+    job: pipeline.Job, firmware: Firmware, way: str, inferences: int
+) -> tuple[Trace, float]:
     """One session and its seconds; every inference is recorded unless the way is bare."""
     tensors = [job.graph.tensors[index] for index in job.graph.outputs]
     start = time.perf_counter()
@@ -46,7 +49,7 @@ def main() -> None:
     parser.add_argument("--inferences", type=int, default=60)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    profile = profiles.load(args.profile)
+    profile = devices.load(args.profile)
     print("| model | bare M instr/s | counting | of bare | caches | of bare |")
     print("|---|---|---|---|---|---|")
     for name in ("kws_int8", "ic_int8", "vww_int8"):
@@ -54,8 +57,8 @@ def main() -> None:
         if not path.is_file():
             print(f"{path} is not here: left out", file=sys.stderr)
             continue
-        job = bench.prepare(bench.Request(path, profile))
-        firmware = bench.build_firmware(job)
+        job = pipeline.prepare(pipeline.Request(path, profile))
+        firmware = pipeline.build_firmware(job)
         counted = session(job, firmware, "counting", 1)[0].inferences[0].profile
         assert counted is not None
         best = dict.fromkeys(WAYS, float("inf"))

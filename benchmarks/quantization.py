@@ -16,12 +16,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-
-from harness.quantize import quantize
-from harness.quantize.calibration_data import load
-from harness.quantize.quality import Model, judge
-from harness.records import Agreement, Array, VariantRequest
-from harness.tflite.reader import parse_model
+from hil.quantization import quantize
+from hil.quantization.calibration_data import load
+from hil.quantization.quality import Model, judge
+from hil.records import Agreement, Array, VariantRequest
+from hil.tflite.reader import parse_model
 
 CALIBRATION = 100
 PIXELS = {"ic": 255.0, "vww": 1.0}  # the ranges that the reference models were trained with
@@ -71,7 +70,7 @@ def samples(kind: str, count: int, shape: tuple[int, ...], top: float, seed: int
     words = np.random.PCG64(seed).random_raw(count * whole).reshape(count, *shape)
     if kind == "noise":
         return ((words >> np.uint64(40)).astype(np.float64) / 2**24 * top).astype(np.float32)
-    from harness.tflite import normal
+    from hil.tflite import normal
 
     return normal.from_bits(words).astype(np.float32)
 

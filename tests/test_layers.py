@@ -10,25 +10,24 @@ from pathlib import Path
 
 import pytest
 
-HARNESS = Path(__file__).resolve().parents[1] / "harness"
+HARNESS = Path(__file__).resolve().parents[1] / "harness" / "hil"
 
 # From the top down; modules of one line may not import each other. docs/design.md draws the same.
 ORDER = (
     ("cli",),
-    ("accuracy", "enginecheck", "sweep"),
-    ("bench", "calibrate", "doctor", "timing", "validation"),
+    ("evaluation", "sweep"),
+    ("bench", "calibrate", "doctor", "validation"),
     ("report",),
     ("gate",),
     ("store",),
-    ("check", "provenance"),
     ("measure",),
     ("targets",),
     ("firmware",),
     ("engines",),
-    ("quantize",),
+    ("quantization",),
     ("datasets",),
     ("tflite",),
-    ("profiles", "published"),
+    ("devices", "published"),
     ("settings",),
     ("records",),
     ("forms", "resources"),
@@ -37,7 +36,7 @@ ORDER = (
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 MODULES = sorted(p for p in HARNESS.rglob("*.py") if "_data" not in p.parts)
 CLI = sorted((HARNESS / "cli").glob("*.py"))
-CLI_TOP = {"typer", "harness.cli", "harness.errors"}
+CLI_TOP = {"typer", "hil.cli", "hil.errors"}
 
 
 def name_of(path: Path) -> str:
@@ -46,7 +45,7 @@ def name_of(path: Path) -> str:
 
 
 def room_of(module: str) -> str:
-    """``harness.store.tables`` is in the room ``store``; the package itself is in none."""
+    """``hil.store.tables`` is in the room ``store``; the package itself is in none."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else ""
 
@@ -61,8 +60,8 @@ def imported(tree: ast.AST, path: Path) -> Iterator[str]:
             if node.level:
                 package = list(path.relative_to(HARNESS.parent).parts[: -node.level])
                 base = ".".join([*package, base] if base else package)
-            # ``from harness import profiles`` names a module, ``from harness.x import y`` has one.
-            yield from (f"{base}.{a.name}" if base == "harness" else base for a in node.names)
+            # ``from hil import profiles`` names a module, ``from hil.x import y`` has one.
+            yield from (f"{base}.{a.name}" if base == "hil" else base for a in node.names)
 
 
 def upward(path: Path, source: str) -> list[str]:
@@ -71,7 +70,7 @@ def upward(path: Path, source: str) -> list[str]:
     faults = []
     for name in imported(ast.parse(source), path):
         other = room_of(name)
-        if name.split(".")[0] != "harness" or other in ("", room):
+        if name.split(".")[0] != "hil" or other in ("", room):
             continue
         if other not in LEVEL or LEVEL[other] <= LEVEL[room]:
             faults.append(name)
@@ -92,12 +91,11 @@ def test_imports_run_downward(path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("store/x.py", "from harness.report import write_report"),
-        ("store/x.py", "def f():\n    from harness import bench"),
-        ("tflite/deep/x.py", "import harness.engines.aot"),
+        ("store/x.py", "from hil.report import write_report"),
+        ("store/x.py", "def f():\n    from hil import bench"),
+        ("tflite/deep/x.py", "import hil.engines.aot"),
         ("tflite/x.py", "from ..engines import registry"),
-        ("check.py", "from harness import provenance"),
-        ("records/run.py", "from harness.profiles import Profile"),
+        ("records/run.py", "from hil.devices import Profile"),
     ],
 )
 def test_the_walk_sees_upward_imports(module: str, line: str) -> None:
@@ -105,7 +103,7 @@ def test_the_walk_sees_upward_imports(module: str, line: str) -> None:
 
 
 def test_the_walk_lets_downward_imports_pass() -> None:
-    source = "import numpy\nfrom harness import errors\nfrom .tables import Base\n"
+    source = "import numpy\nfrom hil import errors\nfrom .tables import Base\n"
     assert upward(HARNESS / "store" / "x.py", source) == []
 
 
@@ -133,6 +131,6 @@ def test_the_command_line_imports_nothing_heavy_at_its_top(path: Path) -> None:
 
 def test_loading_the_command_line_loads_nothing_heavy() -> None:
     names = {"numpy", "sqlalchemy", "pydantic", "jinja2", "rich", "alembic", "capstone", "tflite"}
-    code = f"import sys, harness.cli.main; print(sorted({names!r} & set(sys.modules)))"
+    code = f"import sys, hil.cli.main; print(sorted({names!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

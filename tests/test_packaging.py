@@ -17,7 +17,7 @@ def test_a_wheel_runs_without_the_repository(tmp_path: Path) -> None:
     site = tmp_path / "site"
     with zipfile.ZipFile(next(tmp_path.glob("hil-*.whl"))) as wheel:
         wheel.extractall(site)
-    script = "import harness; print(harness.__file__); from harness.cli.main import main; main()"
+    script = "import hil; print(hil.__file__); from hil.cli.main import main; main()"
     done = subprocess.run(
         [
             *(sys.executable, "-c", script, "run", "-p", "stm32l4", "--db", "hil.db"),

@@ -6,13 +6,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-from harness import profiles
-from harness.errors import ProfileError
-from harness.measure.cores import core_table
-from harness.measure.energy_validation import power_band
-from harness.profiles import load, names
-from harness.resources import data_dir
+from hil import devices
+from hil.devices import load, names
+from hil.errors import ProfileError
+from hil.measure.cycles.cores import core_table
+from hil.measure.power_band import power_band
+from hil.resources import data_dir
 
 NEEDED = {
     "stm32l4",
@@ -117,8 +116,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_docs_describe_every_key() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "profiles.md").read_text(encoding="utf-8")
-    missing = [key for key in profiles._known_keys() if key != "name" and f"`{key}`" not in text]
+    text = (Path(__file__).parent.parent / "docs" / "devices.md").read_text(encoding="utf-8")
+    missing = [key for key in devices._known_keys() if key != "name" and f"`{key}`" not in text]
     assert missing == []
 
 

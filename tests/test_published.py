@@ -7,11 +7,11 @@ import hashlib
 import json
 
 import pytest
+from hil import devices
+from hil.published import matching, mlperf_tiny
+from hil.records import RunRecord
+from hil.resources import data_dir
 
-from harness import profiles
-from harness.published import matching, mlperf_tiny
-from harness.records import RunRecord
-from harness.resources import data_dir
 from tests.conftest import MODELS
 from tests.report.report_records import passed
 
@@ -24,7 +24,7 @@ def run(sha256: str, profile: str) -> RunRecord:
     return dataclasses.replace(
         record,
         profile_name=profile,
-        profile=profiles.load(profile).model_dump(mode="json", by_alias=True),
+        profile=devices.load(profile).model_dump(mode="json", by_alias=True),
         model=dataclasses.replace(record.model, sha256=sha256),
     )
 
@@ -65,7 +65,7 @@ def test_the_data_names_boards_and_profiles_that_exist() -> None:
     match = json.loads(path.read_text(encoding="utf-8"))
     parts = {row.board: row.part for row in mlperf_tiny()}
     for profile, board in match["boards"].items():
-        assert profiles.load(profile).chip.part == parts[board]
+        assert devices.load(profile).chip.part == parts[board]
 
 
 @pytest.mark.skipif(not MODELS.is_dir(), reason="the MLPerf Tiny models are not here")

@@ -19,10 +19,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import generate
 import numpy as np
 import tensorflow as tf
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model
 from tensorflow import keras
-
-from harness.tflite.graph import Graph
-from harness.tflite.reader import parse_model
 
 layers = keras.layers
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.store import Store
+from hil.tflite.reference import Reference
 
-from harness.store import Store
-from harness.tflite.reference import Reference
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
 from tests.support.small_models import dense

@@ -6,8 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-
-from harness.accuracy.intervals import auc, share
+from hil.evaluation.intervals import auc, share
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hil.datasets import Dataset
+from hil.errors import InputError, RunFailed, UsageError
+from hil.evaluation.metrics import Metric
+from hil.records import SampleResult
+from hil.tflite.reader import parse_model
 
-from harness.accuracy.metrics import Metric
-from harness.datasets import Dataset
-from harness.errors import InputError, RunFailed, UsageError
-from harness.records import SampleResult
-from harness.tflite.reader import parse_model
 from tests.support.small_models import SCALE, dense
 
 THREE = parse_model(dense(), "three")

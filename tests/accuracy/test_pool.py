@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-
-from harness.accuracy.pool import Pool
-from harness.errors import DeviceFault, MissingTool
-from harness.records import SampleResult
+from hil.errors import DeviceFault, MissingTool
+from hil.evaluation.pool import Pool
+from hil.records import SampleResult
 
 
 class Device:

@@ -7,11 +7,11 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import profiles
-from harness.calibrate import Pair
-from harness.measure.calibrated import ALL_HIDDEN, NONE_HIDDEN, PIPELINE
-from harness.profiles import Profile
-from harness.records import Measurement, ModelInfo, RunRecord
+from hil import devices
+from hil.calibrate import Pair
+from hil.devices import Profile
+from hil.measure.calibration import ALL_HIDDEN, NONE_HIDDEN, PIPELINE
+from hil.records import Measurement, ModelInfo, RunRecord
 
 PROFILE = "stm32l4"
 
@@ -42,7 +42,7 @@ PROGRAMS = (
 
 
 def profile() -> Profile:
-    return profiles.load(PROFILE, overlays=False)
+    return devices.load(PROFILE, overlays=False)
 
 
 def pair(program: Program, measured: float | None, **changes: object) -> Pair:

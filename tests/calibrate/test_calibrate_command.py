@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil.store import Store
 
-from harness.store import Store
 from tests.calibrate.boards import PROGRAMS, run, write_file
 from tests.support.hil import DIGITS, Result, hil
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 
 import pytest
+from hil.calibrate import Pair, calibrate
+from hil.calibrate.fitting import fit_hidden_share, prediction_half_width, untypical
+from hil.devices.overlays import Calibration
+from hil.errors import UsageError
 
-from harness.calibrate import Pair, calibrate
-from harness.calibrate.fitting import fit_hidden_share, prediction_half_width, untypical
-from harness.errors import UsageError
-from harness.profiles.overlays import Calibration
 from tests.calibrate.boards import PROGRAMS, Program, board, pair, profile
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hil.calibrate import Measured, Pair, match
+from hil.errors import UsageError
+from hil.store import Store
 
-from harness.calibrate import Measured, Pair, match
-from harness.errors import UsageError
-from harness.store import Store
 from tests.calibrate.boards import PROGRAMS, profile, run
 
 

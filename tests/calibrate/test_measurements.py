@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil.calibrate import read_measurements
+from hil.errors import UsageError
 
-from harness.calibrate import read_measurements
-from harness.errors import UsageError
 from tests.calibrate.boards import write_file
 
 

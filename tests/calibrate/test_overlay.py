@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hil import devices
+from hil.calibrate import calibrate
+from hil.devices import overlays
+from hil.devices.overlays import Calibration
+from hil.errors import ProfileError
+from hil.measure.calibration import PIPELINE, applicable, calibration_notes, narrowed
+from hil.measure.power_band import power_band
+from hil.records import Measurement
 
-from harness import profiles
-from harness.calibrate import calibrate
-from harness.errors import ProfileError
-from harness.measure.calibrated import PIPELINE, applicable, calibration_notes, narrowed
-from harness.measure.energy_validation import power_band
-from harness.profiles import overlays
-from harness.profiles.overlays import Calibration
-from harness.records import Measurement
 from tests.calibrate.boards import PROGRAMS, board, profile, run
 
 
@@ -53,7 +53,7 @@ def test_any_text_survives(tmp_path: Path, text: str) -> None:
 
 def test_load_applies_it_and_can_leave_it_out(folder: Path) -> None:
     overlays.write(calibration(), folder / "stm32l4.toml")
-    loaded, plain = profiles.load("stm32l4"), profiles.load("stm32l4", overlays=False)
+    loaded, plain = devices.load("stm32l4"), devices.load("stm32l4", overlays=False)
     assert loaded.flash.prefetch_hidden == pytest.approx(0.75, abs=0.03)
     assert plain.flash.prefetch_hidden is None
     assert plain.calibration is None
@@ -61,11 +61,11 @@ def test_load_applies_it_and_can_leave_it_out(folder: Path) -> None:
     band = power_band(loaded)
     assert (band.pct, band.words) == (2.0, "calibrated 2026-01-02")
     assert band.pct < power_band(plain).pct
-    assert profiles.load("nucleo-l452re").calibration is None
+    assert devices.load("nucleo-l452re").calibration is None
 
 
 def test_without_a_folder_there_is_no_calibration(folder: Path) -> None:
-    assert profiles.load("stm32l4").calibration is None
+    assert devices.load("stm32l4").calibration is None
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_an_overlay_of_another_kind_is_refused(
     folder.mkdir()
     (folder / "stm32l4.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(ProfileError) as caught:
-        profiles.load("stm32l4")
+        devices.load("stm32l4")
     assert reason in caught.value.message
     assert str(folder / "stm32l4.toml") in caught.value.hint
 
 
 def test_a_profile_cannot_bring_its_own(tmp_path: Path) -> None:
-    source = (profiles.data_dir("device_profiles") / "stm32l4.toml").read_text(encoding="utf-8")
+    source = (devices.data_dir("device_profiles") / "stm32l4.toml").read_text(encoding="utf-8")
     path = tmp_path / "mine.toml"
     path.write_text(source + "\n[calibration]\nn = 9\n")
     with pytest.raises(ProfileError, match="no part of a profile"):
-        profiles.load(str(path))
+        devices.load(str(path))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def figures() -> dict[str, Measurement]:
 
 def test_the_band_narrows_where_the_calibration_holds() -> None:
     made = calibration()
-    calibrated = profiles.calibrated(profile(), made)
+    calibrated = devices.calibrated(profile(), made)
     after = narrowed(calibrated, "int8", figures())
     assert made.cycles is not None
     for name in ("cycles", "latency_us"):
@@ -129,7 +129,7 @@ def test_the_band_narrows_where_the_calibration_holds() -> None:
 
 
 def test_it_does_not_hold_for_other_data_types_nor_for_ideal_memory() -> None:
-    calibrated = profiles.calibrated(profile(), calibration())
+    calibrated = devices.calibrated(profile(), calibration())
     assert narrowed(calibrated, "float32", figures()) == figures()
     ideal: dict[str, Any] = {k: v for k, v in figures().items() if k != PIPELINE}
     assert applicable(calibrated, "int8", ideal) is None

@@ -48,7 +48,7 @@ def hil(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Finished]:
     """Return a function that runs ``hil`` in an empty folder."""
 
     def run(*arguments: object, **changes: str) -> Finished:
-        command = [sys.executable, "-m", "harness.cli.main", *map(str, arguments)]
+        command = [sys.executable, "-m", "hil.cli.main", *map(str, arguments)]
         done = subprocess.run(
             command,
             cwd=tmp_path,

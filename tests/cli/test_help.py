@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 import typer
+from hil.cli.main import app
 from typer.testing import CliRunner
-
-from harness.cli.main import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 

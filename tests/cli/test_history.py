@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hil.cli.main import app
+from hil.store import Store
 from typer.testing import CliRunner
 
-from harness.cli.main import app
-from harness.store import Store
 from tests.cli.conftest import Finished
 from tests.store.samples import rich_record
 

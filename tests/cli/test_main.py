@@ -19,8 +19,8 @@ Hil = Callable[..., Finished]
 # The real program with one more command, which raises what its argument says.
 EXTRA = """
 import sys
-from harness import errors
-from harness.cli import main, output
+from hil import errors
+from hil.cli import main, output
 
 @main.app.command()
 def boom(what: str, json: bool = False) -> None:
@@ -154,7 +154,7 @@ def test_signals_end_the_program_and_its_children(
         script.write("exec sleep 60\n")
     fake.chmod(0o755)
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", "doctor", "--json"],
+        [sys.executable, "-m", "hil.cli.main", "doctor", "--json"],
         env={**environment, "PATH": f"{tools}:{environment['PATH']}"},
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -195,7 +195,7 @@ def test_a_closed_pipe_is_no_complaint(
     tmp_path: Path, environment: dict[str, str], arguments: str
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", *arguments.split()],
+        [sys.executable, "-m", "hil.cli.main", *arguments.split()],
         env=environment,
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -214,7 +214,7 @@ def test_a_closed_pipe_is_no_complaint(
 def test_streams_that_are_full_or_closed(
     tmp_path: Path, environment: dict[str, str], redirection: str, code: int
 ) -> None:
-    command = f"'{sys.executable}' -m harness.cli.main profile list {redirection}"
+    command = f"'{sys.executable}' -m hil.cli.main profile list {redirection}"
     done = subprocess.run(
         ["sh", "-c", command], env=environment, cwd=tmp_path, capture_output=True, text=True
     )

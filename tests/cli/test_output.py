@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from harness.cli import output
+from hil.cli import output
 
 
 class Colour(enum.Enum):

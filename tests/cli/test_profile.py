@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import profiles
+from hil import devices
+
 from tests.cli.conftest import Finished
 
 Hil = Callable[..., Finished]
@@ -13,13 +14,13 @@ Hil = Callable[..., Finished]
 
 def test_list_has_every_profile(hil: Hil) -> None:
     text, json = hil("profile", "list"), hil("profile", "list", "--json")
-    assert [row["name"] for row in json.json["data"]["profiles"]] == profiles.names()
-    assert [line.split()[0] for line in text.out.splitlines()[2:]] == profiles.names()
+    assert [row["name"] for row in json.json["data"]["profiles"]] == devices.names()
+    assert [line.split()[0] for line in text.out.splitlines()[2:]] == devices.names()
     assert "1 MiB" in text.out
 
 
 def test_show_has_every_number_and_every_source(hil: Hil) -> None:
-    profile = profiles.load("stm32l4")
+    profile = devices.load("stm32l4")
     out = hil("profile", "show", "stm32l4").out
     for part in (profile.chip, profile.clock, profile.flash, *profile.power.rows, *profile.ram):
         assert f"source: {part.source}" in out
@@ -31,11 +32,11 @@ def test_show_has_every_number_and_every_source(hil: Hil) -> None:
 
 def test_show_json_is_the_profile(hil: Hil) -> None:
     data = hil("profile", "show", "stm32l4", "--json").json["data"]
-    assert data == profiles.load("stm32l4").model_dump(mode="json", by_alias=True)
+    assert data == devices.load("stm32l4").model_dump(mode="json", by_alias=True)
 
 
 def test_show_takes_a_file_and_names_its_typo(hil: Hil, tmp_path: Path) -> None:
-    text = (profiles.data_dir("device_profiles") / "stm32l4.toml").read_text()
+    text = (devices.data_dir("device_profiles") / "stm32l4.toml").read_text()
     (tmp_path / "mine.toml").write_text(text)
     assert hil("profile", "show", "mine.toml").out.startswith("mine: ")
     (tmp_path / "mine.toml").write_text(text.replace("wait_states", "wait_state"))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hil import settings
+from hil.errors import UsageError
 
-from harness import settings
-from harness.errors import UsageError
 from tests.cli.conftest import Finished
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.datasets import Dataset, load
+from hil.errors import InputError
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model
 
-from harness.datasets import Dataset, load
-from harness.errors import InputError
-from harness.tflite.graph import Graph
-from harness.tflite.reader import parse_model
 from tests.support.small_models import SCALE, ZERO_POINT, dense
 
 INT8 = parse_model(dense(), "dense")

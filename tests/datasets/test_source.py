@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from harness.datasets.source import source_sha256
+from hil.datasets.source import source_sha256
 
 
 def test_a_file_is_its_bytes_wherever_it_stands(tmp_path: Path) -> None:

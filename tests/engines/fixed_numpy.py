@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
-from harness.tflite.graph import Graph, Tensor
+from hil.tflite.graph import Graph, Tensor
 
 _BOUNDS = {
     "NONE": (-math.inf, math.inf),

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.engines.registry import engine
+from hil.tflite.reader import parse_model
 
-from harness.engines.registry import engine
-from harness.tflite.reader import parse_model
 from tests.support.host_model import assert_matches_reference
 from tests.support.op_cases import OpCases, assert_refused
 from tests.support.tflite_builder import ModelBuilder

@@ -4,15 +4,15 @@ import re
 
 import numpy as np
 import pytest
+from hil.engines import registry
+from hil.engines.aot.constants import ConstantPool
+from hil.engines.aot.ctext import byte_strings, comment_text, number_list
+from hil.engines.aot.lower import LOWERINGS
+from hil.engines.aot.quant import quantize_multiplier, requantize
+from hil.engines.registry import engine
+from hil.errors import ModelError, UnsupportedModel, UsageError
+from hil.tflite.reader import parse_model
 
-from harness.engines import registry
-from harness.engines.aot.constants import ConstantPool
-from harness.engines.aot.ctext import byte_strings, comment_text, number_list
-from harness.engines.aot.lower import LOWERINGS
-from harness.engines.aot.quant import quantize_multiplier, requantize
-from harness.engines.registry import engine
-from harness.errors import ModelError, UnsupportedModel, UsageError
-from harness.tflite.reader import parse_model
 from tests.support.host_model import assert_matches_reference, host_model
 from tests.support.tflite_builder import ModelBuilder
 

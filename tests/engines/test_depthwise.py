@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hil.engines.registry import engine
+from hil.errors import UnsupportedModel
+from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 
-from harness.engines.registry import engine
-from harness.errors import UnsupportedModel
-from harness.tflite.reader import parse_model
 from tests.engines.conv_models import Conv, convolutions
 from tests.support.host_model import assert_matches_reference
 from tests.support.tflite_builder import ModelBuilder

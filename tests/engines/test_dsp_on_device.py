@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 import pytest
+from hil.engines.registry import engine
+from hil.tflite.reader import parse_model
 
-from harness.engines.registry import engine
-from harness.tflite.reader import parse_model
 from tests.engines.conv_models import Conv
 from tests.support.hil import hil
 

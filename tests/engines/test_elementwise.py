@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.engines.registry import engine
+from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engines.registry import engine
-from harness.tflite.reader import parse_model
 from tests.support.host_model import assert_matches_reference
 from tests.support.op_cases import SCALES, ZERO_POINTS, OpCases, assert_refused, shapes
 from tests.support.tflite_builder import ModelBuilder

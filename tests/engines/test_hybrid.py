@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import LITERT, Reference
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import LITERT, Reference
 from tests.engines.conv_models import ACTIVATIONS, Conv, convolutions
 from tests.support.host_model import (
     assert_close,

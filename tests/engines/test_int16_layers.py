@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.engines.registry import engine
+from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engines.registry import engine
-from harness.tflite.reader import parse_model
 from tests.engines import fixed_numpy
 from tests.engines.conv_models import ACTIVATIONS, Conv, Int16Scales, convolutions
 from tests.support.host_model import (

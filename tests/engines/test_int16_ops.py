@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.engines.aot import tables16
+from hil.engines.aot.quant import quantize_multiplier, requantize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engines.aot import tables16
-from harness.engines.aot.quant import quantize_multiplier, requantize
 from tests.engines.conv_models import ACTIVATIONS
 from tests.support.host_model import host_model
 from tests.support.op_cases import SIDES, OpCases, assert_refused, shapes

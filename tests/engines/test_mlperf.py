@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil.engines.registry import engine
+from hil.tflite.reader import read_model
 
-from harness.engines.registry import engine
-from harness.tflite.reader import read_model
 from tests.support.host_model import assert_matches_reference
 
 MODELS = Path(__file__).parents[3] / "shared" / "models"

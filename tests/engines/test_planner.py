@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from hil.engines.aot.lower import Lowered
+from hil.engines.aot.planner import plan, verify
+from hil.tflite.graph import Graph, Op, Tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from harness.engines.aot.lower import Lowered
-from harness.engines.aot.planner import plan, verify
-from harness.tflite.graph import Graph, Op, Tensor
 
 BOUNDED = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 CALL = "kernel({in0}, {out0})"

@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
+from hil.engines.registry import engine
+from hil.errors import UnsupportedModel
+from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engines.registry import engine
-from harness.errors import UnsupportedModel
-from harness.tflite.reader import parse_model
 from tests.support.host_model import assert_matches_reference
 from tests.support.tflite_builder import ModelBuilder
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.engines.aot.quant import quantize_multiplier, requantize
+from hil.engines.registry import engine
+from hil.resources import data_dir
+from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engines.aot.quant import quantize_multiplier, requantize
-from harness.engines.registry import engine
-from harness.resources import data_dir
-from harness.tflite.reader import parse_model
 from tests.support.host_model import assert_matches_reference
 from tests.support.tflite_builder import ModelBuilder
 

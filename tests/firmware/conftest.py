@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hil.firmware.build import build
+from hil.records import EngineSources, Firmware, Platform
 
-from harness.firmware.build import build
-from harness.records import EngineSources, Firmware, Platform
 from tests.firmware import dut
 
 Build = Callable[..., Firmware]

@@ -1,6 +1,6 @@
 """A raw conversation with the DUT program under QEMU, and small engines written by hand.
 
-Deliberately apart from harness/targets: here the firmware is under test, not the host side.
+Deliberately apart from harness/hil/targets: here the firmware is under test, not the host side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.records import EngineSources, MemoryPlan, MemoryRegion, Placement, Platform
+from hil.records import EngineSources, MemoryPlan, MemoryRegion, Placement, Platform
 
 MIB = 1024 * 1024
 TIMEOUT_S = 20.0

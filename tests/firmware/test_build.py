@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hil.errors import BuildFailed, DoesNotFit, MissingTool, UsageError
+from hil.records import MemoryRegion, Platform
 
-from harness.errors import BuildFailed, DoesNotFit, MissingTool, UsageError
-from harness.records import MemoryRegion, Platform
 from tests.firmware import dut
 from tests.firmware.conftest import Build
 
@@ -110,7 +110,7 @@ def test_two_threads_of_two_models_at_once_each_get_their_own(make: Build, tmp_p
 def test_two_processes_build_the_same_at_once(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tests.firmware import dut;"
-        "from harness.firmware.build import build;"
+        "from hil.firmware.build import build;"
         "print(build(dut.SCALE, dut.M4F, stack_bytes=4096, heap_bytes=0, baud=115200,"
         "cache=Path(sys.argv[1])).sha256)"
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hil.devices import load
+from hil.errors import BuildFailed
+from hil.targets.qemu.machines import MACHINES, choose_platform
 
-from harness.errors import BuildFailed
-from harness.profiles import load
-from harness.targets.machines import MACHINES, choose_platform
 from tests.firmware import dut
 from tests.firmware.conftest import Build, Start
 

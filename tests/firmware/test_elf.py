@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.errors import BuildFailed
+from hil.firmware import elf
 
-from harness.errors import BuildFailed
-from harness.firmware import elf
 from tests.firmware import dut
 from tests.firmware.conftest import Build
 

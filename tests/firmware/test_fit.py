@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hil.errors import DoesNotFit
+from hil.firmware import fit
+from hil.records import MemoryPlan
 
-from harness.errors import DoesNotFit
-from harness.firmware import fit
-from harness.records import MemoryPlan
 from tests.firmware import dut
 from tests.firmware.conftest import Build
 

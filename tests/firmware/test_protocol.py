@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 
 import pytest
+from hil.firmware.elf import symbolize
 
-from harness.firmware.elf import symbolize
 from tests.firmware import dut
 from tests.firmware.conftest import Build, Start, unavailable
 

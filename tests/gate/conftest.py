@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hil.records import RunRecord
+from hil.store import Store
 
-from harness.records import RunRecord
-from harness.store import Store
 from tests.support.hil import Result, hil
 
 

@@ -7,8 +7,9 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from harness.records import RunRecord
-from harness.store import Store
+from hil.records import RunRecord
+from hil.store import Store
+
 from tests.report.report_records import passed
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.errors import InputError, StoreError, UsageError
+from hil.gate import baselines as all_baselines
+from hil.gate import exchange, shipped
+from hil.gate.scrub import without_folders
+from hil.records import RunRecord
+from hil.store import Store
+from hil.store.baselines import slot_of
+from hil.store.portable import NotARun, digest, from_plain, to_plain
 
-from harness.errors import InputError, StoreError, UsageError
-from harness.gate import baselines as all_baselines
-from harness.gate import exchange, shipped
-from harness.gate.scrub import without_folders
-from harness.records import RunRecord
-from harness.store import Store
-from harness.store.baselines import slot_of
-from harness.store.portable import NotARun, digest, from_plain, to_plain
 from tests.report.report_records import bare, passed
 from tests.store.samples import rich_record
 

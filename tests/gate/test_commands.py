@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import xmlschema
+from hil.records import ErrorInfo, RunRecord
 
-from harness.records import ErrorInfo, RunRecord
 from tests.report.report_records import bare, passed, scaled
 from tests.support.hil import Result
 

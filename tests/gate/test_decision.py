@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from hil.gate.decision import Case, Outcome, gate
+from hil.gate.limits import Limits, parse, parse_named
+from hil.records import ErrorInfo, Measurement, RunRecord
+from hil.store import Store
+from hil.store.latest import Filter
 
-from harness.gate.decision import Case, Outcome, gate
-from harness.gate.limits import Limits, parse, parse_named
-from harness.records import ErrorInfo, Measurement, RunRecord
-from harness.store import Store
-from harness.store.latest import Filter
 from tests.report.report_records import bare, passed, scaled
 
 LIMITS = Limits(parse("2%", ""))

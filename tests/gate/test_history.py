@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hil.store import Store
+from hil.store.latest import Filter, latest_query
 from sqlalchemy import text
 
-from harness.store import Store
-from harness.store.latest import Filter, latest_query
 from tests.gate.history import fill, newest
 from tests.report.report_records import scaled
 
@@ -49,7 +49,7 @@ def database(filled: Path, tmp_path: Path) -> Iterator[Path]:
 
 def gate(database: Path, *arguments: str) -> tuple[int, dict[str, object], float]:
     """Run the gate in a process of its own; return exit code, ``data`` and seconds of CPU."""
-    command = [sys.executable, "-m", "harness.cli.main", "gate", "--baseline", "main", "--json"]
+    command = [sys.executable, "-m", "hil.cli.main", "gate", "--baseline", "main", "--json"]
     before = os.times()
     done = subprocess.run(
         [*command, "--db", str(database), *arguments], capture_output=True, text=True, check=False

@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.errors import UsageError
-from harness.gate import limits, scatter
-from harness.gate.judge import judge
-from harness.gate.limits import Limits, parse, parse_default, parse_named
-from harness.records import Measurement
+from hil.errors import UsageError
+from hil.gate import limits, scatter
+from hil.gate.judge import judge
+from hil.gate.limits import Limits, parse, parse_default, parse_named
+from hil.records import Measurement
 
 NOISY = (900, 950, 1_000, 1_050, 1_100)
 SLOWER = (920, 980, 1_040, 1_100, 1_160)

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hil.engines.tflm import host as tflm_host
+from hil.errors import MissingTool, RunFailed
+from hil.tflite.reader import read_model
 
-from harness.engines import tflm_host
-from harness.errors import MissingTool, RunFailed
-from harness.tflite.reader import read_model
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, hil
 from tests.support.tflite_builder import ModelBuilder

@@ -9,14 +9,14 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 import xmlschema
+from hil.cli.output import format_value
+from hil.gate import junit, markdown
+from hil.gate.decision import Outcome, gate
+from hil.gate.limits import Limits, parse
+from hil.gate.wording import verdict
+from hil.records import ErrorInfo, RunRecord
+from hil.store import Store
 
-from harness.cli.output import format_value
-from harness.gate import junit, markdown
-from harness.gate.decision import Outcome, gate
-from harness.gate.limits import Limits, parse
-from harness.gate.wording import verdict
-from harness.records import ErrorInfo, RunRecord
-from harness.store import Store
 from tests.report.report_records import bare, passed, scaled
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).with_name("junit.xsd")))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-
-from harness import profiles
-from harness.profiles import Flash, Profile
-from harness.records import (
+from hil import devices
+from hil.devices import Flash, Profile
+from hil.records import (
     BlockProfile,
     Firmware,
     Inference,
@@ -17,12 +16,12 @@ from harness.records import (
     Platform,
     Trace,
 )
-from harness.tflite.graph import Graph, Op, Tensor
+from hil.tflite.graph import Graph, Op, Tensor
 
 
 def profile(**flash: object) -> Profile:
     """The stm32l4 profile with another flash; without arguments one that never waits."""
-    known = profiles.load("stm32l4")
+    known = devices.load("stm32l4")
     changed = {**known.flash.model_dump(), "wait_states": 0, **flash}
     return known.model_copy(update={"flash": Flash(**changed)})
 

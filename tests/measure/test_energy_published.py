@@ -6,9 +6,8 @@ import csv
 from pathlib import Path
 
 import pytest
-
-from harness.errors import StoreError
-from harness.published import energy_pairs, mlperf_tiny, read_results
+from hil.errors import StoreError
+from hil.published import energy_pairs, mlperf_tiny, read_results
 
 ORIGINAL = Path(__file__).resolve().parents[3] / "shared" / "published" / "mlperf_tiny_results.csv"
 
@@ -70,7 +69,7 @@ def test_doubts_are_kept() -> None:
     ("old", "new"), [(",ic,704", ",xx,704"), ("704.225", "fast"), ("task", "job")]
 )
 def test_a_damaged_file_names_the_line(tmp_path: Path, old: str, new: str) -> None:
-    from harness.resources import data_dir
+    from hil.resources import data_dir
 
     text = (data_dir("reports") / "published" / "mlperf_tiny.csv").read_text(encoding="utf-8")
     path = tmp_path / "damaged.csv"

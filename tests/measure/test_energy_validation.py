@@ -5,27 +5,27 @@ from __future__ import annotations
 import statistics
 
 import pytest
-
-from harness import profiles
-from harness.measure.energy import energy_figure
-from harness.measure.energy_validation import (
+from hil import devices
+from hil.devices import Profile
+from hil.devices.power import Power, PowerRow
+from hil.measure.energy import energy_figure
+from hil.measure.power_band import (
     covering_pct,
     energy_report,
     groups,
     held_out_mw,
     power_band,
 )
-from harness.profiles import Profile
-from harness.profiles.power import Power, PowerRow
-from harness.published import energy_pairs
-from harness.records import Measurement
+from hil.published import energy_pairs
+from hil.records import Measurement
+
 from tests.support.hil import hil
 
 LATENCY = Measurement("latency_us", 1000.0, "us", "modelled", 10.0)
 
 
 def with_power(name: str, **power: object) -> Profile:
-    return profiles.load(name).model_copy(update={"power": Power.model_validate(power)})
+    return devices.load(name).model_copy(update={"power": Power.model_validate(power)})
 
 
 def test_every_pair_of_a_named_board_is_compared() -> None:
@@ -62,7 +62,7 @@ def test_doubtful_rows_are_shown_but_never_fitted_or_counted() -> None:
 
 @pytest.mark.parametrize("name", ["nucleo-l4r5zi", "stm32u575"])
 def test_the_profiles_figure_is_the_published_median(name: str) -> None:
-    profile = profiles.load(name)
+    profile = devices.load(name)
     chosen = profile.power.choose(profile.clock.hz)
     board = next(b for b in energy_report().boards if b.profile == name)
     assert chosen.milliwatts == pytest.approx(board.median_mw, rel=0.005)
@@ -71,7 +71,7 @@ def test_the_profiles_figure_is_the_published_median(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["nucleo-l4r5zi", "stm32u575"])
 def test_the_band_covers_the_published_rows(name: str) -> None:
-    profile = profiles.load(name)
+    profile = devices.load(name)
     band = power_band(profile)
     assert "validated on" in band.words
     power = profile.power.milliwatts(profile.clock.hz)
@@ -100,7 +100,7 @@ def test_cover_lines_are_far_too_low() -> None:
 
 
 def test_bands_of_chips_without_published_inferences() -> None:
-    plain = power_band(profiles.load("stm32f746"))
+    plain = power_band(devices.load("stm32f746"))
     assert (plain.pct, plain.words[:13]) == (40.0, "not validated")
     line = {"active_ua_per_mhz": 100, "uncertainty_pct": 20, "source": "cover"}
     cover = power_band(with_power("stm32f746", volts=3.3, **line))
@@ -109,13 +109,13 @@ def test_bands_of_chips_without_published_inferences() -> None:
 
 
 def test_a_figure_of_ones_own_is_not_what_was_validated() -> None:
-    row = profiles.load("nucleo-l4r5zi").power.rows[0].model_dump()
+    row = devices.load("nucleo-l4r5zi").power.rows[0].model_dump()
     own = with_power("nucleo-l4r5zi", volts=1.8, regulator="ldo", rows=[{**row, "active_mw": 30.0}])
     assert "not validated" in power_band(own).words
 
 
 def test_energy_names_its_row_and_its_band() -> None:
-    profile = profiles.load("nucleo-l4r5zi")
+    profile = devices.load("nucleo-l4r5zi")
     figure = energy_figure(profile, LATENCY)
     assert figure.value == pytest.approx(47.1)
     assert figure.uncertainty_pct == pytest.approx((power_band(profile).pct ** 2 + 100) ** 0.5)

@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hil.errors import RunFailed
+from hil.measure import measure
+from hil.measure.cycles.bands import band
+from hil.measure.cycles.cores import core_table
+from hil.measure.energy import combined_pct
+from hil.records import BlockProfile, Inference, Measurements, MemoryRegion
+from hil.targets.qemu import profiler
 
-from harness.errors import RunFailed
-from harness.measure import measure
-from harness.measure.cores import core_table
-from harness.measure.energy import combined_pct
-from harness.measure.validation import band
-from harness.records import BlockProfile, Inference, Measurements, MemoryRegion
-from harness.targets import profiler
 from tests.measure import samples
 from tests.measure.assembled import counted_program, run_in_qemu, tool
 

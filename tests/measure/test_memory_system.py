@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-
-from harness.measure.memory_system import (
+from hil.devices import Flash
+from hil.measure.cycles.memory_system import (
     WaitCycles,
     branch_entries,
     memory_model,
@@ -15,8 +15,8 @@ from harness.measure.memory_system import (
     wait_cycles,
     waits_note,
 )
-from harness.profiles import Flash
-from harness.records import BlockProfile
+from hil.records import BlockProfile
+
 from tests.measure.samples import blocks, profile
 
 

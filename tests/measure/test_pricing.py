@@ -6,11 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil.errors import ProfileError
+from hil.measure.cycles.cores import CORES, core_table
+from hil.measure.cycles.decode import decode
+from hil.measure.cycles.pricing import PricedBlocks, price_blocks
 
-from harness.errors import ProfileError
-from harness.measure.cores import CORES, core_table
-from harness.measure.decode import decode
-from harness.measure.pricing import PricedBlocks, price_blocks
 from tests.measure.assembled import assemble
 
 

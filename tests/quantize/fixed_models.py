@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from hil.quantization.fixed_point import FixedPointModel, quantize_fixed_point
+from hil.quantization.ranges import calibrate
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference, reference_for
 
-from harness.quantize.fixed_point import FixedPointModel, quantize_fixed_point
-from harness.quantize.ranges import calibrate
-from harness.tflite.graph import Graph
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference, reference_for
 from tests.support.tflite_builder import ModelBuilder
 
 Array = np.ndarray[Any, Any]

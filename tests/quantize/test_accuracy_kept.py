@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.quantization import quantize
+from hil.records import VariantRequest
+from hil.tflite.reader import read_model
 
 from benchmarks.quantization import KINDS, PIXELS, compare
-from harness.quantize import quantize
-from harness.records import VariantRequest
-from harness.tflite.reader import read_model
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.errors import UnsupportedModel
+from hil.quantization import quality
+from hil.quantization.affine import quantize_affine
+from hil.quantization.calibration_data import CalibrationData, Samples
+from hil.quantization.ranges import Ranges, calibrate
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model, read_model
+from hil.tflite.reference import Reference
 
-from harness.errors import UnsupportedModel
-from harness.quantize import quality
-from harness.quantize.affine import quantize_affine
-from harness.quantize.calibration_data import CalibrationData, Samples
-from harness.quantize.ranges import Ranges, calibrate
-from harness.tflite.graph import Graph
-from harness.tflite.reader import parse_model, read_model
-from harness.tflite.reference import Reference
 from tests.quantize.fixed_models import _ROWS, FloatModel, one_op, samples_of
 from tests.support.float_nets import NETS
 from tests.support.hil import DIGITS
@@ -192,10 +192,10 @@ def test_a_tensor_that_is_always_zero() -> None:
 def test_the_library_writes_nothing_to_our_streams() -> None:
     """Its progress reports, the interpreter's log lines and warnings stay off stdout and stderr."""
     code = (
-        "import pathlib;from harness.tflite.reader import read_model;"
-        "from harness.quantize.affine import quantize_affine;"
-        "from harness.quantize.ranges import calibrate;"
-        "from harness.tflite.inputs import make_inputs;"
+        "import pathlib;from hil.tflite.reader import read_model;"
+        "from hil.quantization.affine import quantize_affine;"
+        "from hil.quantization.ranges import calibrate;"
+        "from hil.tflite.inputs import make_inputs;"
         f"p=pathlib.Path({str(DIGITS / 'digits_float32.tflite')!r});g=read_model(p);"
         "r=calibrate(p.read_bytes(),g,make_inputs('normal:0',g,4));"
         "quantize_affine(g,'int8',r,float_io=False)"
@@ -205,7 +205,7 @@ def test_the_library_writes_nothing_to_our_streams() -> None:
 
 
 def test_constants_are_aligned_for_the_device() -> None:
-    from harness.tflite.schema import root
+    from hil.tflite.schema import root
 
     content, _, _ = made(NETS["conv"](), "int16x8")
     model = root(content)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.errors import InputError
+from hil.quantization.cache import cached
+from hil.records import VariantRequest
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model
 
-from harness.errors import InputError
-from harness.quantize.cache import cached
-from harness.records import VariantRequest
-from harness.tflite.graph import Graph
-from harness.tflite.reader import parse_model
 from tests.support.float_nets import NETS
 
 REQUEST = VariantRequest("q8", "normal:0", 20)
@@ -99,9 +99,9 @@ def test_a_variant_from_the_cache_loads_no_quantizer(
     code = f"""
 import sys
 from pathlib import Path
-from harness.quantize.cache import cached
-from harness.records import VariantRequest
-from harness.tflite.reader import read_model
+from hil.quantization.cache import cached
+from hil.records import VariantRequest
+from hil.tflite.reader import read_model
 path = Path({str(model)!r})
 cached(Path({str(tmp_path)!r}), read_model(path), path.read_bytes(), {request!r})
 heavy = {{"ai_edge_quantizer", "ai_edge_litert", "tflite_runtime", "scipy", "jax"}}

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.errors import HilError, InputError, UnsupportedModel, UsageError
+from hil.quantization import check_parent, check_request
+from hil.quantization.calibration_data import classes, load
+from hil.records import VariantRequest
+from hil.tflite.graph import Graph
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model, read_model
 
-from harness.errors import HilError, InputError, UnsupportedModel, UsageError
-from harness.quantize import check_parent, check_request
-from harness.quantize.calibration_data import classes, load
-from harness.records import VariantRequest
-from harness.tflite.graph import Graph
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model, read_model
 from tests.quantize.fixed_models import FloatModel, one_op
 from tests.support.float_nets import NETS
 from tests.support.hil import DIGITS

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.errors import UnsupportedModel, UsageError
+from hil.quantization.fixed_point import quantize_fixed_point
+from hil.quantization.ranges import Ranges
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import reference_for
 
-from harness.errors import UnsupportedModel, UsageError
-from harness.quantize.fixed_point import quantize_fixed_point
-from harness.quantize.ranges import Ranges
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import reference_for
 from tests.quantize.fixed_models import (
     SCHEMES,
     WIDTHS,

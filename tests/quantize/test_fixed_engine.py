@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.quantization.fixed_rules import RULES
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import reference_for
 
-from harness.quantize.fixed_rules import RULES
-from harness.tflite.graph import Graph
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import reference_for
 from tests.quantize.fixed_models import FloatModel, one_op, quantized, samples_of
 from tests.support.host_model import extreme_inputs, host_model, random_inputs
 

@@ -4,11 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hil.errors import UsageError
+from hil.quantization.fixed_format import QFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from harness.errors import UsageError
-from harness.quantize.fixed_format import QFormat
 
 
 @pytest.mark.parametrize(

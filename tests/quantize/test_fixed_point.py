@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.quantization.fixed_format import QFormat
+from hil.quantization.fixed_point import quantize_fixed_point
+from hil.quantization.fixed_rules import RULES
+from hil.quantization.ranges import Ranges, calibrate
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import reference_for
 
-from harness.quantize.fixed_format import QFormat
-from harness.quantize.fixed_point import quantize_fixed_point
-from harness.quantize.fixed_rules import RULES
-from harness.quantize.ranges import Ranges, calibrate
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import reference_for
 from tests.quantize.fixed_models import (
     SCHEMES,
     WIDTHS,

@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil import devices
+from hil.bench import pipeline
+from hil.quantization import SCHEMES
+from hil.records import VariantRequest
+from hil.store import Store
 
-from harness import bench, profiles
-from harness.quantize import SCHEMES
-from harness.records import VariantRequest
-from harness.store import Store
 from tests.support.float_nets import NETS
 
 
-def request(tmp_path: Path, net: str, scheme: str, **options: str) -> bench.Request:
+def request(tmp_path: Path, net: str, scheme: str, **options: str) -> pipeline.Request:
     model = tmp_path / f"{net}.tflite"
     model.write_bytes(NETS[net]())
     variant = VariantRequest(scheme, "normal:1", 20, **options)  # type: ignore[arg-type]
-    return bench.Request(model, profiles.load("stm32l4"), variant=variant)
+    return pipeline.Request(model, devices.load("stm32l4"), variant=variant)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -25,7 +26,7 @@ def request(tmp_path: Path, net: str, scheme: str, **options: str) -> bench.Requ
 def test_it_runs_and_equals_its_reference(
     scheme: str, net: str, tmp_path: Path, store: Store
 ) -> None:
-    record = bench.run(request(tmp_path, net, scheme), store)
+    record = pipeline.run(request(tmp_path, net, scheme), store)
     assert (record.status, record.errors) == ("passed", ())
     assert record.check is not None
     assert record.check.inputs == 5
@@ -41,6 +42,6 @@ def test_it_runs_and_equals_its_reference(
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8", "q8", "q16"])
 def test_float_inputs_and_outputs_run_too(scheme: str, tmp_path: Path, store: Store) -> None:
-    record = bench.run(request(tmp_path, "conv", scheme, io="float32"), store)
+    record = pipeline.run(request(tmp_path, "conv", scheme, io="float32"), store)
     assert (record.status, record.errors) == ("passed", ())
     assert [op.op for op in record.ops][:: len(record.ops) - 1] == ["QUANTIZE", "DEQUANTIZE"]

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hil.quantization import drop, quality
+from hil.quantization.calibration_data import CalibrationData, Samples
+from hil.records import Agreement, Variant
+from hil.tflite.graph import Quantization
+from hil.tflite.reader import parse_model
 
-from harness.quantize import drop, quality
-from harness.quantize.calibration_data import CalibrationData, Samples
-from harness.records import Agreement, Variant
-from harness.tflite.graph import Quantization
-from harness.tflite.reader import parse_model
 from tests.quantize.fixed_models import FloatModel
 from tests.support.float_nets import NETS
 from tests.support.tflite_builder import ModelBuilder
@@ -120,7 +120,7 @@ def test_inputs_are_quantized_as_tflite_does() -> None:
     b.op("QUANTIZE", [x], [y])
     content = b.build([x], [y])
     values = np.array([[0.25, -0.25, 0.74, 1e6, -1e6, 0.75]], np.float32)
-    from harness.tflite.reference import Reference
+    from hil.tflite.reference import Reference
 
     (expected,) = Reference(content).run((values,))
     graph = relu(scale=0.5, zero_point=3).graph

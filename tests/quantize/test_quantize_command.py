@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.quantization import SCHEMES
+from hil.store import Store
+from hil.tflite.reader import read_model
 
-from harness.quantize import SCHEMES
-from harness.store import Store
-from harness.tflite.reader import read_model
 from tests.support.float_nets import NETS
 from tests.support.hil import DIGITS, hil
 

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from hil.errors import InputError, UnsupportedModel, UsageError
+from hil.quantization.ranges import Method, Ranges, TensorRange, calibrate
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model, read_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.errors import InputError, UnsupportedModel, UsageError
-from harness.quantize.ranges import Method, Ranges, TensorRange, calibrate
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model, read_model
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from harness.records import (
+from hil.records import (
     Check,
     ErrorInfo,
     FunctionMeasurement,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from harness.records import ErrorInfo, RunRecord
-from harness.report.study_view import StudyRun, StudyText
+from hil.records import ErrorInfo, RunRecord
+from hil.report.study.study_view import StudyRun, StudyText
 
 from .report_records import passed, scaled
 

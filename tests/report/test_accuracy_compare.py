@@ -9,17 +9,17 @@ import json
 from typing import Any
 
 import pytest
+from hil.records import Agreement, Estimate, Evaluation, ModelInfo, RunRecord, Variant
+from hil.report.compare.accuracy_compare import accuracy_lines, agreement_text, difference
+from hil.report.compare.choose import cases, compared
+from hil.report.compare.evidence import Evidence
+from hil.report.compare.verdict import verdict
+from hil.report.output.export import render_csv, render_json
+from hil.report.output.markdown import render_markdown
+from hil.report.output.render import render_html
+from hil.report.report_view import ReportView, compare_view, report_view
+from hil.report.words.format import NBSP
 
-from harness.records import Agreement, Estimate, Evaluation, ModelInfo, RunRecord, Variant
-from harness.report.accuracy_compare import accuracy_lines, agreement_text, difference
-from harness.report.choose import cases, compared
-from harness.report.evidence import Evidence
-from harness.report.export import render_csv, render_json
-from harness.report.format import NBSP
-from harness.report.markdown import render_markdown
-from harness.report.render import render_html
-from harness.report.report_view import ReportView, compare_view, report_view
-from harness.report.verdict import verdict
 from tests.store.samples import rich_evaluation, rich_variant
 
 from .page import parse

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from harness.records import Evaluation, RunRecord
-from harness.report import render_report
+from hil.records import Evaluation, RunRecord
+from hil.report import render_report
+
 from tests.store.samples import rich_evaluation
 
 from .page import Node, parse

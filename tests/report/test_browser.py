@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.records import ErrorInfo, ModelInfo, RunRecord
-from harness.report import write_compare, write_report, write_text
-from harness.report.choose import cases
-from harness.report.render import render_html
-from harness.report.report_view import report_view
+from hil.records import ErrorInfo, ModelInfo, RunRecord
+from hil.report import write_compare, write_report, write_text
+from hil.report.compare.choose import cases
+from hil.report.output.render import render_html
+from hil.report.report_view import report_view
 
 from .devtools import NAMES, Page, browser_page, find_browser
 from .report_records import bare, many_ops, passed, scaled, wrong_output

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.errors import UsageError
-from harness.records import ModelInfo, RunRecord
-from harness.report.choose import Asked, cases, compared, find_baseline
-from harness.store import Store
+from hil.errors import UsageError
+from hil.records import ModelInfo, RunRecord
+from hil.report.compare.choose import Asked, cases, compared, find_baseline
+from hil.store import Store
 
 from .report_records import bare, passed, scaled, wrong_output
 

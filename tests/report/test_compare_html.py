@@ -4,11 +4,10 @@ import dataclasses
 from typing import Any
 
 import pytest
-
-from harness.errors import UsageError
-from harness.records import ModelInfo, OpMeasurement, RunRecord
-from harness.report import render_compare
-from harness.report.align import align_ops
+from hil.errors import UsageError
+from hil.records import ModelInfo, OpMeasurement, RunRecord
+from hil.report import render_compare
+from hil.report.compare.align import align_ops
 
 from .page import Node, parse
 from .report_records import bare, passed, scaled, wrong_output

@@ -9,13 +9,12 @@ import json
 from typing import Any
 
 import pytest
-
-from harness.records import Measurement, ModelInfo, RunRecord
-from harness.report import render
-from harness.report.choose import cases
-from harness.report.export import CSV_COLUMNS, SCHEMA
-from harness.report.markdown import escape
-from harness.report.report_view import ReportView, report_view
+from hil.records import Measurement, ModelInfo, RunRecord
+from hil.report import render
+from hil.report.compare.choose import cases
+from hil.report.output.export import CSV_COLUMNS, SCHEMA
+from hil.report.output.markdown import escape
+from hil.report.report_view import ReportView, report_view
 
 from .report_records import bare, passed, scaled, wrong_output
 from .test_choose import KWS, NUCLEO

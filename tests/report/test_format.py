@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.records import Measurement
-from harness.report import format as fmt
+from hil.records import Measurement
+from hil.report import format as fmt
 
 
 def plain(text: str) -> str:

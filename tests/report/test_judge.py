@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.records import Measurement
-from harness.report.judge import judge
+from hil.records import Measurement
+from hil.report.words.judge import judge
 
 
 def latency(value: float, band: float | None = 10.0, name: str = "latency_us") -> Measurement:

@@ -3,9 +3,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-
-from harness.records import Measurement, RunRecord
-from harness.report.memory_compare import (
+from hil.records import Measurement, RunRecord
+from hil.report.compare.memory_compare import (
     MemoryTable,
     arena_parts,
     largest_scratch_bytes,

@@ -3,9 +3,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-
-from harness.records import Measurement, MemoryPlan, Placement
-from harness.report.memory_view import arena_view, flash_bar, occupied_bytes, ram_bar
+from hil.records import Measurement, MemoryPlan, Placement
+from hil.report.run.memory_view import arena_view, flash_bar, occupied_bytes, ram_bar
 
 from .report_records import bare, passed, plan
 

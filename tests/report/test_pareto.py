@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-
-from harness.records import ModelInfo, RunRecord
-from harness.report.pareto import (
+from hil.records import ModelInfo, RunRecord
+from hil.report.compare.pareto import (
     HEIGHT_PX,
     Pareto,
     Point,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from harness.published import matching
-from harness.records import Measurement, RunRecord
-from harness.report.evidence import Evidence
-from harness.report.format import NBSP
-from harness.report.published_view import PublishedView, published_view
+from hil.published import matching
+from hil.records import Measurement, RunRecord
+from hil.report.compare.evidence import Evidence
+from hil.report.compare.published_view import PublishedView, published_view
+from hil.report.words.format import NBSP
+
 from tests.store.samples import rich_evaluation
 
 from .report_records import passed

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.store import Store
+from hil.store import Store
 
 from .page import parse
 from .report_records import passed, scaled, wrong_output
@@ -39,7 +38,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hil(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("HIL_")}
     return subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", *arguments],
+        [sys.executable, "-m", "hil.cli.main", *arguments],
         cwd=folder,
         env={**clean, "HIL_STATE_DIR": str(folder / "state"), **env},
         capture_output=True,

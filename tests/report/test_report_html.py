@@ -6,9 +6,8 @@ import hashlib
 import re
 
 import pytest
-
-from harness.errors import UsageError
-from harness.records import (
+from hil.errors import UsageError
+from hil.records import (
     Check,
     ErrorInfo,
     Measurement,
@@ -17,7 +16,7 @@ from harness.records import (
     Placement,
     RunRecord,
 )
-from harness.report import render_compare, render_report
+from hil.report import render_compare, render_report
 
 from .page import Node, parse
 from .report_records import (

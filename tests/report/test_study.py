@@ -7,12 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
-
-from harness.errors import UsageError
-from harness.records import Measurement
-from harness.report import render_study, write_study
-from harness.report.study_chart import HEIGHT, LEFT, WIDTH, Point, draw, nice_ticks
-from harness.report.study_view import study_view
+from hil.errors import UsageError
+from hil.records import Measurement
+from hil.report import render_study, write_study
+from hil.report.study.chart import HEIGHT, LEFT, WIDTH, Point, draw, nice_ticks
+from hil.report.study.study_view import study_view
 
 from .devtools import NAMES, browser_page, find_browser
 from .page import parse

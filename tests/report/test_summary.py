@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.records import ModelInfo, RunRecord
-from harness.report.choose import cases
-from harness.report.format import NBSP
-from harness.report.summary import summary
+from hil.records import ModelInfo, RunRecord
+from hil.report.compare.choose import cases
+from hil.report.compare.summary import summary
+from hil.report.words.format import NBSP
 
 from .report_records import wrong_output
 from .test_verdict import run, tflm

@@ -6,10 +6,9 @@ import dataclasses
 from typing import Any
 
 import pytest
-
-from harness.records import Check, ErrorInfo, Measurement, ModelInfo, RunRecord
-from harness.report.format import NBSP
-from harness.report.verdict import claims, verdict
+from hil.records import Check, ErrorInfo, Measurement, ModelInfo, RunRecord
+from hil.report.compare.verdict import claims, verdict
+from hil.report.words.format import NBSP
 
 from .report_records import bare, passed, wrong_output
 

@@ -5,9 +5,8 @@ import resource
 from pathlib import Path
 
 import pytest
-
-from harness.errors import UsageError
-from harness.report import write_compare, write_report
+from hil.errors import UsageError
+from hil.report import write_compare, write_report
 
 from .page import parse
 from .report_records import passed

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.store import Store
 
-from harness.store import Store
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, REPOSITORY, hil
 from tests.support.tflite_builder import ModelBuilder

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hil.resources import data_dir
 
-from harness.resources import data_dir
 from tests.run.test_run import INT8
 from tests.support.hil import hil
 

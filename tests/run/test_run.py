@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from hil import devices
+from hil.store import Store
 
-from harness import profiles
-from harness.store import Store
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, HIL, REPOSITORY, hil
 
@@ -57,7 +57,7 @@ def test_json_has_every_promised_figure_with_its_kind(db: Path) -> None:
     assert stored.measurements["cycles"].value == cycles
 
 
-@pytest.mark.parametrize("profile", profiles.names())
+@pytest.mark.parametrize("profile", devices.names())
 def test_every_profile_runs_and_repeats(profile: str, db: Path) -> None:
     first, second = (
         hil("run", "--profile", profile, "--json", "--db", db, INT8).envelope for _ in range(2)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hil.records import RunRecord
+from hil.store import Store
 
-from harness.records import RunRecord
-from harness.store import Store
 from tests.store.samples import rich_record
 
 ROOT = Path(__file__).resolve().parents[2]

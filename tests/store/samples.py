@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness import profiles
-from harness.records import (
+from hil import devices
+from hil.records import (
     Accuracy,
     Agreement,
     Check,
@@ -32,7 +32,7 @@ def rich_record() -> RunRecord:
         started_at="2026-11-21T02:48:00.123+00:00",
         finished_at="2026-11-21T02:48:01.500+00:00",
         profile_name="stm32l4",
-        profile=profiles.load("stm32l4").model_dump(mode="json", by_alias=True),
+        profile=devices.load("stm32l4").model_dump(mode="json", by_alias=True),
         target="qemu",
         machine="b-l475e-iot01a",
         machine_exact=True,

@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.store import Store
-from harness.store.migrate import HEAD
+from hil.store import Store
+from hil.store.migrate import HEAD
+
 from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from hil.errors import StoreError, UsageError
+from hil.records import RunRecord
+from hil.store import Store, liveness
+from hil.store.migrate import HEAD, VERSIONS
+from hil.store.tables import Base
 from sqlalchemy import create_engine
 
-from harness.errors import StoreError, UsageError
-from harness.records import RunRecord
-from harness.store import Store, liveness
-from harness.store.migrate import HEAD, VERSIONS
-from harness.store.tables import Base
 from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
 
 Make = Callable[..., RunRecord]
@@ -315,5 +315,5 @@ def test_a_failed_migration_leaves_no_tables(
 
 
 def test_importing_the_store_needs_no_alembic() -> None:
-    code = "import sys, harness.store; sys.exit('alembic' in sys.modules)"
+    code = "import sys, hil.store; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

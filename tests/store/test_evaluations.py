@@ -8,10 +8,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from hil.errors import StoreError, UsageError
+from hil.records import Evaluation
+from hil.store import Store
 
-from harness.errors import StoreError, UsageError
-from harness.records import Evaluation
-from harness.store import Store
 from tests.store.samples import rich_evaluation, rich_samples
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.errors import StoreError, UsageError
+from hil.records import Measurement, RunRecord
+from hil.store import Store
 
-from harness.errors import StoreError, UsageError
-from harness.records import Measurement, RunRecord
-from harness.store import Store
 from tests.store.samples import rich_record
 
 Make = Callable[..., RunRecord]

@@ -7,7 +7,8 @@ import math
 import sqlite3
 from pathlib import Path
 
-from harness.store import Store
+from hil.store import Store
+
 from tests.store.samples import rich_variant
 
 

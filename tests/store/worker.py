@@ -7,8 +7,9 @@ import resource
 import sys
 import time
 
-from harness.errors import StoreError
-from harness.store import Store
+from hil.errors import StoreError
+from hil.store import Store
+
 from tests.store.samples import rich_record
 
 

@@ -18,14 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-from harness.check import difference
-from harness.engines.registry import engine
-from harness.records import Array, EngineSources
-from harness.resources import data_dir
-from harness.tflite.graph import Graph, Tensor
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference
+from hil.bench.outputs import difference
+from hil.engines.registry import engine
+from hil.records import Array, EngineSources
+from hil.resources import data_dir
+from hil.tflite.graph import Graph, Tensor
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference
 
 FLOAT_TOLERANCE = 1e-5  # max |a - b| / max |b| over a tensor, as hil_aot.h states
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wcast-qual", "-Werror")
@@ -220,7 +219,7 @@ def assert_matches_reference(
     """Compare the generated C with TFLite's reference kernels on random and extreme inputs.
 
     Integers must be equal bit for bit. float32 must satisfy max |a - b| <= 1e-5 * max |b|, both
-    maxima over the output tensor (``harness.check.difference``). Returns the compiled model.
+    maxima over the output tensor (``hil.bench.outputs.difference``). Returns the compiled model.
     """
     graph = parse_model(model, "test")
     host = HostModel(engine("aot").sources(graph), graph, sanitize=sanitize)

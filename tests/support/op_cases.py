@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.engines.registry import engine
+from hil.errors import UnsupportedModel
+from hil.records import Array
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference
 from hypothesis import strategies as st
 
-from harness.engines.registry import engine
-from harness.errors import UnsupportedModel
-from harness.records import Array
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference
 from tests.support.host_model import assert_close, extreme_inputs, host_model, random_inputs
 from tests.support.tflite_builder import ModelBuilder
 

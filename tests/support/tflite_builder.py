@@ -9,8 +9,8 @@ A convolution in int8 with per-channel weights, run by the reference interpreter
     y = b.tensor((1, 4, 4, 4), "int8", scale=0.1, zero_point=5)
     b.op("CONV_2D", [x, w, c], [y], padding="SAME", stride_h=2, stride_w=2)
     model = b.build([x], [y])                       # bytes
-    (expected,) = Reference(model).run([x_array])   # harness.tflite.reference
-    graph = parse_model(model, "conv")              # harness.tflite.reader
+    (expected,) = Reference(model).run([x_array])   # hil.tflite.reference
+    graph = parse_model(model, "conv")              # hil.tflite.reader
 
 Tensors are numbered in the order of their making. ``data`` makes a constant; ``scale`` a quantized
 tensor: a number, or one per slice along ``axis``; ``zero_point`` likewise, 0 when left out. Inputs
@@ -29,9 +29,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
-from harness.tflite import schema
-from harness.tflite.writer import PLACEHOLDER_FOR_GREATER_CODES, Tables
+from hil.tflite import schema
+from hil.tflite.writer import PLACEHOLDER_FOR_GREATER_CODES, Tables
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "CONV_2D": {"padding": "VALID", "stride_h": 1, "stride_w": 1},

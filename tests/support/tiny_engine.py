@@ -8,8 +8,7 @@ chooses mischief: ``SPIN`` never returns, ``FAULT`` writes where no memory is, `
 from __future__ import annotations
 
 import numpy as np
-
-from harness.records import Array, EngineSources, MemoryPlan, Placement
+from hil.records import Array, EngineSources, MemoryPlan, Placement
 
 SPIN, FAULT, FAIL = 1_000_001, 1_000_002, 1_000_003
 

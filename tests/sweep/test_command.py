@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hil.store import Store
 
-from harness.store import Store
 from tests.report.page import parse
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hil.sweep import Member, load, members
+from hil.sweep.keys import sweep_key, tools
 
-from harness.sweep import Member, load, members
-from harness.sweep.keys import sweep_key, tools
 from tests.support.hil import DIGITS, REPOSITORY
 
 STUDY = """
@@ -167,8 +167,8 @@ def test_another_compiler_and_emulator_are_seen(
 
 def test_every_process_makes_the_same_key(folder: Path) -> None:
     code = (
-        "from pathlib import Path; from harness.sweep import load, members;"
-        "from harness.sweep.keys import sweep_key, tools;"
+        "from pathlib import Path; from hil.sweep import load, members;"
+        "from hil.sweep.keys import sweep_key, tools;"
         f"(m,) = members(load(Path({str(folder / 'study.toml')!r}))); print(sweep_key(m, tools()))"
     )
     printed = {

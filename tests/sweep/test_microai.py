@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from harness.tflite.reader import read_model
+from hil.tflite.reader import read_model
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "microai"
 MODELS = FOLDER / "models"

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.sweep import pool
+from hil.sweep import pool
+
 from tests.support.hil import REPOSITORY
 
 

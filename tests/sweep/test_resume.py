@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from hil.cli.sweep import _duration, _progress_line
+from hil.records import ErrorInfo, RunRecord, RunStatus
+from hil.store import Store
+from hil.sweep import Member, load, members, plan
+from hil.sweep.keys import sweep_key, tools
+from hil.sweep.runner import Progress
 
-from harness.cli.sweep import _duration, _progress_line
-from harness.records import ErrorInfo, RunRecord, RunStatus
-from harness.store import Store
-from harness.sweep import Member, load, members, plan
-from harness.sweep.keys import sweep_key, tools
-from harness.sweep.runner import Progress
 from tests.report.report_records import passed
 from tests.support.hil import DIGITS
 

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hil.errors import HilError, UsageError
+from hil.sweep import load, members
+from hil.sweep.study import known_keys
 
-from harness.errors import HilError, UsageError
-from harness.sweep import load, members
-from harness.sweep.study import known_keys
 from tests.support.hil import DIGITS, REPOSITORY
 
 MICROAI = REPOSITORY / "examples" / "microai" / "study.toml"

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hil.devices import Profile, load
+from hil.firmware.build import build
+from hil.records import Firmware, Platform
+from hil.targets.qemu.emulator import QEMU
+from hil.targets.qemu.machines import MACHINES, choose_platform
 
-from harness.firmware.build import build
-from harness.profiles import Profile, load
-from harness.records import Firmware, Platform
-from harness.targets.emulator import QEMU
-from harness.targets.machines import MACHINES, choose_platform
 from tests.support.tiny_engine import tiny_sources
 
 Tiny = Callable[..., tuple[Firmware, Platform]]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.devices import Flash
+from hil.firmware.elf import symbol_address
+from hil.records import BlockProfile, MemoryRegion
+from hil.targets.qemu import profiler
 
-from harness.firmware.elf import symbol_address
-from harness.profiles import Flash
-from harness.records import BlockProfile, MemoryRegion
-from harness.targets import profiler
 from tests.measure.assembled import run_in_qemu, tool
 from tests.measure.samples import profile
 from tests.targets.test_profiler import emulators

@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hil.devices import load, names
+from hil.errors import MissingTool, UsageError
+from hil.records import MemoryRegion
+from hil.targets.qemu.emulator import find_qemu, probe
+from hil.targets.qemu.machines import MACHINES, choose_platform, usable_machines
 
-from harness.errors import MissingTool, UsageError
-from harness.profiles import load, names
-from harness.records import MemoryRegion
-from harness.targets.emulator import find_qemu, probe
-from harness.targets.machines import MACHINES, choose_platform, usable_machines
 from tests.targets.conftest import changed
 
 ALL = list(MACHINES)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.errors import BuildFailed, LinkError, MissingTool
+from hil.records import BlockProfile
+from hil.targets.qemu import profiler
 
-from harness.errors import BuildFailed, LinkError, MissingTool
-from harness.records import BlockProfile
-from harness.targets import profiler
 from tests.measure.assembled import counted_program, run_in_qemu, tool, unavailable
 
 FIRST, SECOND = 1000, 2000
@@ -92,7 +92,7 @@ def test_a_comma_in_the_path_is_no_option(tmp_path: Path, qemu: str) -> None:
 
 @pytest.mark.usefixtures("_own_cache")
 def test_one_region_without_a_sled(tmp_path: Path, qemu: str) -> None:
-    from harness.firmware.elf import symbol_address
+    from hil.firmware.elf import symbol_address
 
     elf = counted_program(tmp_path, FIRST, SECOND)
     record = tmp_path / "region.bin"
@@ -195,7 +195,7 @@ def test_a_qemu_without_plugins_is_refused() -> None:
 def test_processes_that_build_at_once_agree(tmp_path: Path) -> None:
     qemu = tool("qemu-system-arm")
     code = (
-        "from pathlib import Path; from harness.targets.profiler import ensure_plugin;"
+        "from pathlib import Path; from hil.targets.qemu.profiler import ensure_plugin;"
         f"print(ensure_plugin(Path({qemu!r})))"
     )
     jobs = [

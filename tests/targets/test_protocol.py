@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from hil.errors import DeviceFault, DeviceTimeout, InputError, LinkError, MissingTool
+from hil.records import MemoryWatermarks
+from hil.targets.dut.answers import HardwareFault, Rejected
+from hil.targets.dut.client import RETRIES, DutClient
+from hil.targets.dut.link import Garbage, Link, LinkClosed, SocketStream, Transcript, open_link
 
-from harness.errors import DeviceFault, DeviceTimeout, InputError, LinkError, MissingTool
-from harness.records import MemoryWatermarks
-from harness.targets.answers import HardwareFault, Rejected
-from harness.targets.link import Garbage, Link, LinkClosed, SocketStream, Transcript, open_link
-from harness.targets.protocol import RETRIES, DutClient
 from tests.support.fake_dut import FakeDut, Mischief, on_pty, on_socket_pair, on_tcp
 from tests.support.tiny_engine import tiny_inputs, tiny_outputs
 

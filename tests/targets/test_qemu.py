@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from harness.errors import (
+from hil.errors import (
     DeviceFault,
     DeviceTimeout,
     HilError,
@@ -23,12 +22,13 @@ from harness.errors import (
     RunFailed,
     UsageError,
 )
-from harness.records import BlockProfile, Firmware, Platform, Trace
-from harness.targets.answers import HardwareFault, Rejected
-from harness.targets.emulator import probe
-from harness.targets.gdbstub import GdbStub
-from harness.targets.qemu import LoadPath, QemuTarget
-from harness.targets.qemu_process import QemuProcess
+from hil.records import BlockProfile, Firmware, Platform, Trace
+from hil.targets.dut.answers import HardwareFault, Rejected
+from hil.targets.qemu.emulator import probe
+from hil.targets.qemu.gdbstub import GdbStub
+from hil.targets.qemu.process import QemuProcess
+from hil.targets.qemu.target import LoadPath, QemuTarget
+
 from tests.support.tiny_engine import FAIL, FAULT, SPIN, tiny_inputs, tiny_outputs, tiny_specs
 from tests.targets.conftest import Tiny
 
@@ -306,11 +306,11 @@ def test_qemu_is_missing(tiny: Tiny, tmp_path: Path) -> None:
 _CHILD = """
 import sys
 from pathlib import Path
-from harness.records import Firmware, MemoryRegion, Platform
-from harness.targets.emulator import probe
-from harness.targets.gdbstub import GdbStub
-from harness.targets.qemu import LoadPath, QemuTarget
-from harness.targets.qemu_process import QemuProcess
+from hil.records import Firmware, MemoryRegion, Platform
+from hil.targets.qemu.emulator import probe
+from hil.targets.qemu.gdbstub import GdbStub
+from hil.targets.qemu.target import LoadPath, QemuTarget
+from hil.targets.qemu.process import QemuProcess
 from tests.support.tiny_engine import SPIN, tiny_inputs, tiny_specs
 elf, qemu = sys.argv[1:]
 firmware = Firmware(Path(elf), "", {}, {}, "", "", "", True)

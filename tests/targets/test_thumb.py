@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.resources import data_dir
 
-from harness.resources import data_dir
 from tests.measure.assembled import tool
 
 ASK = """

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference
 
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference
 from tests.support.tflite_builder import ModelBuilder
 
 RNG = np.random.default_rng(11)

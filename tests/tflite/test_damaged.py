@@ -13,10 +13,10 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import pytest
+from hil.errors import ModelError
+from hil.tflite.reader import parse_model, read_model
+from hil.tflite.summary import summarize
 
-from harness.errors import ModelError
-from harness.tflite.reader import parse_model, read_model
-from harness.tflite.summary import summarize
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_builder, conv_model
 

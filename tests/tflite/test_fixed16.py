@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.errors import InputError, UnsupportedModel
+from hil.tflite.fixed16 import Fixed16Reference, is_needed
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference, reference_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import InputError, UnsupportedModel
-from harness.tflite.fixed16 import Fixed16Reference, is_needed
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference, reference_for
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import conv_model
 

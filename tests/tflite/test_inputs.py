@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.errors import InputError
+from hil.tflite.graph import Graph
+from hil.tflite.inputs import extremes, make_inputs
+from hil.tflite.reader import parse_model, read_model
 
-from harness.errors import InputError
-from harness.tflite.graph import Graph
-from harness.tflite.inputs import extremes, make_inputs
-from harness.tflite.reader import parse_model, read_model
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS
 

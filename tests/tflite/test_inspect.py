@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.tflite.reader import parse_model
-from harness.tflite.summary import summarize
+from hil.tflite.reader import parse_model
+from hil.tflite.summary import summarize
+
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, REPOSITORY
 
@@ -19,7 +20,7 @@ DIGITS_INT8 = DIGITS / "digits_int8.tflite"
 def hil(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HIL_STATE_DIR": str(home), "HIL_CACHE_DIR": str(home)}
     return subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", *arguments],
+        [sys.executable, "-m", "hil.cli.main", *arguments],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.tflite import reference as reference_module
+from hil.tflite.inputs import extremes, make_inputs
+from hil.tflite.litert import with_tflite_arithmetic
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import LITERT, Reference
 
-from harness.tflite import reference as reference_module
-from harness.tflite.inputs import extremes, make_inputs
-from harness.tflite.litert import with_tflite_arithmetic
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import LITERT, Reference
 from tests.engines.conv_models import Conv
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_model, shared_model

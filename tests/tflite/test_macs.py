@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.tflite.macs import op_macs
+from hil.tflite.macs import op_macs
 
 
 @pytest.mark.parametrize(

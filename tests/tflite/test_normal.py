@@ -6,11 +6,11 @@ import statistics
 
 import numpy as np
 import pytest
+from hil.errors import InputError
+from hil.tflite import normal
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model, read_model
 
-from harness.errors import InputError
-from harness.tflite import normal
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model, read_model
 from tests.tflite.samples import DIGITS, conv_model
 
 

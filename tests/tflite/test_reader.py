@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.tflite.reader import parse_model, read_model
+from hil.tflite.schema import root
 
-from harness.tflite.reader import parse_model, read_model
-from harness.tflite.schema import root
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_builder, conv_model, shared_model
 

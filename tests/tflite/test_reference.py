@@ -7,11 +7,11 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from hil.errors import InputError, ModelError
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import read_model
+from hil.tflite.reference import Reference, reference_for
 
-from harness.errors import InputError, ModelError
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import read_model
-from harness.tflite.reference import Reference, reference_for
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, REPOSITORY, conv_model
 
@@ -91,7 +91,7 @@ def test_nothing_is_printed() -> None:
     """Neither on stdout nor on stderr, also past Python; and stderr works again afterwards."""
     code = (
         "import sys, pathlib\n"
-        "from harness.tflite.reference import Reference\n"
+        "from hil.tflite.reference import Reference\n"
         f"Reference(pathlib.Path({str(DIGITS / 'digits_float32.tflite')!r}).read_bytes())\n"
         "print('after', file=sys.stderr)\n"
     )
@@ -105,7 +105,7 @@ def test_native_log_lines_are_what_is_silenced(capfd: pytest.CaptureFixture[str]
     """The counter-check: without the silence, this descriptor does carry output."""
     import os
 
-    from harness.tflite.reference import quiet_native_stderr
+    from hil.tflite.reference import quiet_native_stderr
 
     os.write(2, b"before\n")
     with quiet_native_stderr():

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.errors import UnsupportedModel
+from hil.tflite.graph import Graph
+from hil.tflite.inputs import make_inputs
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference
+from hil.tflite.writer import write_model
 
-from harness.errors import UnsupportedModel
-from harness.tflite.graph import Graph
-from harness.tflite.inputs import make_inputs
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference
-from harness.tflite.writer import write_model
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, conv_model, shared_model
 

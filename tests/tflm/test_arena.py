@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-
-from harness.errors import DoesNotFit, LinkError, RunFailed, UnsupportedModel
-from harness.measure.arena import STEP_BYTES, Restarting, smallest
-from harness.measure.memory import arena_figures
-from harness.records import ArenaUse
-from harness.targets.answers import ArenaReport, HardwareFault, parse_arena
+from hil.bench.arena_search import STEP_BYTES, Restarting, smallest
+from hil.errors import DoesNotFit, LinkError, RunFailed, UnsupportedModel
+from hil.measure.memory import arena_figures
+from hil.records import ArenaUse
+from hil.targets.dut.answers import ArenaReport, HardwareFault, parse_arena
 
 LIMIT = 1 << 20
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hil.engines.tflm.library import file_sha256
+from hil.errors import BuildFailed, MissingTool
+from hil.firmware.build import build
+from hil.firmware.elf import symbols
+from hil.records import EngineSources, ExternalCode, Firmware, Platform
+from hil.targets.qemu.machines import roomiest
 
-from harness.engines.tflm.library import file_sha256
-from harness.errors import BuildFailed, MissingTool
-from harness.firmware.build import build
-from harness.firmware.elf import symbols
-from harness.records import EngineSources, ExternalCode, Firmware, Platform
-from harness.targets.machines import roomiest
 from tests.firmware import dut
 from tests.support.tiny_engine import tiny_sources
 from tests.tflm import fakes

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.engines.aot.quant import float_literal
+from hil.engines.registry import SizedByRunning, engine, names
+from hil.engines.tflm import installed
+from hil.engines.tflm.codegen import planned_tensors
+from hil.engines.tflm.engine import TflmEngine
+from hil.engines.tflm.library import inspect
+from hil.engines.tflm.one_op import IN, OUT, one_op_model
+from hil.errors import StoreError, UnsupportedModel, UsageError
+from hil.records import ArenaUse
+from hil.tflite.reader import parse_model
+from hil.tflite.reference import Reference
 
-from harness.engines import installed
-from harness.engines.aot.quant import float_literal
-from harness.engines.registry import SizedByRunning, engine, names
-from harness.engines.tflm.codegen import planned_tensors
-from harness.engines.tflm.engine import TflmEngine
-from harness.engines.tflm.library import inspect
-from harness.engines.tflm.one_op import IN, OUT, one_op_model
-from harness.errors import StoreError, UnsupportedModel, UsageError
-from harness.records import ArenaUse
-from harness.tflite.reader import parse_model
-from harness.tflite.reference import Reference
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflm import fakes
 

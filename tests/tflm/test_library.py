@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.engines.tflm.archive import read_archive
+from hil.engines.tflm.headers import read_headers, registrations
+from hil.engines.tflm.library import CORES, inspect
+from hil.errors import UsageError
 
-from harness.engines.tflm.archive import read_archive
-from harness.engines.tflm.headers import read_headers, registrations
-from harness.engines.tflm.library import CORES, inspect
-from harness.errors import UsageError
 from tests.support.hil import REPOSITORY
 from tests.tflm import fakes
 

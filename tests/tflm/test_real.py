@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil import devices
+from hil.bench import pipeline
+from hil.records import RunRecord
+from hil.store import Store
+from hil.targets.dut.answers import Rejected
 
-from harness import bench, profiles
-from harness.records import RunRecord
-from harness.store import Store
-from harness.targets.answers import Rejected
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, hil
 from tests.support.tflite_builder import ModelBuilder
@@ -24,8 +25,8 @@ SAMPLES = DIGITS / "digits_samples.npz"
 
 def run(tmp_path: Path, engine: str, model: Path, profile: str = "nucleo-l4r5zi") -> RunRecord:
     with Store.open(str(tmp_path / "hil.db")) as store:
-        request = bench.Request(model=model, profile=profiles.load(profile), engine=engine)
-        return bench.run(request, store)
+        request = pipeline.Request(model=model, profile=devices.load(profile), engine=engine)
+        return pipeline.run(request, store)
 
 
 def saved(tmp_path: Path, data: bytes) -> Path:
@@ -73,21 +74,21 @@ def test_a_run_lines_up_with_aots(tflm: str, model: Path, tmp_path: Path) -> Non
 
 def test_the_arena_is_the_smallest(tflm: str, tmp_path: Path) -> None:
     """The finished firmware starts with the arena that was found, and not with 16 bytes less."""
-    request = bench.Request(model=INT8, profile=profiles.load("stm32l4"), engine=tflm)
-    job = bench.fitted(bench.prepare(request))
+    request = pipeline.Request(model=INT8, profile=devices.load("stm32l4"), engine=tflm)
+    job = pipeline.fitted(pipeline.prepare(request))
     assert job.arena is not None
     assert boots(job)
     less = dataclasses.replace(job.arena, arena_bytes=job.arena.arena_bytes - 16)
-    assert isinstance(job.engine, bench.SizedByRunning)
+    assert isinstance(job.engine, pipeline.SizedByRunning)
     sources = job.engine.sized(job.graph, job.model_bytes, less)
     assert not boots(dataclasses.replace(job, sources=sources))
 
 
-def boots(job: bench.Job) -> bool:
-    from harness.targets.qemu import talking
+def boots(job: pipeline.Job) -> bool:
+    from hil.targets.qemu.target import talking
 
     try:
-        with talking(bench.build_firmware(job), job.platform) as client:
+        with talking(pipeline.build_firmware(job), job.platform) as client:
             return client.infer().elapsed_us >= 0
     except Rejected as error:
         if error.text != "model-init 3":  # AllocateTensors failed

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hil.devices import Profile, load
+from hil.targets.qemu.emulator import QEMU, find_qemu, probe
 
-from harness.profiles import Profile, load
-from harness.targets.emulator import QEMU, find_qemu, probe
 from tests.measure.assembled import unavailable
 from tests.timing.building import Board, build
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.measure.cores import CORES
-from harness.measure.decode import Insn, parse
-from harness.measure.listing import ListedInstruction, _cycles, _line, why
-from harness.measure.pricing import Explained, _target_costs, _walk, leaving_costs
+from hil.measure.cycles.cores import CORES
+from hil.measure.cycles.decode import Insn, parse
+from hil.measure.cycles.listing import ListedInstruction, _cycles, _line, why
+from hil.measure.cycles.pricing import Explained, _target_costs, _walk, leaving_costs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "timing.md"
 CORE = CORES["cortex-m4f"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.devices import load
+from hil.measure.cycles.cores import CORES
+from hil.measure.cycles.listing import ListedBlock, hottest_blocks, render, why
+from hil.measure.cycles.windows import Window, price_windows
+from hil.records import BlockProfile
 
-from harness.measure.cores import CORES
-from harness.measure.latency import Window, price_windows
-from harness.measure.listing import ListedBlock, hottest_blocks, render, why
-from harness.profiles import load
-from harness.records import BlockProfile
 from tests.measure.assembled import assemble
 
 CORE = CORES["cortex-m4f"]
@@ -133,7 +133,7 @@ def test_the_text_of_a_listing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(CORES))
 def test_every_core_explains_itself(tmp_path: Path, name: str) -> None:
     """On a core that issues two instructions at once, too, the lines add up to the price."""
-    from harness.measure.pricing import explain, price_blocks
+    from hil.measure.cycles.pricing import explain, price_blocks
 
     code = assemble(tmp_path, SOURCE)
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.errors import UsageError
+from hil.firmware.program import open_program
 
-from harness.errors import UsageError
-from harness.firmware.program import open_program
 from tests.measure.assembled import tool
 from tests.timing.building import M0, M3, M4, M33, Board, build
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.errors import DeviceFault, DeviceTimeout, MissingTool, RunFailed
+from hil.firmware.program import open_program
+from hil.records import BlockProfile
+from hil.targets.qemu.region import RegionTrace, run_region
 
-from harness.errors import DeviceFault, DeviceTimeout, MissingTool, RunFailed
-from harness.firmware.program import open_program
-from harness.records import BlockProfile
-from harness.targets.region import RegionTrace, run_region
 from tests.timing.building import M0, M3, M4, M7, M33, ROUNDS, Board, build
 from tests.timing.conftest import need_machine, running_with
 

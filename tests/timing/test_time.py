@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.bench.program_region import Timing, choose_machine, time_region
+from hil.devices import load
+from hil.errors import RunFailed, UsageError
+from hil.firmware.program import open_program
+from hil.targets.qemu.emulator import Emulator
 
-from harness.errors import RunFailed, UsageError
-from harness.firmware.program import open_program
-from harness.profiles import load
-from harness.targets.emulator import Emulator
-from harness.timing import Timing, choose_machine, time_region
 from tests.measure.assembled import tool
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
 from tests.timing.building import M0, M3, M4, M7, M33, M55, ROUNDS, STM32L4, Board, build

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.firmware.program import open_program
+from hil.measure.cycles.cores import core_table
+from hil.measure.cycles.pricing import price_blocks, profile_cycles
+from hil.records import BlockProfile
+from hil.targets.qemu.emulator import QEMU
+from hil.targets.qemu.region import run_region
 
-from harness.firmware.program import open_program
-from harness.measure.cores import core_table
-from harness.measure.pricing import price_blocks, profile_cycles
-from harness.records import BlockProfile
-from harness.targets.emulator import QEMU
-from harness.targets.region import run_region
 from tests.measure.assembled import assemble, tool
 from tests.validation.kernels import KERNELS, LOOP, ROUNDS, Kernel, build
 

@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness import validation
-from harness.errors import UsageError
-from harness.measure.cores import CORES, core_table
-from harness.measure.validation import (
+from hil.errors import UsageError
+from hil.measure.cycles.bands import (
     NOT_VALIDATED,
     WIDE_PCT,
     Compared,
@@ -20,8 +17,11 @@ from harness.measure.validation import (
     derive_band,
     summary,
 )
-from harness.resources import data_dir
-from harness.validation.programs import load_set
+from hil.measure.cycles.cores import CORES, core_table
+from hil.resources import data_dir
+from hil.validation import cycles as validation
+from hil.validation.programs import load_set
+
 from tests.support.hil import hil
 from tests.validation.kernels import KERNELS, ROUNDS, build
 

@@ -1,0 +1,53 @@
+"""``hil engine check``: whether an added engine links, runs and computes a model of one op."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hil import devices
+from hil.bench.pipeline import Request, run
+from hil.devices import Profile
+from hil.engines.tflm import installed
+from hil.engines.tflm.one_op import one_op_model
+from hil.errors import HilError, UsageError
+from hil.records import RunRecord
+from hil.store import Store
+from hil.targets.qemu.machines import choose_platform
+
+
+def check_engine(name: str, profile: str | None = None) -> RunRecord:
+    """Build, link and run a model of one op with the engine on an emulated machine of its core.
+
+    ``profile`` is the device to run on; None takes the first that has the engine's core and can
+    be emulated here. Nothing is stored.
+
+    Raises:
+        UsageError: no engine of that name was added, or no device of its core is known.
+        MissingTool: a tool that every run needs is not here.
+    """
+    engines = installed.load()
+    if name not in engines:
+        raise installed.unknown(name, engines)
+    device = devices.load(profile) if profile else _device(engines[name].core)
+    with tempfile.TemporaryDirectory(prefix="hil-check-") as folder:
+        model = Path(folder) / "one_op.tflite"
+        model.write_bytes(one_op_model())
+        request = Request(model=model, profile=device, engine=name, command=("hil", "engine"))
+        with Store.open(str(Path(folder) / "check.db")) as store:
+            return run(request, store)
+
+
+def _device(core: str) -> Profile:
+    """The first profile of a core that can be emulated here."""
+    for profile in (devices.load(name) for name in devices.names()):
+        if profile.chip.core == core:
+            try:
+                choose_platform(profile)
+            except HilError:
+                continue
+            return profile
+    raise UsageError(
+        f"no device profile with a {core} can be emulated here",
+        hint="`hil profile list` shows the devices; name one, of your own perhaps, with --profile",
+    )

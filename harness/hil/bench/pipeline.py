@@ -1,0 +1,405 @@
+"""The spine: from a .tflite file and a profile to a stored run. Reads like docs/design.md."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.bench import provenance
+from hil.bench.arena_search import find_arena
+from hil.bench.outputs import compare
+from hil.devices import Profile
+from hil.engines.registry import Engine, SizedByRunning
+from hil.engines.registry import engine as find_engine
+from hil.errors import HilError, RunFailed, UsageError, WrongOutput
+from hil.firmware.build import build, keep_error
+from hil.firmware.fit import check_fit
+from hil.measure import measure, op_listing
+from hil.measure.cycles.memory_system import MemoryModel, memory_model
+from hil.measure.memory import arena_figures
+from hil.records import (
+    ArenaUse,
+    Array,
+    Check,
+    EngineSources,
+    ErrorInfo,
+    Firmware,
+    Measurements,
+    Platform,
+    RunRecord,
+    RunStatus,
+    Trace,
+    Variant,
+    VariantRequest,
+)
+from hil.resources import cache_dir
+from hil.targets.qemu.machines import choose_platform
+from hil.targets.qemu.target import LoadPath, QemuTarget
+from hil.tflite.graph import Graph
+from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
+from hil.tflite.reader import parse_model, read_bytes
+from hil.tflite.reference import reference_for
+
+if TYPE_CHECKING:
+    from hil.store import Store
+
+Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run. Random inputs are followed by the two extremes (all-min, all-max).
+
+    ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
+    With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
+    file are then the float model's, and are quantized as well.
+    """
+
+    model: Path
+    profile: Profile
+    engine: str = "aot"
+    inputs: str | None = None
+    samples: int | None = None
+    repeat: int = 1
+    machine: str | None = None
+    optimize: str = "-O3"
+    load: LoadPath = "auto"
+    memory_model: MemoryModel | None = None
+    timeout_s: float = 60.0
+    keep: Path | None = None
+    command: tuple[str, ...] = ()
+    variant: VariantRequest | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that was understood: the model lowered, the platform and the inputs chosen.
+
+    ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked.
+    ``arena`` is set once it was found, for engines whose arena has to be found by running.
+    ``variant`` is what is known of the model where the request had it quantized.
+    """
+
+    request: Request
+    graph: Graph
+    model_bytes: bytes
+    engine: Engine
+    sources: EngineSources
+    platform: Platform
+    inputs: list[tuple[Array, ...]]
+    timed: int
+    variant: Variant | None = None
+    arena: ArenaUse | None = None
+
+
+@dataclass
+class _Stages:
+    """Tells the progress callback which stage runs, and remembers how long each took."""
+
+    progress: Progress | None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.tell(name, 0, 0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 4)
+
+    def tell(self, name: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(name, done, total)
+
+
+def prepare(request: Request, progress: Progress | None = None) -> Job:
+    """Understand a request without building or storing anything; quantize where it asks for that.
+
+    Raises:
+        UsageError: the model, an op, the inputs, the machine or the calibration is not usable.
+        MissingTool: there is no emulator, or no quantizer.
+    """
+    data = read_bytes(request.model)
+    given = parse_model(data, request.model.stem, where=str(request.model))
+    graph, variant = given, None
+    if request.variant is not None:
+        graph, data, variant = _quantized(given, data, request.variant, progress)
+    engine = find_engine(request.engine)
+    sources = engine.sources(graph, data)
+    platform = choose_platform(request.profile, machine=request.machine)
+    _check_core(request, sources, platform)
+    inputs = _inputs(request, given, graph)
+    timed = len(inputs)
+    if (request.inputs or DEFAULT_SPEC).startswith("random"):
+        inputs = [*inputs, *extremes(graph)]
+    return Job(request, graph, data, engine, sources, platform, inputs, timed, variant)
+
+
+def _quantized(
+    given: Graph, data: bytes, request: VariantRequest, progress: Progress | None
+) -> tuple[Graph, bytes, Variant]:
+    from hil.quantization import variant_name
+    from hil.quantization.cache import cached
+
+    made = cached(cache_dir(), given, data, request, progress)
+    name = variant_name(given.name, made.variant.scheme)
+    return parse_model(made.content, name), made.content, made.variant
+
+
+def _inputs(request: Request, given: Graph, graph: Graph) -> list[tuple[Array, ...]]:
+    """Random inputs of what runs; those of a file are of the model as it was given."""
+    spec = request.inputs or DEFAULT_SPEC
+    if request.variant is None or spec in ("zeros", "min", "max") or spec.startswith("random"):
+        return make_inputs(spec, graph, request.samples)
+    from hil.quantization.quality import fed
+
+    return [fed(inputs, graph) for inputs in make_inputs(spec, given, request.samples)]
+
+
+def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
+    """Carry out a request and keep what came of it, whatever came of it.
+
+    The returned record's status is ``passed``, ``failed`` (the device was asked and did not
+    deliver, or the model does not fit) or ``error`` (something here stood in the way). Errors of
+    the request itself are raised before anything is stored; an interrupt is stored and re-raised.
+    """
+    stages = _Stages(progress)
+    with stages.stage("plan"):
+        job = prepare(request, progress)
+    record = provenance.begin(job.request, job.graph, job.platform, job.sources)
+    record = _with_variant(record, job, store)
+    store.begin(record)
+    try:
+        record = _carry_out(job, record, stages)
+    except KeyboardInterrupt:
+        store.finish(_ended(record, "interrupted", ErrorInfo("interrupted", "run it again")))
+        raise
+    except HilError as error:
+        status: RunStatus = "failed" if isinstance(error, RunFailed) else "error"
+        record = _ended(record, status, _info(error))
+    except BaseException as error:
+        info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
+        store.finish(_ended(record, "error", info))
+        raise
+    record = dataclasses.replace(
+        record, provenance={**record.provenance, "stage_s": dict(stages.seconds)}
+    )
+    store.finish(record)
+    return record
+
+
+def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
+    """Say of a variant that hil made, now or before, what it is a variant of and how good it is."""
+    variant = known_variant(job, store)
+    return record if variant is None else provenance.of_variant(record, variant)
+
+
+def known_variant(job: Job, store: Store) -> Variant | None:
+    """What is known of a job's model that hil quantized, now or before; what is new is kept."""
+    known = store.variants.get(job.graph.sha256)
+    made = job.variant
+    if made is not None and (known is None or known.created_at < made.created_at):
+        store.variants.keep(made)
+    return made or known
+
+
+def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
+    with stages.stage("arena"):
+        job = fitted(job)
+    record = dataclasses.replace(record, plan=job.sources.plan)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference") as pool:
+        expected = pool.submit(_reference_outputs, job)
+        with stages.stage("build"):
+            firmware = build_firmware(job)
+        with stages.stage("run"):
+            trace = _run_on_target(job, firmware, stages)
+        with stages.stage("measure"):
+            measurements = _measure(job, firmware, trace)
+        with stages.stage("check"):
+            check = _check(job, trace, expected)
+    record = _with_results(record, job, firmware, trace, measurements, check)
+    if job.request.keep is not None:
+        _keep(job.request.keep, job, firmware, trace)
+    if not check.passed:
+        return _ended(record, "failed", _info(_wrong_output(check)))
+    return _ended(record, "passed")
+
+
+def _check_core(request: Request, sources: EngineSources, platform: Platform) -> None:
+    """A library is for one core; nothing is emulated to find that out."""
+    external = sources.external
+    if external is not None and external.core != platform.core:
+        raise UsageError(
+            f"the library of engine '{request.engine}' is for a {external.core}, "
+            f"'{request.profile.name}' has a {platform.core}",
+            hint=f"build {external.library.name} for a {platform.core} and add it under another "
+            "name (`hil engine add`)",
+        )
+
+
+def fitted(job: Job) -> Job:
+    """Return the job with its arena known, by running where the engine cannot plan it.
+
+    Raises:
+        DoesNotFit: the device has not the flash or the RAM for it; what cannot be planned is
+            looked at before and after the arena is found.
+        HilError: as ``hil.bench.arena_search.find_arena``.
+    """
+    _check_fit(job)
+    if not isinstance(job.engine, SizedByRunning):
+        return job
+    job = _with_smallest_arena(job, job.engine)
+    _check_fit(job)
+    return job
+
+
+def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
+    config = job.request.profile.firmware
+    use = find_arena(
+        engine,
+        job.graph,
+        job.model_bytes,
+        job.platform,
+        stack_bytes=config.stack_bytes,
+        heap_bytes=config.heap_bytes,
+        baud=config.baud,
+        optimize=job.request.optimize,
+        cache=cache_dir(),
+        timeout_s=job.request.timeout_s,
+    )
+    sources = engine.sized(job.graph, job.model_bytes, use)
+    return dataclasses.replace(job, sources=sources, arena=use)
+
+
+def _measure(job: Job, firmware: Firmware, trace: Trace) -> Measurements:
+    found = measure(job.request.profile, firmware, trace, job.graph)
+    if job.arena is None:
+        return found
+    return dataclasses.replace(found, figures={**found.figures, **arena_figures(job.arena)})
+
+
+def _check_fit(job: Job) -> None:
+    config = job.request.profile.firmware
+    check_fit(
+        job.sources,
+        device=job.request.profile.name,
+        flash_bytes=job.platform.flash.size,
+        ram_bytes=job.platform.ram.size,
+        stack_bytes=config.stack_bytes,
+        heap_bytes=config.heap_bytes,
+    )
+
+
+def build_firmware(job: Job) -> Firmware:
+    """Build the job's firmware, or take it from the cache; errors as ``hil.firmware.build``."""
+    config = job.request.profile.firmware
+    return build(
+        job.sources,
+        job.platform,
+        stack_bytes=config.stack_bytes,
+        heap_bytes=config.heap_bytes,
+        baud=config.baud,
+        optimize=job.request.optimize,
+        cache=cache_dir(),
+        keep=job.request.keep,
+    )
+
+
+def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
+    tensors = [job.graph.tensors[index] for index in job.graph.outputs]
+    flash = job.request.profile.flash
+    simulated = memory_model(flash, job.request.memory_model) == "cache"
+    return QemuTarget().run(
+        firmware,
+        job.platform,
+        job.inputs,
+        [(tensor.shape, tensor.dtype) for tensor in tensors],
+        repeat=job.request.repeat,
+        profile_windows=job.timed * job.request.repeat,
+        flash=flash if simulated else None,
+        n_ops=len(job.graph.ops),
+        timeout_s=job.request.timeout_s,
+        load=job.request.load,
+        progress=lambda done, total: stages.tell("run", done, total),
+    )
+
+
+def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
+    reference = reference_for(job.graph, job.model_bytes)
+    return reference.version, [reference.run(inputs) for inputs in job.inputs]
+
+
+def _check(job: Job, trace: Trace, expected: Future[tuple[str, list[tuple[Array, ...]]]]) -> Check:
+    reference, outputs = expected.result()
+    repeat = job.request.repeat
+    got = [
+        tuple(tensor for one in trace.inferences[first : first + repeat] for tensor in one.outputs)
+        for first in range(0, len(trace.inferences), repeat)
+    ]
+    return compare(got, [tensors * repeat for tensors in outputs], reference)
+
+
+def _info(error: HilError) -> ErrorInfo:
+    return ErrorInfo(error.message, error.hint, type(error).__name__)
+
+
+def _wrong_output(check: Check) -> WrongOutput:
+    return WrongOutput(
+        f"outputs differ from {check.reference} on {check.mismatches} of {check.inputs} inputs "
+        f"(largest difference {check.max_abs_diff:g})",
+        hint="the time of a wrong answer does not count; rerun with --keep DIR and compare",
+    )
+
+
+def _with_results(
+    record: RunRecord,
+    job: Job,
+    firmware: Firmware,
+    trace: Trace,
+    measurements: Measurements,
+    check: Check,
+) -> RunRecord:
+    return dataclasses.replace(
+        record,
+        measurements=measurements.figures,
+        ops=measurements.ops,
+        functions=measurements.functions,
+        flash_by_owner=firmware.flash_by_owner,
+        ram_by_owner=firmware.ram_by_owner,
+        check=check,
+        notes=(*record.notes, *measurements.notes),
+        provenance={
+            **record.provenance,
+            **provenance.of_results(firmware, trace, check, job.inputs),
+        },
+    )
+
+
+def _ended(record: RunRecord, status: RunStatus, *errors: ErrorInfo) -> RunRecord:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return dataclasses.replace(
+        record, status=status, finished_at=now, errors=(*record.errors, *errors)
+    )
+
+
+def _keep(folder: Path, job: Job, firmware: Firmware, trace: Trace) -> None:
+    """Add what the run gave to the folder in which the build kept its sources and the ELF."""
+    texts = {
+        "transcript.txt": trace.transcript,
+        "target-command.txt": shlex.join(trace.command) + "\n",
+        "listing.txt": op_listing(job.request.profile, firmware, trace, job.graph),
+    }
+    try:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise keep_error(folder, error) from error

@@ -1,0 +1,184 @@
+"""Where a number comes from: versions, hashes, and the command that repeats the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import platform as host
+import secrets
+import shlex
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+from hil.devices import Profile
+from hil.measure.cycles.memory_system import MemoryModel, memory_model
+from hil.records import (
+    Array,
+    Check,
+    EngineSources,
+    Firmware,
+    ModelInfo,
+    Platform,
+    RunRecord,
+    Trace,
+    Variant,
+)
+from hil.tflite.graph import Graph
+
+
+class Asked(Protocol):
+    """The part of a request that provenance tells of."""
+
+    @property
+    def model(self) -> Path: ...  # noqa: D102
+    @property
+    def profile(self) -> Profile: ...  # noqa: D102
+    @property
+    def command(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def optimize(self) -> str: ...  # noqa: D102
+    @property
+    def memory_model(self) -> MemoryModel | None: ...  # noqa: D102
+
+
+def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources) -> RunRecord:
+    """Return the record of a run that starts now."""
+    started = datetime.now(UTC)
+    profile = asked.profile.model_dump(mode="json", by_alias=True)
+    return RunRecord(
+        run_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        status="running",
+        started_at=started.isoformat(timespec="milliseconds"),
+        finished_at=None,
+        profile_name=asked.profile.name,
+        profile=profile,
+        target=platform.target,
+        machine=platform.machine,
+        machine_exact=platform.exact,
+        engine=sources.engine,
+        model=ModelInfo(
+            name=graph.name,
+            path=str(asked.model),
+            sha256=graph.sha256,
+            dtype=graph.dtype,
+            size_bytes=graph.size_bytes,
+            macs=graph.macs,
+            ops=len(graph.ops),
+        ),
+        measurements={},
+        ops=(),
+        functions=(),
+        plan=sources.plan,
+        flash_by_owner={},
+        ram_by_owner={},
+        check=None,
+        provenance={
+            "command": shlex.join(asked.command),
+            "hil_version": version("hil"),
+            "hil_commit": commit(),
+            "python": host.python_version(),
+            "host": f"{host.system()} {host.machine()}",
+            "engine_version": sources.engine_version,
+            **sources.details,
+            "model_sha256": graph.sha256,
+            "optimize": asked.optimize,
+            "memory_model": memory_model(asked.profile.flash, asked.memory_model),
+            "calibration": _calibration(asked.profile),
+        },
+        notes=(*([platform.note] if platform.note else []), *asked.profile.notes),
+        errors=(),
+    )
+
+
+def of_variant(record: RunRecord, variant: Variant) -> RunRecord:
+    """Return the record with what the run's model is a variant of, and how near it comes."""
+    return dataclasses.replace(
+        record,
+        provenance={**record.provenance, **variant_facts(variant)},
+        notes=(*record.notes, _quality(variant)),
+    )
+
+
+def variant_facts(variant: Variant) -> dict[str, Any]:
+    """Return what a model is a variant of and how it was made, as provenance."""
+    return {
+        "scheme": variant.scheme,
+        "parent_name": variant.parent_name,
+        "parent_sha256": variant.parent_sha256,
+        "quantizer": variant.library,
+        "quantize_options": {key: value for key, value in variant.options.items() if value},
+        "quantize_calibration": variant.calibration,
+        "quantize_calibration_samples": variant.calibration_samples,
+        "quantize_calibration_sha256": variant.calibration_sha256,
+    }
+
+
+def _quality(variant: Variant) -> str:
+    text = f"{variant.scheme} variant of {variant.parent_name}"
+    found = next((a for a in variant.agreements if a.data == "held-out"), None)
+    if found is None:
+        return text
+    text += f": on {found.samples} held-out samples "
+    if found.top1 is not None:
+        text += f"the same top-1 class for {found.top1:.1%}, "
+    return text + f"output SQNR {found.sqnr_db:.1f} dB, cosine similarity {found.cosine:.4f}"
+
+
+def _calibration(profile: Profile) -> str:
+    """Which calibration the profile carries, in words; the profile's snapshot holds all of it."""
+    found = profile.calibration
+    if found is None:
+        return "none"
+    return f"{found.date}, {len(found.rows)} firmwares, hil {found.hil_version}"
+
+
+def of_results(
+    firmware: Firmware, trace: Trace, check: Check, inputs: Sequence[tuple[Array, ...]]
+) -> dict[str, Any]:
+    """Return what is known of the tools and the data once the run is over."""
+    return {
+        "compiler": firmware.compiler,
+        "compiler_flags": firmware.flags,
+        "build_command": firmware.build_command,
+        "firmware_sha256": firmware.sha256,
+        "firmware_cached": firmware.cached,
+        "emulator": trace.tool,
+        "emulator_command": shlex.join(trace.command),
+        "input_path": trace.load_path,
+        "load_retries": trace.load_retries,
+        "reference": check.reference,
+        "inputs_sha256": inputs_sha256(inputs),
+    }
+
+
+def inputs_sha256(inputs: Sequence[tuple[Array, ...]]) -> str:
+    """Hash the bytes of all inputs in order."""
+    digest = hashlib.sha256()
+    for tensors in inputs:
+        for tensor in tensors:
+            digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+@functools.cache
+def commit() -> str:
+    """Return the git commit that hil runs from, ``+`` appended if changed, or ``""``."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return ""
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""

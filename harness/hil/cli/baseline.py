@@ -1,0 +1,378 @@
+"""``hil baseline``: named sets of runs that others are compared with."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import (
+    DbOption,
+    EngineFilter,
+    JsonOption,
+    LastFilter,
+    ModelFilter,
+    ProfileFilter,
+    SinceFilter,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.gate.baselines import BaselineRun, Member
+    from hil.records import RunRecord
+    from hil.store import Store
+
+_FIGURES = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Keep runs that others are compared with.",
+    rich_markup_mode=None,
+)
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the baseline.", show_default=False)
+]
+
+
+@app.command("set")
+def set_runs(
+    name: NameArgument,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Run ids, beginnings of ids, 'latest' or 'latest~N'. Without any: the latest run "
+            "of each kind that passed.",
+            show_default=False,
+        ),
+    ] = None,
+    last: LastFilter = None,
+    model: ModelFilter = None,
+    profile: ProfileFilter = None,
+    engine: EngineFilter = None,
+    since: SinceFilter = None,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put runs into the baseline NAME; it is made where there is none.
+
+    A baseline has at most one run of a kind (model, profile, target, engine): a run takes the
+    place of the one of its kind. Runs are kept whole, so they stay when they are deleted.
+    """
+    from hil import settings as configuration
+    from hil.cli.history import moment
+    from hil.errors import UsageError
+    from hil.gate import exchange
+    from hil.store import Store
+    from hil.store.latest import Filter
+
+    which = Filter(model, profile, engine, "passed", moment(since) if since else None, last)
+    if runs and which != Filter(status="passed"):
+        raise UsageError(
+            "RUN and the filters --last, --model, --profile, --engine, --since exclude each other",
+            hint="name the runs, or let the filters choose",
+        )
+    exchange.check_name(name)
+    with Store.open(configuration.load(db=db).db, create=False) as store:
+        chosen = _named(store, runs) if runs else _latest(store, which)
+        before = {head.slot for head in store.baselines.heads(name=name)}
+        store.baselines.put(name, chosen)
+    _show_put("set", name, chosen, before, as_json=json)
+
+
+@app.command("list")
+def list_baselines(db: DbOption = None, json: JsonOption = False) -> None:
+    """List all baselines: those stored here, and those that come with hil."""
+    from hil.gate import baselines
+
+    with _open(db) as store:
+        found = baselines.members(store)
+    rows = _summaries(found)
+    if json:
+        output.emit_json("hil.baseline.list/1", "ok", {"baselines": rows})
+        return
+    columns = ("name", "origin", output.Column("runs", right=True), "models", "profiles", "engines")
+    words = ("models", "profiles", "engines")
+    output.print_table(
+        columns,
+        [
+            (row["name"], row["origin"], str(row["runs"]), *(", ".join(row[w]) for w in words))
+            for row in rows
+        ],
+    )
+
+
+@app.command("show")
+def show(name: NameArgument, db: DbOption = None, json: JsonOption = False) -> None:
+    """Show the runs of a baseline."""
+    from hil.report.output.run_json import run_data
+
+    with _open(db) as store:
+        found = _load(store, name)
+    if json:
+        data = {
+            "name": name,
+            "origin": found[0].origin,
+            "runs": [run_data(one.run) for one in found],
+        }
+        output.emit_json("hil.baseline.show/1", "ok", data)
+        return
+    typer.echo(f"{name}: {found[0].origin}, {len(found)} runs")
+    _show_runs([one.run for one in found])
+
+
+@app.command("export")
+def export(
+    name: NameArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|-",
+            help="Where to write; '-' is stdout. NAME.json unless told otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a baseline as a file that `hil baseline import` reads.
+
+    It holds everything of its runs but the folders of this machine.
+    """
+    from hil.errors import UsageError
+    from hil.gate import exchange
+
+    path = out or Path(f"{name}.json")
+    if json and str(path) == "-":
+        raise UsageError("--output - and --json both want stdout", hint="leave one of them out")
+    with _open(db) as store:
+        runs = [one.run for one in _load(store, name)]
+    text = exchange.dumps(name, runs)
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    _write(path, text)
+    if json:
+        output.emit_json("hil.baseline.export/1", "ok", {"name": name, "path": path})
+    else:
+        typer.echo(path)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An exported baseline.", show_default=False)
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Call it so instead of by its own name.",
+            show_default=False,
+        ),
+    ] = None,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Read an exported baseline into the database.
+
+    Where a baseline of its name is there, runs take the places of those of their kind. A file that
+    was changed, or that a newer version wrote, is refused.
+    """
+    from hil import settings as configuration
+    from hil.gate import exchange
+    from hil.store import Store
+
+    own_name, runs = exchange.read(file)
+    called = exchange.check_name(name or own_name)
+    with Store.open(configuration.load(db=db).db) as store:
+        before = {head.slot for head in store.baselines.heads(name=called)}
+        store.baselines.put(called, runs)
+    _show_put("import", called, runs, before, as_json=json)
+
+
+@app.command("remove")
+def remove(
+    name: NameArgument,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Only these runs, by their ids as `hil baseline show` lists them.",
+            show_default=False,
+        ),
+    ] = None,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Remove a stored baseline, or some of its runs from it; `hil history` keeps them."""
+    from hil import settings as configuration
+    from hil.errors import UsageError
+    from hil.store import Store
+
+    with Store.open(configuration.load(db=db).db, create=False) as store:
+        there = {head.run_id for head in store.baselines.heads(name=name)}
+        if not there:
+            raise _no_such(store, name)
+        if unknown := sorted(set(runs or ()) - there):
+            raise UsageError(
+                f"the baseline '{name}' has no run {', '.join(unknown)}",
+                hint=f"`hil baseline show {name}` lists its runs",
+            )
+        removed = store.baselines.take_away(name, runs or None)
+    if json:
+        output.emit_json("hil.baseline.remove/1", "ok", {"name": name, "removed": removed})
+    else:
+        typer.echo(f"removed {removed} of {len(there)} runs of '{name}'")
+
+
+@contextlib.contextmanager
+def _open(db: str | None) -> Iterator[Store | None]:
+    """The database for looking; None where the default one is not there (only shipped ones are)."""
+    from hil import settings as configuration
+    from hil.store import Store
+    from hil.store.database import locate
+
+    url = configuration.load(db=db).db
+    file = locate(url).file
+    if url is None and file is not None and not file.exists():
+        yield None
+        return
+    with Store.open(url, read_only=True) as store:
+        yield store
+
+
+def _named(store: Store, names: Sequence[str]) -> list[RunRecord]:
+    """The runs called so, each fit for a baseline, no two of a kind."""
+    from hil.cli.report import find_run
+    from hil.errors import UsageError
+    from hil.gate.exchange import check_run
+    from hil.store.baselines import Slot, slot_of
+
+    chosen: dict[Slot, RunRecord] = {}
+    for name in names:
+        run = check_run(find_run(store, name))
+        other = chosen.setdefault(slot_of(run), run)
+        if other.run_id != run.run_id:
+            raise UsageError(
+                f"{other.run_id} and {run.run_id} are of one kind: the same model, profile, target "
+                "and engine",
+                hint="a baseline has one run of a kind; leave one of them out",
+            )
+    return list(chosen.values())
+
+
+def _latest(store: Store, which: Any) -> list[RunRecord]:
+    from hil.errors import UsageError
+    from hil.gate.exchange import check_run
+    from hil.store.latest import latest
+
+    found = latest(store, which)
+    if not found:
+        raise UsageError(
+            f"no run in {store.label} passed that the filters take",
+            hint="`hil history --status passed` lists those there are",
+        )
+    return [check_run(store.get(head.run_id)) for head in found]
+
+
+def _load(store: Store | None, name: str) -> list[BaselineRun]:
+    from hil.gate import baselines
+
+    found = baselines.members(store, name=name)
+    if not found:
+        raise _no_such(store, name)
+    origin = found[0].origin
+    runs = baselines.load(store, name, origin)
+    return [baselines.BaselineRun(name, runs[member.head.slot], origin) for member in found]
+
+
+def _no_such(store: Store | None, name: str) -> Any:
+    import difflib
+
+    from hil.errors import UsageError
+    from hil.gate import baselines
+
+    found = {member.head.name: member.origin for member in baselines.members(store)}
+    if found.get(name) == "shipped":
+        return UsageError(
+            f"the baseline '{name}' comes with hil and cannot be changed",
+            hint=f"a stored one of its name takes its place: `hil baseline set {name} …`",
+        )
+    near = difflib.get_close_matches(name, found, n=1)
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    return UsageError(
+        f"there is no baseline '{name}'", hint=f"{guess}`hil baseline list` lists all"
+    )
+
+
+def _summaries(found: Sequence[Member]) -> list[dict[str, Any]]:
+    by_name: dict[str, list[Member]] = {}
+    for member in found:
+        by_name.setdefault(member.head.name, []).append(member)
+    return [
+        {
+            "name": name,
+            "origin": members[0].origin,
+            "runs": len(members),
+            "models": sorted({m.head.model_name for m in members}),
+            "profiles": sorted({m.head.slot.profile_name for m in members}),
+            "engines": sorted({m.head.slot.engine for m in members}),
+        }
+        for name, members in by_name.items()
+    ]
+
+
+def _show_put(
+    command: str, name: str, runs: list[RunRecord], before: Any, *, as_json: bool
+) -> None:
+    from hil.store.baselines import slot_of
+
+    replaced = sum(slot_of(run) in before for run in runs)
+    if as_json:
+        data = {"name": name, "runs": [run.run_id for run in runs], "replaced": replaced}
+        output.emit_json(f"hil.baseline.{command}/1", "ok", data)
+        return
+    _show_runs(runs)
+    kept = len(before) - replaced
+    others = f", {replaced} replaced" * bool(replaced) + f", {kept} kept" * bool(kept)
+    added = len(runs) - replaced
+    typer.echo(f"baseline '{name}': {added} run{'s' * (added != 1)} added{others}")
+
+
+def _show_runs(runs: Sequence[RunRecord]) -> None:
+    right = [output.Column(t, right=True) for t in ("latency", "energy", "flash", "RAM")]
+    rows = []
+    for run in runs:
+        figures = (run.measurements.get(name) for name in _FIGURES)
+        rows.append(
+            (
+                run.run_id,
+                run.model.name if run.model else "-",
+                run.profile_name,
+                f"{run.target} {run.machine}",
+                run.engine,
+                *("-" if f is None else output.format_value(f.value, f.unit) for f in figures),
+            )
+        )
+    output.print_table(["run", "model", "profile", "target", "engine", *right], rows)
+
+
+def _write(path: Path, text: str) -> None:
+    from hil.errors import UsageError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", hint="name another file with --output"
+        ) from error

@@ -1,0 +1,125 @@
+"""``hil calibrate``: what a real board taught, written beside the profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import DbOption, JsonOption
+
+if TYPE_CHECKING:
+    from hil.calibrate import Outcome
+
+
+def calibrate(
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME|FILE",
+            help="Device profile to calibrate.",
+            show_default=False,
+        ),
+    ],
+    measurements: Annotated[
+        Path,
+        typer.Option(
+            "--measurements",
+            metavar="FILE",
+            help="What was measured on the board: TOML or CSV (docs/calibration.md).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write the calibration there instead of into the folder that runs read.",
+            show_default=False,
+        ),
+    ] = None,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fit a profile to measurements of a board, and narrow the band of its runs.
+
+    Each measurement is matched with the stored emulated run of the same model. The result is an
+    overlay that later runs on this profile use; `hil profile show` shows it.
+    """
+    from hil import calibrate as calibration
+    from hil import devices
+    from hil import settings as configuration
+    from hil.devices import overlays
+    from hil.resources import overlay_dir
+    from hil.store import Store
+
+    settings = configuration.load(db=db)
+    loaded = devices.load(profile, overlays=False)
+    rows = calibration.read_measurements(measurements)
+    with Store.open(settings.db, create=False, read_only=True) as store:
+        pairs = calibration.match(loaded, rows, store)
+    outcome = calibration.calibrate(loaded, pairs)
+    path = out or overlay_dir() / f"{loaded.name}.toml"
+    overlays.write(outcome.calibration, path)
+    if json:
+        data = {
+            "path": path,
+            "calibration": outcome.calibration,
+            "messages": outcome.messages,
+            "band_before_pct": outcome.band_before_pct,
+        }
+        output.emit_json("hil.calibrate/1", "ok", data)
+        return
+    _show(outcome)
+    typer.echo(f"written: {path}")
+
+
+def _show(outcome: Outcome) -> None:
+    found = outcome.calibration
+    output.print_table(
+        [
+            output.Column("firmware"),
+            output.Column("measured", right=True),
+            output.Column("modelled", right=True),
+            output.Column("off", right=True),
+            output.Column("power", right=True),
+            output.Column("used"),
+        ],
+        [
+            (
+                row.model,
+                _number(row.measured_cycles),
+                _number(row.modelled_cycles),
+                "-" if row.residual_pct is None else f"{row.residual_pct:+.2f} %",
+                "-" if row.power_mw is None else f"{row.power_mw:.4g} mW",
+                row.why or "yes",
+            )
+            for row in found.rows
+        ],
+    )
+    if found.flash is not None:
+        typer.echo(
+            f"prefetch hides {100 * found.flash.prefetch_hidden:.1f} % of sequential flash waits "
+            f"(standard error {100 * found.flash.standard_error:.1f} %)"
+        )
+    if found.cycles is not None:
+        before = outcome.band_before_pct
+        was = f", was ±{before:.3g} %" if before is not None else ""
+        typer.echo(f"band of cycles: ±{found.cycles.uncertainty_pct:.3g} %{was}")
+    if found.power is not None:
+        typer.echo(
+            f"active power: {found.power.active_mw:.4g} mW at {found.power.volts:g} V "
+            f"±{found.power.uncertainty_pct:.3g} %"
+        )
+    for message in outcome.messages:
+        typer.echo(f"note: {message}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else output.format_number(round(value))

@@ -1,0 +1,214 @@
+"""``hil engine``: libraries of other people's that models can run on, such as TFLM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import CacheDirOption, JsonOption, QemuOption, exit_code
+
+if TYPE_CHECKING:
+    from hil.engines.tflm.installed import Installed
+    from hil.records import RunRecord
+
+app = typer.Typer(
+    help="Add and check TensorFlow Lite Micro as an engine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The engine's name.", show_default=False)
+]
+
+
+@app.command()
+def add(
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="What it is: tflm.", show_default=False),
+    ],
+    name: Annotated[
+        str,
+        typer.Option("--name", metavar="NAME", help="What to call it, such as tflm-cmsis."),
+    ],
+    library: Annotated[
+        Path,
+        typer.Option(
+            "--lib", metavar="FILE", help="libtensorflow-microlite.a, built for the core."
+        ),
+    ],
+    include: Annotated[
+        list[Path],
+        typer.Option(
+            "--include",
+            metavar="DIR",
+            help="Include folder: TFLM's root, flatbuffers/include, gemmlowp. Give it for each.",
+        ),
+    ],
+    core: Annotated[
+        str,
+        typer.Option("--core", metavar="NAME", help="The core it was built for, as cortex-m4."),
+    ],
+    define: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--define",
+            metavar="NAME[=VALUE]",
+            help="A definition that its headers need; TF_LITE_STATIC_MEMORY is always set.",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Record a prebuilt library and its include folders, with what they say of themselves.
+
+    Nothing is copied. Core, float ABI, schema version and symbols are read from the files;
+    what does not fit is refused here. A library of the same name is replaced.
+    """
+    from hil.engines.registry import own_names
+    from hil.engines.tflm import installed
+    from hil.engines.tflm import library as tflm
+    from hil.errors import UsageError
+
+    if kind != tflm.KIND:
+        raise UsageError(f"there is no kind of engine '{kind}'", hint="kinds: tflm")
+    entry = tflm.inspect(name, library, include, core, define or (), taken=own_names())
+    replaced = installed.add(entry)
+    if json:
+        output.emit_json("hil.engine.add/1", "ok", {**_data(entry), "replaced": replaced})
+        return
+    typer.echo(f"{'replaced' if replaced else 'added'} engine {name}")
+    _show(entry)
+    typer.echo(f"next: hil engine check {name}")
+
+
+@app.command("list")
+def list_engines(json: JsonOption = False) -> None:
+    """List hil's own engines and those that were added."""
+    from hil.engines.registry import own_names
+    from hil.engines.tflm import installed
+
+    entries = installed.load()
+    if json:
+        data = {"own": own_names(), "added": [_data(entry) for entry in entries.values()]}
+        output.emit_json("hil.engine.list/1", "ok", data)
+        return
+    rows = [(name, "hil's own", "", "", "", "") for name in own_names()]
+    rows += [
+        (name, e.kind, e.core, e.kernels, e.library_sha256[:12], str(e.library))
+        for name, e in sorted(entries.items())
+    ]
+    output.print_table(
+        ["engine", "kind", "core", "kernels", "sha256", output.Column("library", fold=True)], rows
+    )
+
+
+@app.command()
+def show(name: NameArgument, json: JsonOption = False) -> None:
+    """Show what is known of one added engine."""
+    entry = _entry(name)
+    if json:
+        output.emit_json("hil.engine.show/1", "ok", _data(entry))
+        return
+    typer.echo(name)
+    _show(entry)
+
+
+@app.command()
+def check(
+    name: NameArgument,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME|FILE",
+            help="Device to run on (default: the first of the engine's core).",
+            show_default=False,
+        ),
+    ] = None,
+    cache_dir: CacheDirOption = None,
+    qemu: QemuOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Link a model of one op with the engine, run it on an emulated machine and compare outputs.
+
+    Exit code 0: it works; 2: library or headers changed; 3: it does not link, run or compute.
+    """
+    from hil import settings as configuration
+    from hil.bench.engine_check import check_engine
+    from hil.report.output.run_json import run_data, run_errors
+
+    configuration.load(cache_dir=cache_dir, qemu=qemu)
+    record = check_engine(name, profile)
+    if json:
+        output.emit_json("hil.engine.check/1", record.status, run_data(record), run_errors(record))
+    else:
+        _show_check(name, record)
+    for problem in record.errors:
+        output.error(problem.message, problem.hint)
+    if record.errors:
+        raise typer.Exit(exit_code(problem.kind for problem in record.errors))
+
+
+@app.command()
+def remove(name: NameArgument, json: JsonOption = False) -> None:
+    """Forget an added engine. Its library and the stored runs stay as they are."""
+    from hil.engines.tflm import installed
+
+    entry = installed.remove(name)
+    if json:
+        output.emit_json("hil.engine.remove/1", "ok", _data(entry))
+        return
+    typer.echo(f"removed engine {name}")
+
+
+def _entry(name: str) -> Installed:
+    from hil.engines.tflm import installed
+
+    entries = installed.load()
+    if name not in entries:
+        raise installed.unknown(name, entries)
+    return entries[name]
+
+
+def _data(entry: Installed) -> dict[str, Any]:
+    data = entry.model_dump(mode="json")
+    data["functions"] = len(entry.functions)
+    return data
+
+
+def _show(entry: Installed) -> None:
+    rows = {
+        "library": f"{entry.library} ({output.format_bytes(entry.library_bytes)})",
+        "sha256": entry.library_sha256,
+        "core": f"{entry.core}, {entry.float_abi} float ABI",
+        "kernels": f"{entry.kernels}, {len(entry.functions)} registration functions",
+        "schema": f"{entry.schema_version}, flatbuffers {entry.flatbuffers_version}",
+        "compiler": entry.compiler or "not said",
+        "include": ", ".join(str(path) for path in entry.include_dirs),
+        "defines": " ".join(entry.defines),
+        "added": entry.added_at,
+    }
+    for title, value in rows.items():
+        if value:
+            typer.echo(f"  {title:<9} {value}")
+
+
+def _show_check(name: str, record: RunRecord) -> None:
+    if record.status != "passed":
+        typer.echo(f"{record.status}: engine {name} on {record.profile_name} [{record.machine}]")
+        return
+    figures = record.measurements
+    assert record.check is not None
+    typer.echo(
+        f"passed: engine {name} on {record.profile_name} [{record.machine}]: one op linked and "
+        f"ran, outputs equal to {record.check.reference}"
+    )
+    output.print_figures(
+        {key: figures[key] for key in ("instructions", "flash_bytes", "arena_bytes")}
+    )

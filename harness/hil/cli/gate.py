@@ -1,0 +1,319 @@
+"""``hil gate``: fail where runs got worse than a baseline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import (
+    DbOption,
+    EngineFilter,
+    JsonOption,
+    LastFilter,
+    ModelFilter,
+    ProfileFilter,
+    SinceFilter,
+)
+
+if TYPE_CHECKING:
+    from hil.gate.decision import Case, Outcome
+    from hil.gate.limits import Limits
+    from hil.settings import GateSettings
+
+SCHEMA = "hil.gate/1"
+_TOLD = 5  # runs of one word that are told of on stderr, one by one
+
+
+def gate(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Runs to judge: ids, beginnings of ids, 'latest' or 'latest~N'. Without any: the "
+            "latest run of each model, profile, target and engine.",
+            show_default=False,
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            "-b",
+            metavar="NAME",
+            help="The baseline (also: baseline in [gate] of hil.toml).",
+            show_default=False,
+        ),
+    ] = None,
+    max_regression: Annotated[
+        str | None,
+        typer.Option(
+            "--max-regression",
+            metavar="PERCENT",
+            help="How much worse a figure without a limit of its own may be (default 2%).",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="FIGURE=LIMIT",
+            help="Limit of one figure: ram_bytes='1 KiB', latency_us=1%, energy_uj=off.",
+            show_default=False,
+        ),
+    ] = None,
+    last: LastFilter = None,
+    since: SinceFilter = None,
+    model: ModelFilter = None,
+    profile: ProfileFilter = None,
+    engine: EngineFilter = None,
+    any_engine: Annotated[
+        bool,
+        typer.Option(
+            "--any-engine",
+            help="Where the baseline has a run by one other engine only, compare with that.",
+        ),
+    ] = False,
+    require_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--require-baseline",
+            help="A baseline that is missing, or that has nothing for a run, is an error (exit 2).",
+        ),
+    ] = False,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write JUnit XML too.", show_default=False),
+    ] = None,
+    markdown: Annotated[
+        str | None,
+        typer.Option(
+            "--markdown",
+            metavar="FILE|-",
+            help="Write a Markdown summary too; '-' prints it instead of the table.",
+            show_default=False,
+        ),
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show every figure, not only the noteworthy ones.")
+    ] = False,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare stored runs with a baseline; exit code 1 where one of them got worse.
+
+    Worse is a figure beyond its limit, or a run that failed where the baseline's passed. Emulated
+    figures and sizes compare exactly, observations on a board by their medians and two tests.
+    """
+    from hil import settings as configuration
+
+    if json and markdown == "-":
+        _refuse("--markdown - and --json both want stdout", "write the Markdown to a file")
+    settings = configuration.load(db=db)
+    name = baseline or settings.gate.baseline
+    if not name:
+        _refuse("no baseline given", "add --baseline NAME; `hil baseline list` shows them")
+    limits = _limits(settings.gate, max_regression, limit or [])
+    filters = {"model": model, "profile": profile, "engine": engine, "last": last, "since": since}
+    outcome = _judge(settings.db, str(name), limits, runs, filters, any_engine=any_engine)
+    _write_files(outcome, junit, markdown)
+    required = require_baseline or settings.gate.require_baseline
+    absent = _absent(outcome) if required else ""
+    _show(outcome, absent, as_json=json, markdown=markdown == "-", show_all=show_all)
+    if not outcome.passed:
+        raise typer.Exit(1)
+    if absent:
+        raise typer.Exit(2)
+
+
+def _limits(settings: GateSettings, default: str | None, named: list[str]) -> Limits:
+    """Limits of flags before those of hil.toml; one of a figure before the one of all."""
+    from hil.gate import limits
+
+    given = {}
+    for text in named:
+        figure, equals, value = text.partition("=")
+        if not (figure and equals):
+            _refuse(f"--limit does not understand '{text}'", "write --limit latency_us=1%")
+        given[figure.strip()] = value
+    base: str | float = limits.DEFAULT
+    where = "the built-in limit"
+    if settings.max_regression is not None:
+        base, where = settings.max_regression, "[gate] max_regression"
+    if default is not None:
+        base, where = default, "--max-regression"
+    return limits.Limits(
+        limits.parse_default(base, where),
+        {
+            **limits.parse_named(settings.limits, "[gate.limits]"),
+            **limits.parse_named(given, "--limit"),
+        },
+    )
+
+
+def _judge(
+    db: str | None,
+    name: str,
+    limits: Limits,
+    runs: list[str] | None,
+    filters: dict[str, Any],
+    *,
+    any_engine: bool,
+) -> Outcome:
+    from hil.cli.history import moment
+    from hil.cli.report import find_run
+    from hil.gate.decision import gate as decide
+    from hil.store import Store
+    from hil.store.latest import Filter, heads
+
+    if runs and any(value is not None for value in filters.values()):
+        _refuse(
+            "RUN and the filters --last, --since, --model, --profile, --engine exclude each other",
+            "name the runs, or let the filters choose",
+        )
+    if filters["since"] is not None:
+        filters["since"] = moment(filters["since"])
+    with Store.open(db, create=False, read_only=True) as store:
+        if not runs:
+            return decide(store, name, limits, which=Filter(**filters), any_engine=any_engine)
+        ids = dict.fromkeys(find_run(store, one).run_id for one in runs)
+        return decide(store, name, limits, runs=heads(store, list(ids)), any_engine=any_engine)
+
+
+def _absent(outcome: Outcome) -> str:
+    """What `--require-baseline` asks for and is not there."""
+    if outcome.origin is None:
+        return outcome.notes[0]
+    without = [case.title for case in outcome.cases if case.word == "no baseline"]
+    return f"'{outcome.baseline}' has nothing for {'; '.join(without)}" if without else ""
+
+
+def _write_files(outcome: Outcome, junit: Path | None, markdown: str | None) -> None:
+    from hil.gate import junit as junit_xml
+    from hil.gate import markdown as summary
+
+    if junit is not None:
+        _write(junit, junit_xml.render(outcome, output.format_value), "--junit", append=False)
+    if markdown not in (None, "-"):
+        path = Path(str(markdown))
+        text = summary.render(outcome, output.format_value)
+        # A step of GitHub Actions adds to its summary, which other steps may have begun.
+        _write(path, text, "--markdown", append=path == _step_summary())
+
+
+def _step_summary() -> Path | None:
+    import os
+
+    given = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Path(given) if given else None
+
+
+def _write(path: Path, text: str, option: str, *, append: bool) -> None:
+    from hil.errors import UsageError
+
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", hint=f"name another file with {option}"
+        ) from error
+
+
+def _show(outcome: Outcome, absent: str, *, as_json: bool, markdown: bool, show_all: bool) -> None:
+    from hil.gate import markdown as summary
+    from hil.gate.wording import shared_notes, verdict
+
+    if as_json:
+        _show_json(outcome, absent)
+    elif markdown:
+        sys.stdout.write(summary.render(outcome, output.format_value))
+    else:
+        _show_table(outcome, show_all=show_all)
+        typer.echo(verdict(outcome))
+    for note in outcome.notes if not absent or outcome.origin else ():
+        output.note(f"note: {note}")
+    _tell_of_others(outcome)
+    for text, number in shared_notes(outcome):
+        output.note(f"note: {text}" + (f" ({number} runs)" if number > 1 else ""))
+    if absent:
+        output.error(absent, "make it with `hil baseline set`, or leave out --require-baseline")
+
+
+def _tell_of_others(outcome: Outcome) -> None:
+    """A line for each run that was not compared; of many alike the first few."""
+    told: dict[str, int] = {}
+    for case in outcome.cases:
+        told[case.word] = told.get(case.word, 0) + 1
+        if case.word != "compared" and told[case.word] <= _TOLD:
+            output.note(f"{case.word}: {case.title}: {case.reason}")
+    for word, number in told.items():
+        if word != "compared" and number > _TOLD:
+            output.note(f"{word}: {number - _TOLD} more; --json lists them")
+
+
+def _show_table(outcome: Outcome, *, show_all: bool) -> None:
+    from hil.gate.wording import against, change, noteworthy, value
+
+    rows = []
+    for case in outcome.cases:
+        for finding in case.findings if show_all else noteworthy(case):
+            rows.append(
+                (
+                    case.title + against(case),
+                    finding.name,
+                    value(finding.baseline, finding.unit, output.format_value),
+                    value(finding.candidate, finding.unit, output.format_value),
+                    change(finding),
+                    finding.limit,
+                    finding.kind,
+                    finding.word,
+                )
+            )
+    if rows:
+        numbers = [output.Column(t, right=True) for t in ("baseline", "now", "change", "limit")]
+        output.print_table(["run", "figure", *numbers, "kind", "verdict"], rows)
+        typer.echo("")
+
+
+def _show_json(outcome: Outcome, absent: str) -> None:
+    """``failed`` where the gate failed, ``error`` where a required baseline is missing."""
+    from hil.gate.wording import verdict
+
+    errors = [{"message": text, "hint": ""} for text in _failures(outcome.cases)]
+    if absent:
+        errors.append({"message": absent, "hint": "make it with `hil baseline set`"})
+    status = "failed" if not outcome.passed else "error" if absent else "ok"
+    data = {
+        "baseline": outcome.baseline,
+        "origin": outcome.origin,
+        "passed": outcome.passed,
+        "summary": verdict(outcome),
+        "runs": outcome.runs,
+        "figures": outcome.counts,
+        "cases": outcome.cases,
+        "notes": outcome.notes,
+    }
+    output.emit_json(SCHEMA, status, data, errors)
+
+
+def _failures(cases: tuple[Case, ...]) -> list[str]:
+    from hil.gate.wording import change
+
+    found = [f"{c.title} failed: {c.reason}" for c in cases if c.word == "failed"]
+    return found + [
+        f"{case.title}: {finding.name} {change(finding)}, limit {finding.limit}"
+        for case in cases
+        for finding in case.findings
+        if finding.word == "regression"
+    ]
+
+
+def _refuse(message: str, hint: str) -> None:
+    from hil.errors import UsageError
+
+    raise UsageError(message, hint=hint)

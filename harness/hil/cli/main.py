@@ -1,0 +1,314 @@
+"""The entry point: the commands, and the one place where errors become words and exit codes.
+
+Every module of this package imports only typer, the standard library and ``hil.cli`` at its
+top, so that ``hil --help`` stays fast; a command imports what it needs when it runs.
+
+A command prints its data with ``hil.cli.output`` and raises a ``HilError`` when it cannot.
+``main`` shows that error as ``error: …`` and ``hint: …`` on stderr and, where ``--json`` was asked
+for and nothing was printed yet, as an envelope on stdout. A command that has its own envelope for a
+failure prints it with ``emit_json`` and then raises ``typer.Exit(code)`` or the error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hil.cli import (
+    accuracy,
+    baseline,
+    calibrate,
+    compare,
+    config,
+    doctor,
+    engine,
+    gate,
+    history,
+    memory,
+    model,
+    output,
+    profile,
+    quantize,
+    report,
+    run,
+    streams,
+    sweep,
+    time,
+    validate,
+)
+from hil.errors import HilError, RunFailed, StoreError
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+EXIT_CLOSED_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP arrived; unwinds like Ctrl-C so that child processes are ended."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+class _Carried(Exception):
+    """Takes an exception past typer, which would turn it into an exit code of its own."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class _Commands(TyperGroup):
+    """The top group. Typer maps Ctrl-C, EOF and EPIPE (also of a device's socket) by itself."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what typer would swallow travels to ``main`` as ``_Carried``."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, EOFError, OSError) as error:
+            raise _Carried(error) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="hil",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Benchmark neural networks on microcontrollers, emulated or real.",
+    epilog="Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 the run failed, "
+    "4 something is missing here, 70 a bug, 130 interrupted.",
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"hil {version('hil')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show the traceback of every error (also: HIL_DEBUG=1)."),
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["HIL_DEBUG"] = "1"
+
+
+# In the order in which help lists them.
+app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
+app.command("accuracy")(accuracy.accuracy)
+app.command("quantize")(quantize.quantize)
+app.command("time")(time.time)
+app.command("validate")(validate.validate)
+app.command("report")(report.report)
+app.command("compare")(compare.compare)
+app.command("gate")(gate.gate)
+app.add_typer(baseline.app, name="baseline")
+app.command("history")(history.history)
+app.command("memory")(memory.memory)
+app.add_typer(model.app, name="model")
+app.add_typer(profile.app, name="profile")
+app.add_typer(engine.app, name="engine")
+app.command("calibrate")(calibrate.calibrate)
+app.command("doctor")(doctor.doctor)
+app.add_typer(config.app, name="config")
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run ``hil`` and exit the process with the code that fits (the list is in ``app.epilog``)."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    streams.prepare()
+    _install_signals()
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the app and return the exit code; nothing but ``SystemExit`` escapes."""
+    try:
+        code = _invoke(arguments)
+        sys.stdout.flush()
+        return code
+    except typer.Abort:
+        output.error("aborted")
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _on_interrupt(arguments, error)
+    except HilError as error:
+        return _on_failure(arguments, error)
+    except typer.TyperException as error:
+        return _on_usage(arguments, error)
+    except OSError as error:
+        return _on_system(arguments, error)
+    except Exception as error:  # the top of the program: everything must end in words
+        return _on_bug(arguments, error)
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Hand over to typer; the result is 0 unless a command raised ``typer.Exit(code)``."""
+    try:
+        result = app(args=arguments, prog_name="hil", standalone_mode=False)
+    except _Carried as carried:
+        raise carried.cause from None
+    except SystemExit:  # typer's answer to a pipe that was closed while it printed help
+        streams.abandon_stdout()
+        return EXIT_CLOSED_PIPE
+    return result if isinstance(result, int) else 0
+
+
+def _on_failure(arguments: list[str], error: HilError) -> int:
+    _show_traceback_if_debugging()
+    output.error(error.message, error.hint)
+    status = "failed" if isinstance(error, RunFailed) else "error"
+    _envelope(arguments, status, error.message, error.hint)
+    return error.exit_code
+
+
+def _on_usage(arguments: list[str], error: typer.TyperException) -> int:
+    """A flag or argument that typer refused (or no arguments at all: the help, and code 2)."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(str(error), err=True)
+        return 2
+    message = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "hil"
+    hint = f"`{command} --help` lists what is accepted"
+    output.error(message, hint)
+    _envelope(arguments, "error", message, hint)
+    return 2
+
+
+def _on_interrupt(arguments: list[str], error: KeyboardInterrupt) -> int:
+    _show_traceback_if_debugging()
+    terminated = isinstance(error, Terminated)
+    message = f"interrupted ({error})" if terminated else "interrupted"
+    output.error(message)
+    _envelope(arguments, "error", message, "")
+    return 128 + error.signum if isinstance(error, Terminated) else EXIT_INTERRUPTED
+
+
+def _on_system(arguments: list[str], error: OSError) -> int:
+    """Tell a reader that went away (no fault), and a full disk under stdout, from a bug."""
+    failure = streams.stdout_failure()
+    if failure is None:
+        return _on_bug(arguments, error)
+    if isinstance(failure, BrokenPipeError):
+        return EXIT_CLOSED_PIPE
+    output.error(f"cannot write the output: {failure.strerror}", "see where stdout leads")
+    return StoreError.exit_code
+
+
+def _on_bug(arguments: list[str], error: BaseException) -> int:
+    """Say that this is our fault; the traceback goes to the terminal or into a file."""
+    message = f"this is a bug in hil: {type(error).__name__}: {error}"
+    if _debugging():
+        traceback.print_exc()
+        hint = "please report it with the traceback above"
+    elif path := _save_traceback(arguments):
+        hint = f"please report it with {path}"
+    else:
+        hint = "run it again with `hil --debug …` for the traceback, and please report it"
+    output.error(message, hint)
+    _envelope(arguments, "error", message, hint)
+    return EXIT_BUG
+
+
+def _save_traceback(arguments: list[str]) -> str:
+    """Write the current traceback below the state folder; '' where that is impossible too."""
+    import datetime
+    import platform
+    from importlib.metadata import version
+
+    from hil.resources import state_dir
+
+    now = datetime.datetime.now(datetime.UTC)
+    path = state_dir() / "crashes" / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    text = (
+        f"hil {version('hil')}, Python {platform.python_version()}, {platform.platform()}\n"
+        f"arguments: {arguments!r}\n\n{traceback.format_exc()}"
+    )
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return str(path)
+    return ""
+
+
+def _envelope(arguments: list[str], status: str, message: str, hint: str) -> None:
+    """Print the failure as JSON where ``--json`` was asked for and nothing was printed yet."""
+    before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" not in before_dashes or output.emitted():
+        return
+    # A closed stdout is no reason to hide the failure's own exit code.
+    with contextlib.suppress(OSError):
+        output.emit_json(
+            f"{'.'.join(['hil', *_command_words(arguments)])}/1",
+            status,
+            None,
+            [{"message": message, "hint": hint}],
+        )
+        sys.stdout.flush()
+
+
+def _command_words(arguments: list[str]) -> list[str]:
+    """``[run]`` or ``[model, inspect]``: the words that name a registered command."""
+    words: list[str] = []
+    level: Any = typer.main.get_command(app)
+    for argument in arguments:
+        if argument.startswith("-"):
+            continue
+        commands = getattr(level, "commands", {})
+        if argument not in commands:
+            break
+        words.append(argument)
+        level = commands[argument]
+    return words
+
+
+def _debugging() -> bool:
+    return os.environ.get("HIL_DEBUG", "") not in ("", "0")
+
+
+def _show_traceback_if_debugging() -> None:
+    if _debugging():
+        traceback.print_exc()
+
+
+def _install_signals() -> None:
+    """Let SIGTERM and SIGHUP unwind the stack, so that no emulator outlives its run."""
+
+    def unwind(signum: int, _frame: FrameType | None) -> None:
+        raise Terminated(signum)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, unwind)
+
+
+if __name__ == "__main__":
+    main()

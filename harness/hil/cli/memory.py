@@ -1,0 +1,159 @@
+"""``hil memory``: what a model needs of memory, without building or running a firmware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from hil.engines.tflm.host import HostArena
+    from hil.records import EngineSources
+    from hil.tflite.graph import Graph
+
+SCHEMA = "hil.memory/1"
+_ENGINES = ("aot", "tflm-host")
+
+
+def memory(
+    model: Annotated[Path, typer.Argument(help="The .tflite file.", show_default=False)],
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="aot|tflm-host",
+            help="Whose memory: aot's plan for the device, or TensorFlow Lite Micro's arena on "
+            "this computer.",
+        ),
+    ] = "aot",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME|FILE",
+            help="Tell whether it can fit there (aot); give it again for several.",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the arena that MODEL needs, by parts.
+
+    With tflm-host the figures are of this computer, whose pointers have 64 bits: tensors take the
+    same room on a device, TFLM's own structures less. `hil run` measures it on the device.
+    """
+    from hil.errors import UsageError
+    from hil.tflite.reader import parse_model, read_bytes
+
+    if engine not in _ENGINES:
+        raise UsageError(
+            f"--engine does not know '{engine}'",
+            hint=f"it takes {' or '.join(_ENGINES)}; `hil run --engine {engine}` measures others",
+        )
+    if profile and engine != "aot":
+        raise UsageError(
+            "figures of this computer say nothing about a device's memory",
+            hint="leave out --profile, or take --engine aot",
+        )
+    data = read_bytes(model)
+    graph = parse_model(data, model.stem, where=str(model))
+    if engine == "tflm-host":
+        _tflm_host(graph, data, as_json=json)
+    else:
+        _aot(graph, profile or [], as_json=json)
+
+
+def _tflm_host(graph: Graph, data: bytes, *, as_json: bool) -> None:
+    from hil.engines.tflm import host as tflm_host
+
+    found = tflm_host.arena(graph, data)
+    if as_json:
+        parts = [
+            {"name": p.name, "used_bytes": p.used_bytes, "count": p.count} for p in found.parts
+        ]
+        _emit(graph, "tflm-host", found.version, tflm_host.WHERE, found.figures, parts=parts)
+        return
+    typer.echo(
+        f"{graph.name} ({graph.dtype}) in {tflm_host.PACKAGE} {found.version}: "
+        f"{tflm_host.WHERE}, no device's figures"
+    )
+    output.print_table(
+        ["part", output.Column("bytes", right=True), "kind", "holds"], _host_rows(found)
+    )
+
+
+def _host_rows(found: HostArena) -> list[tuple[str, str, str, str]]:
+    rows = [
+        ("arena", found.total_bytes, "all of it"),
+        ("  non-persistent", found.nonpersistent_bytes, "activations and scratch, by lifetime"),
+        ("  persistent", found.persistent_bytes, "what lives as long as the interpreter"),
+    ]
+    rows += [(f"    {p.name}", p.used_bytes, f"{p.count:,} of them") for p in found.parts]
+    rest = found.persistent_bytes - sum(part.used_bytes for part in found.parts)
+    if rest > 0:
+        rows.append(("    everything else", rest, "not recorded by kind"))
+    return [(name, f"{size:,}", "static", text) for name, size, text in rows]
+
+
+def _aot(graph: Graph, names: list[str], *, as_json: bool) -> None:
+    from hil import devices
+    from hil.engines.registry import engine
+    from hil.records import Measurement
+
+    loaded = [devices.load(name) for name in names]
+    sources = engine("aot").sources(graph)
+    sizes = {
+        "arena_bytes": (sources.plan.arena_bytes, "planned ahead from tensor lifetimes"),
+        "weights_bytes": (sources.weights_bytes, "constant tensors, in flash"),
+        "tables_bytes": (sources.tables_bytes, "requantization and look-up tables, in flash"),
+    }
+    figures = {
+        name: Measurement(name, size, "bytes", "static", 0.0, source=source)
+        for name, (size, source) in sizes.items()
+    }
+    fits = {profile.name: _fit(sources, profile) for profile in loaded}
+    if as_json:
+        where = "the device, planned"
+        _emit(graph, "aot", sources.engine_version, where, figures, fits=fits)
+        return
+    typer.echo(f"{graph.name} ({graph.dtype}) by engine aot, as planned for the device")
+    output.print_figures(figures)
+    peak = graph.ops[sources.plan.peak_op]
+    typer.echo(f"the arena is fullest at op {peak.index}, {peak.name}")
+    for name, reason in fits.items():
+        typer.echo(f"{name}: " + (reason or "it can fit (code is known only after a build)"))
+
+
+def _fit(sources: EngineSources, profile: Any) -> str:
+    """Why it cannot fit, or an empty text."""
+    from hil.errors import DoesNotFit
+    from hil.firmware.fit import check_fit
+
+    try:
+        check_fit(
+            sources,
+            device=profile.name,
+            flash_bytes=profile.flash.size_bytes,
+            ram_bytes=profile.main_ram.size_bytes,
+            stack_bytes=profile.firmware.stack_bytes,
+            heap_bytes=profile.firmware.heap_bytes,
+        )
+    except DoesNotFit as error:
+        return error.message
+    return ""
+
+
+def _emit(graph: Graph, engine: str, version: str, where: str, figures: Any, **more: Any) -> None:
+    data = {
+        "model": {"name": graph.name, "sha256": graph.sha256, "dtype": graph.dtype},
+        "engine": engine,
+        "engine_version": version,
+        "where": where,
+        "figures": figures,
+    }
+    output.emit_json(SCHEMA, "ok", {**data, **more})

@@ -1,0 +1,253 @@
+"""What commands print: JSON envelopes, tables, numbers with units, progress.
+
+Data goes to stdout, everything else to stderr. Only the standard library is imported at the top.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hil.records import Measurement
+
+#: What the stages are called that ``hil.bench.pipeline`` and ``hil.evaluation`` tell of.
+STAGES = {
+    "calibrate": "quantizing: calibrating",
+    "judge": "quantizing: comparing with the float model",
+    "plan": "planning",
+    "arena": "finding the smallest arena",
+    "build": "building the firmware",
+    "run": "running on the emulator",
+    "measure": "pricing the execution profile",
+    "check": "comparing outputs with the reference",
+}
+
+_emitted = False
+
+_UNIT_STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {
+    "us": ((1.0, "µs"), (1e3, "ms"), (1e6, "s")),
+    "uj": ((1.0, "µJ"), (1e3, "mJ"), (1e6, "J")),
+    "hz": ((1.0, "Hz"), (1e3, "kHz"), (1e6, "MHz")),
+}
+_BYTE_UNITS = frozenset({"b", "byte", "bytes"})
+_SCALE_FROM = 10_000  # values below stay in the base unit, so that tables compare at a glance
+
+
+def emit_json(
+    schema: str, status: str, data: Any, errors: Iterable[Mapping[str, str] | Any] = ()
+) -> None:
+    """Print the one object of a ``--json`` command on stdout.
+
+    Args:
+        schema: ``hil.<command>/<version>``; a sub-command's words are joined by dots.
+        status: ``ok``, ``passed``, ``failed`` or ``error``.
+        data: anything made of dataclasses, mappings, sequences, numpy values and paths; None on
+            failures. NaN and infinities become null, which JSON lacks otherwise.
+        errors: mappings or dataclasses with ``message`` and ``hint``.
+    """
+    global _emitted
+    envelope = {
+        "schema": schema,
+        "status": status,
+        "data": plain(data),
+        "errors": [plain(error) for error in errors],
+    }
+    _write_json(envelope, sys.stdout)
+    _emitted = True
+
+
+def emitted() -> bool:
+    """Whether this process has already printed its JSON object."""
+    return _emitted
+
+
+def _write_json(value: Any, stream: TextIO) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:  # a terminal without UTF-8, or a file name that is not text
+        text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    stream.write(text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Turn ``value`` into what ``json`` can write without loss of meaning."""
+    if value is None or isinstance(value, bool | int | str):
+        return value.value if isinstance(value, enum.Enum) else value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, set | frozenset):
+        return sorted((plain(item) for item in value), key=repr)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if hasattr(value, "tolist"):  # numpy arrays and scalars, without importing numpy
+        return plain(value.tolist())
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(mode="json", by_alias=True))
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def error(message: str, hint: str = "") -> None:
+    """Say on stderr what went wrong and what to do about it."""
+    lines = [f"error: {message}"] + ([f"hint: {hint}"] if hint else [])
+    _to_stderr("\n".join(lines))
+
+
+def note(text: str) -> None:
+    """Say something on stderr that is not data."""
+    _to_stderr(text)
+
+
+def _to_stderr(text: str) -> None:
+    # stderr may be closed or full; that must not replace the exit code of the failure itself.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def _stdout_console() -> Console:
+    """A rich console on stdout. In a pipe lines are as long as they need to be, without colour."""
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, emoji=False, width=1_000, color_system=None)
+    return console
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of ``print_table``; numbers are right-aligned and never folded."""
+
+    title: str
+    right: bool = False
+    fold: bool = False
+
+
+def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) -> None:
+    """Print text cells as a table on stdout; cells are shown as they are (no mark-up)."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        column = column if isinstance(column, Column) else Column(column)
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            no_wrap=not column.fold,
+            overflow="fold" if column.fold else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    _stdout_console().print(table)
+
+
+def print_figures(figures: Mapping[str, Measurement]) -> None:
+    """Print measurements as a table: value in a readable unit, band, kind."""
+    rows = []
+    for name, figure in figures.items():
+        band = figure.uncertainty_pct
+        rows.append(
+            (
+                _label(name),
+                format_value(figure.value, figure.unit),
+                "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
+                figure.kind,
+            )
+        )
+    columns = (
+        Column("measurement"),
+        Column("value", right=True),
+        Column("band", right=True),
+        Column("kind"),
+    )
+    print_table(columns, rows)
+
+
+def _label(name: str) -> str:
+    """``latency_us`` as ``latency``: the value beside it has its own, readable unit."""
+    for unit in ("_us", "_uj", "_bytes"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
+
+
+def format_number(value: float, digits: int = 4) -> str:
+    """``value`` with thousands separators and at least ``digits`` significant digits.
+
+    Integers are shown whole; ``-`` stands for what is not a number.
+    """
+    if not math.isfinite(value):
+        return "-"
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    magnitude = math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
+
+
+def format_bytes(size_bytes: float) -> str:
+    """``9,216 B``, ``54.2 KiB`` or ``1 MiB``: below 10 KiB bytes are exact."""
+    if abs(size_bytes) < 10 * 1024:
+        return f"{format_number(size_bytes)} B"
+    unit, factor = ("KiB", 1024) if abs(size_bytes) < 1024**2 else ("MiB", 1024**2)
+    scaled = float(size_bytes) / factor
+    return f"{scaled:,.0f} {unit}" if scaled.is_integer() else f"{scaled:,.1f} {unit}"
+
+
+def format_value(value: float, unit: str) -> str:
+    """A value with a readable unit: times, energies and sizes are scaled, counts are not."""
+    key = unit.lower().replace("µ", "u")
+    if key in _BYTE_UNITS:
+        return format_bytes(value)
+    steps = _UNIT_STEPS.get(key)
+    if steps is None:
+        return f"{format_number(value)} {'' if unit == '1' else unit}".rstrip()
+    factor, name = steps[0]
+    for next_factor, next_name in steps[1:]:
+        if abs(value) / factor >= _SCALE_FROM:
+            factor, name = next_factor, next_name
+    return f"{format_number(value / factor)} {name}"
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows what is being done now, on one line of stderr.
+
+    On anything but a terminal it shows nothing. The line is gone when the block ends.
+    """
+    stream = sys.stderr
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda text: None
+        return
+    columns = os.get_terminal_size(stream.fileno()).columns or 80
+
+    def show(text: str) -> None:
+        with contextlib.suppress(OSError):
+            stream.write(f"\r\x1b[K{text[: columns - 1]}")
+            stream.flush()
+
+    try:
+        yield show
+    finally:
+        show("")

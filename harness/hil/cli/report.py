@@ -1,0 +1,238 @@
+"""``hil report``: stored runs against their baselines, as HTML, Markdown, CSV or JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import DbOption, JsonOption
+
+if TYPE_CHECKING:
+    from hil.records import RunRecord
+    from hil.report.compare.choose import Asked
+    from hil.report.report_view import ReportView
+    from hil.store import Store
+
+SCHEMA = "hil.report/1"
+DEFAULT_NAME = "hil-report"
+FORMATS = ("html", "md", "csv", "json")
+STDOUT = "-"
+
+
+def report(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Run ids, beginnings of ids, 'latest' or 'latest~N' (N runs before the latest).",
+            show_default=False,
+        ),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", min=1, help="The last so many runs.", show_default=False),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME", help="Only runs of this model."),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", "-p", metavar="NAME", help="Only runs on this profile."),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="NAME|RUN",
+            help="Compare with this baseline or run; otherwise with TensorFlow Lite Micro where "
+            "a run or baseline of the same model and profile exists, else with the first run.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="html|md|csv|json",
+            help="Form of the report; html unless the name after -o says otherwise. md is short, "
+            "for a pull request; csv and json hold everything that is shown.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to write the report (hil-report.FORMAT); '-' is stdout.",
+            show_default=False,
+        ),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", help="Title of the report.", show_default=False)
+    ] = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Show the report in the browser.")
+    ] = False,
+    db: DbOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Report stored runs (the latest, unless told otherwise) and compare them with a baseline.
+
+    An HTML report is complete in itself: it works offline and can be mailed. Its path is printed.
+    """
+    from hil import settings as configuration
+    from hil.errors import UsageError
+    from hil.report.compare.choose import cases
+    from hil.report.compare.evidence import evidence
+    from hil.report.report_view import report_view
+    from hil.store import Store
+
+    if runs and (last is not None or model is not None or profile is not None):
+        raise UsageError(
+            "RUN and the filters --last, --model and --profile exclude each other",
+            hint="name the runs, or let the filters choose",
+        )
+    form = chosen_format(form, out)
+    _check_stdout(form, out, open_it=open_it, as_json=json)
+    with Store.open(configuration.load(db=db).db, create=False) as store:
+        records = (
+            [find_run(store, name) for name in runs]
+            if runs
+            else select_runs(store, last or 1, model, profile)
+        )
+        asked = _asked(store, baseline) if baseline is not None else None
+        chosen = cases(records, store, asked)
+        view = report_view(records, chosen, title, evidence(store, chosen))
+    path = write(view, form, out, DEFAULT_NAME)
+    if path is None:
+        return
+    _show(path, records, view, as_json=json)
+    if open_it:
+        _open(path)
+
+
+def chosen_format(form: str | None, out: str | None) -> str:
+    """Return the format asked for, else the one that the file's name has, else ``html``.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    from hil.errors import UsageError
+
+    if form is None:
+        ending = Path(out).suffix.lstrip(".").lower() if out else ""
+        return {"markdown": "md"}.get(ending, ending if ending in FORMATS else "html")
+    if form not in FORMATS:
+        raise UsageError(f"--format does not know '{form}'", hint=f"it takes {', '.join(FORMATS)}")
+    return form
+
+
+def _check_stdout(form: str, out: str | None, *, open_it: bool, as_json: bool) -> None:
+    from hil.errors import UsageError
+
+    if out == STDOUT and as_json:
+        raise UsageError(
+            "-o - and --json both want stdout", hint="`--format json -o -` prints the report's data"
+        )
+    if open_it and (out == STDOUT or form != "html"):
+        raise UsageError(
+            "--open needs an HTML report in a file", hint="leave out --format and -o -"
+        )
+
+
+def _asked(store: Store, name: str) -> Asked:
+    """The baseline of that name, else the run."""
+    from hil.errors import UsageError
+    from hil.report.compare.choose import Asked, find_baseline
+
+    if found := find_baseline(store, name):
+        return found
+    try:
+        return Asked(name, (find_run(store, name),))
+    except UsageError as error:
+        raise UsageError(
+            f"no baseline is called '{name}', and {error}",
+            hint="`hil baseline list` and `hil history` list what there is",
+        ) from error
+
+
+def write(view: ReportView, form: str, out: str | None, name: str) -> Path | None:
+    """Write the report; return its path, or None where it went to stdout."""
+    from hil.report import render, write_text
+
+    text = render(view, form)
+    if out == STDOUT:
+        typer.echo(text, nl=False)
+        return None
+    return write_text(text, Path(out) if out else Path(f"{name}.{form}"))
+
+
+def find_run(store: Store, name: str) -> RunRecord:
+    """Return the run called ``name``; besides the store's names there is ``latest~N``.
+
+    Raises:
+        UsageError: there is no such run, or several.
+    """
+    from hil.errors import UsageError
+
+    word, tilde, steps = name.partition("~")
+    if word != "latest" or not tilde:
+        return store.get(name)
+    if not steps.isdecimal():
+        raise UsageError(f"'{name}' names no run", hint="write latest~1 for the run before last")
+    found = store.find(limit=int(steps) + 1)
+    if len(found) <= int(steps):
+        raise UsageError(
+            f"there is no run '{name}': {store.label} holds {len(found)}",
+            hint="`hil history` lists the runs",
+        )
+    return store.get(found[-1].run_id)
+
+
+def select_runs(store: Store, last: int, model: str | None, profile: str | None) -> list[RunRecord]:
+    """Return the last so many runs that match, the oldest first.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from hil.errors import UsageError
+
+    found = store.find(model_name=model, profile=profile, limit=last)
+    if not found:
+        asked = [f"of model '{model}'"] * bool(model) + [f"on profile '{profile}'"] * bool(profile)
+        what = " ".join(["no run", *asked])
+        raise UsageError(
+            f"there is {what} in {store.label}",
+            hint="`hil run MODEL.tflite` makes one; `hil history` lists those there are",
+        )
+    return [store.get(summary.run_id) for summary in reversed(found)]
+
+
+def _show(path: Path, records: list[RunRecord], view: ReportView, *, as_json: bool) -> None:
+    if not as_json:
+        typer.echo(path)
+        return
+    comparisons: list[dict[str, Any]] = [
+        {
+            "title": case.title,
+            "baseline": next((c.run_id for c in case.columns if c.is_baseline), None),
+            "why": case.why,
+            "verdicts": [judged.headline.text for judged in case.verdicts],
+        }
+        for case in view.comparisons
+    ]
+    runs = [{"run_id": record.run_id, "status": record.status} for record in records]
+    output.emit_json(SCHEMA, "ok", {"path": path, "runs": runs, "comparisons": comparisons})
+
+
+def _open(path: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(path.as_uri()):
+        output.note(f"no browser could be started; open {path} yourself")

@@ -1,0 +1,284 @@
+"""``hil sweep``: a study's matrix of runs on all cores, resumed where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.options import (
+    CacheDirOption,
+    DbOption,
+    JsonOption,
+    QemuOption,
+    check_report_folder,
+)
+
+if TYPE_CHECKING:
+    from hil.records import RunRecord
+    from hil.report.study.study_view import StudyRun
+    from hil.store import Store
+    from hil.sweep import Outcome, Plan, Study
+    from hil.sweep.runner import Progress
+
+SCHEMA = "hil.sweep/1"
+_FIGURES = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
+
+
+def sweep(
+    study: Annotated[
+        Path, typer.Argument(help="The study file (.toml), see docs/sweep.md.", show_default=False)
+    ],
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=256,
+            help="Runs at a time (default: one for each processor).",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and which are done; run nothing.")
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only",
+            metavar="GLOB",
+            help="Only runs whose label MODEL/SCHEME/ENGINE/PROFILE/-O3 matches, or contains it.",
+            show_default=False,
+        ),
+    ] = None,
+    rerun_failed: Annotated[
+        bool, typer.Option("--rerun-failed", help="Run again what failed before.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write the study's report: HTML, or Markdown where FILE ends in .md.",
+            show_default=False,
+        ),
+    ] = None,
+    db: DbOption = None,
+    cache_dir: CacheDirOption = None,
+    qemu: QemuOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run every member of STUDY that has no stored result yet, and show them all.
+
+    A failing run does not stop the others; failures are listed at the end. What was stored stands
+    until something that decides the result changes: model, calibration data, profile, options,
+    tools or hil itself. Exit code 0: all runs passed; 3: some did not.
+    """
+    from hil import settings as configuration
+    from hil.store import Store
+    from hil.sweep import load, members, plan
+
+    settings = configuration.load(db=db, cache_dir=cache_dir, qemu=qemu)
+    check_report_folder(report)
+    loaded = load(study)
+    chosen = members(loaded, only)
+    with Store.open(settings.db) as store:
+        what = plan(chosen, store, rerun_failed=rerun_failed)
+        if dry_run:
+            _show_plan(loaded, what, as_json=json)
+            return
+        outcomes = _carry_out(what, settings.db, jobs, quiet=json)
+        runs = _study_runs(store, outcomes)
+    written = _write(loaded, runs, report)
+    if json:
+        _show_json(loaded, outcomes, runs, written)
+    else:
+        _show(outcomes, runs)
+        if written is not None:
+            typer.echo(f"report: {written}")
+    if any(outcome.status != "passed" for outcome in outcomes):
+        raise typer.Exit(3)
+
+
+def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> list[Outcome]:
+    """Run what is open; return the outcomes of all members in the plan's order."""
+    from hil.sweep.runner import carry_out, default_jobs
+
+    outcomes = dict(what.done)
+    positions = {id(member): index for index, member in enumerate(what.members)}
+    count = min(jobs or default_jobs(), len(what.open))
+    with output.progress() as show:
+
+        def tell(progress: Progress) -> None:
+            if not quiet:
+                show(_progress_line(progress, len(what.done)))
+
+        try:
+            for outcome in carry_out(what, db, count, tell) if count else ():
+                outcomes[positions[id(outcome.member)]] = outcome
+        except KeyboardInterrupt:
+            kept = f"{len(outcomes)} of {len(what.members)} runs are done and stored"
+            show("")
+            output.note(f"{kept}; the same command goes on from there")
+            raise
+    return [outcomes[index] for index in sorted(outcomes)]
+
+
+def _progress_line(progress: Progress, before: int) -> str:
+    parts = [f"{before + progress.done}/{before + progress.total} done"]
+    parts += [f"{progress.failed} failed"] if progress.failed else []
+    if progress.left_s is not None:
+        parts.append(f"about {_duration(progress.left_s)} left")
+    now = "; now " + ", ".join(progress.running) if progress.running else ""
+    return ", ".join(parts) + now
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _study_runs(store: Store, outcomes: Sequence[Outcome]) -> list[StudyRun]:
+    """Outcomes with what is stored of them, for tables and the report."""
+    from hil.report.study.study_view import StudyRun
+
+    return [
+        StudyRun(
+            model=outcome.member.model.name,
+            parameters=outcome.member.model.parameters,
+            macs=outcome.member.model.macs,
+            family=outcome.member.model.family,
+            scheme=outcome.member.scheme.name,
+            engine=outcome.member.engine,
+            profile=outcome.member.profile.name,
+            profile_title=outcome.member.profile.title,
+            optimize=outcome.member.optimize,
+            status=outcome.status,
+            errors=outcome.errors,
+            run=store.get(outcome.run_id) if outcome.run_id else None,
+            command=outcome.member.request.command,
+        )
+        for outcome in outcomes
+    ]
+
+
+def _write(study: Study, runs: list[StudyRun], report: Path | None) -> Path | None:
+    if report is None:
+        return None
+    from hil.report import write_study
+    from hil.report.study.study_view import StudyText
+
+    text = StudyText(study.title, study.description, study.x, study.baseline, str(study.path))
+    return write_study(text, runs, report)
+
+
+def _show_plan(study: Study, what: Plan, *, as_json: bool) -> None:
+    if as_json:
+        data = [
+            {"label": m.label, "done": i in what.done, "run_id": _stored_id(what, i)}
+            for i, m in enumerate(what.members)
+        ]
+        output.emit_json(SCHEMA, "ok", {"study": study.title, "dry_run": True, "runs": data})
+        return
+    rows = []
+    for index, member in enumerate(what.members):
+        done = what.done.get(index)
+        state = f"done, {done.status}" if done else "to run"
+        rows.append((member.label, state, _stored_id(what, index) or ""))
+    output.print_table(["run", "state", "stored as"], rows)
+    typer.echo(f"{len(what.members)} runs, {len(what.done)} done, {len(what.open)} to run")
+
+
+def _stored_id(what: Plan, index: int) -> str | None:
+    return what.done[index].run_id if index in what.done else None
+
+
+def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
+    columns: list[output.Column | str] = ["model", "scheme", "profile"]
+    several = len({(o.member.engine, o.member.optimize) for o in outcomes}) > 1
+    columns += ["engine"] if several else []
+    columns += [
+        output.Column(title, right=True)
+        for title in ("latency", "band", "energy", "band", "flash", "RAM")
+    ]
+    columns.append("status")
+    rows = []
+    for outcome, run in zip(outcomes, runs, strict=True):
+        member = outcome.member
+        cells = [member.model.name, member.scheme.name, member.profile.name]
+        cells += [f"{member.engine} {member.optimize}"] if several else []
+        rows.append([*cells, *_figures(run.run), outcome.status])
+    output.print_table(columns, rows)
+    if any(run.run and run.run.measurements for run in runs):
+        typer.echo(_kinds(runs))
+    resumed = sum(outcome.resumed for outcome in outcomes)
+    bad = [outcome for outcome in outcomes if outcome.status != "passed"]
+    typer.echo(
+        f"{len(outcomes)} runs: {len(outcomes) - len(bad)} passed, {len(bad)} did not; "
+        f"{resumed} were done before"
+    )
+    for outcome in bad:
+        for error in outcome.errors:
+            output.error(f"{outcome.member.label}: {error.message}", error.hint)
+
+
+def _figures(record: RunRecord | None) -> list[str]:
+    """Latency and energy with their bands, flash and RAM; blank where there is no figure."""
+    if record is None:
+        return [""] * 6
+    cells = []
+    for name in _FIGURES:
+        figure = record.measurements.get(name)
+        cells.append(output.format_value(figure.value, figure.unit) if figure else "")
+        if name in ("latency_us", "energy_uj"):
+            band = figure.uncertainty_pct if figure else None
+            cells.append("" if band is None else f"±{band:.3g} %")
+    return cells
+
+
+def _kinds(runs: Sequence[StudyRun]) -> str:
+    """``latency modelled, energy modelled, …``: the kinds of the columns."""
+    parts = []
+    for name, title in zip(_FIGURES, ("latency", "energy", "flash", "RAM"), strict=True):
+        kinds = dict.fromkeys(
+            run.run.measurements[name].kind
+            for run in runs
+            if run.run and name in run.run.measurements
+        )
+        parts.append(f"{title} {'/'.join(kinds)}")
+    return ", ".join(parts)
+
+
+def _show_json(
+    study: Study, outcomes: Sequence[Outcome], runs: Sequence[StudyRun], written: Path | None
+) -> None:
+    data = [
+        {
+            "label": outcome.member.label,
+            "model": run.model,
+            "parameters": run.parameters,
+            "macs": run.macs,
+            "scheme": run.scheme,
+            "engine": run.engine,
+            "profile": run.profile,
+            "optimize": run.optimize,
+            "status": outcome.status,
+            "resumed": outcome.resumed,
+            "run_id": outcome.run_id,
+            "measurements": dict(run.run.measurements) if run.run else {},
+            "errors": [{"message": e.message, "hint": e.hint} for e in outcome.errors],
+        }
+        for outcome, run in zip(outcomes, runs, strict=True)
+    ]
+    errors: list[dict[str, Any]] = [
+        {"message": f"{outcome.member.label}: {error.message}", "hint": error.hint}
+        for outcome in outcomes
+        for error in outcome.errors
+    ]
+    failed = any(outcome.status != "passed" for outcome in outcomes)
+    payload = {"study": study.title, "runs": data, "report": written}
+    output.emit_json(SCHEMA, "failed" if failed else "ok", payload, errors)

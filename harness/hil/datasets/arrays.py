@@ -1,0 +1,152 @@
+"""Data sets as arrays: a .npz with ``x`` and ``y``, or a Python function that returns them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hil.datasets.prepare import prepare
+from hil.errors import InputError
+from hil.records import Array
+from hil.tflite.graph import Graph, Tensor
+from hil.tflite.inputs import load_arrays
+
+Arrays = tuple[tuple[Array, ...], Array, str]  # columns, labels, preparation
+
+
+def from_npz(path: Path, graph: Graph) -> Arrays:
+    """Read a .npz: labels ``y``, data by the input's name, ``x`` (``x0``, ``x1`` … for several).
+
+    Where there is no such array, ``x_int8`` (the input's dtype) is taken: data that was quantized
+    before, for this model.
+
+    Raises:
+        InputError: the file or its arrays are not usable.
+    """
+    content = load_arrays(path)
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path} holds one array without labels",
+            hint="save both: numpy.savez(FILE, x=samples, y=labels)",
+        )
+    if "y" not in content:
+        raise InputError(
+            f"{path} has no labels: no array 'y', only {sorted(content)}",
+            hint="save both: numpy.savez(FILE, x=samples, y=labels)",
+        )
+    tensors = _inputs_of(graph)
+    data = [_find(content, tensor, at, tensors, path) for at, tensor in enumerate(tensors)]
+    return _prepared(data, content["y"], tensors, str(path))
+
+
+def from_function(spec: str, graph: Graph) -> Arrays:
+    """Call ``module:function`` without arguments; it returns (x, y).
+
+    ``x`` is an array, or for several inputs a sequence of arrays or a mapping by the inputs'
+    names. The module is found as Python finds it, the current folder first.
+
+    Raises:
+        InputError: there is no such function, it fails, or returns something else.
+    """
+    returned = _call(spec)
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
+        raise InputError(
+            f"{spec} returned {type(returned).__name__}, not the pair (x, y)",
+            hint="return the samples and their labels: return x, y",
+        )
+    x, y = returned
+    tensors = _inputs_of(graph)
+    try:
+        data = [np.asarray(part) for part in _parts(x, tensors, spec)]
+        labels = np.asarray(y)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"what {spec} returned cannot be made arrays: {error}", hint="return numpy arrays"
+        ) from error
+    return _prepared(data, labels, tensors, spec)
+
+
+def _inputs_of(graph: Graph) -> list[Tensor]:
+    return [graph.tensors[index] for index in graph.inputs]
+
+
+def _find(
+    content: Mapping[str, Array], tensor: Tensor, at: int, tensors: list[Tensor], path: Path
+) -> Array:
+    names = [tensor.name, f"x{at}"]
+    if len(tensors) == 1:
+        names = [tensor.name, "x", f"x_{tensor.dtype}"]
+    for name in names:
+        if name in content and name != "y":
+            return content[name]
+    raise InputError(
+        f"{path} has no array for the input '{tensor.name}', only {sorted(content)}",
+        hint="name the array " + " or ".join(f"'{name}'" for name in names),
+    )
+
+
+def _prepared(data: list[Array], labels: Array, tensors: list[Tensor], where: str) -> Arrays:
+    made = [prepare(array, tensor, where) for array, tensor in zip(data, tensors, strict=True)]
+    counts = {len(column) for column, _ in made}
+    if len(counts) != 1:
+        raise InputError(
+            f"the arrays in {where} hold different numbers of samples: {sorted(counts)}",
+            hint="every input needs the same number of samples",
+        )
+    words = [text for _, text in made]
+    if len(words) > 1:
+        words = [f"{t.name}: {text}" for t, text in zip(tensors, words, strict=True)]
+    return tuple(column for column, _ in made), labels, "; ".join(words)
+
+
+def _parts(x: Any, tensors: list[Tensor], spec: str) -> Sequence[Any]:
+    if isinstance(x, Mapping):
+        missing = [tensor.name for tensor in tensors if tensor.name not in x]
+        if missing:
+            raise InputError(
+                f"{spec} returned no data for the input '{missing[0]}', only {sorted(x)}",
+                hint="name the arrays after the model's inputs",
+            )
+        return [x[tensor.name] for tensor in tensors]
+    if len(tensors) == 1:
+        return [x]
+    if not isinstance(x, Sequence) or len(x) != len(tensors):
+        raise InputError(
+            f"{spec} must return one array for each of the model's {len(tensors)} inputs",
+            hint="return ((x0, x1, …), y), or a mapping from the inputs' names",
+        )
+    return x
+
+
+def _call(spec: str) -> Any:
+    module_name, _, name = spec.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise InputError(
+                f"the module {module_name} has no function '{name}'",
+                hint="write it as module:function, such as my_data:test_set",
+            )
+        return function()
+    except InputError:
+        raise
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"there is no data set '{spec}': {error}",
+            hint="module:function needs a module that Python finds from the current folder",
+        ) from error
+    except Exception as error:  # whatever the user's code raises
+        raise InputError(
+            f"{spec} failed: {type(error).__name__}: {error}",
+            hint="call it by hand: python -c 'import " + module_name + "; …'",
+        ) from error
+    finally:
+        sys.path.remove(here)

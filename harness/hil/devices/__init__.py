@@ -1,0 +1,300 @@
+"""The device profile: one TOML file a chip or board, validated, unknown keys refused.
+
+A profile describes a *kind* of device, never a desk: no port names, no serial numbers. Files live
+in ``device_profiles/``; a path to a file of the user's own works everywhere a name does, and
+``NAME@48MHz`` is a profile at another clock.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hil.devices import clock as clocks
+from hil.devices import overlays as calibrations
+from hil.devices.clock import WaitStates
+from hil.devices.power import Power, PowerRow
+from hil.errors import ProfileError
+from hil.forms import explain
+from hil.resources import data_dir, overlay_dir
+
+Core = Literal[
+    "cortex-m0+",
+    "cortex-m3",
+    "cortex-m4",
+    "cortex-m4f",
+    "cortex-m7f",
+    "cortex-m33f",
+    "cortex-m55",
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Chip(_Strict):
+    """What the silicon is."""
+
+    part: str
+    vendor: str
+    core: Core
+    source: str
+
+
+class Clock(_Strict):
+    """The core clock that latencies refer to."""
+
+    hz: int = Field(gt=0)
+    max_hz: int = Field(gt=0)
+    source: str
+
+
+class Flash(_Strict):
+    """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
+
+    ``wait_states_by_clock`` has them for other clocks (``NAME@48MHz``).
+    Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
+    ``cache_line_bytes`` is what one tag covers (None: one flash read). A miss brings one flash
+    read, or with ``cache_fill = "line"`` the whole line. ``icache_ways`` and ``dcache_ways`` are
+    0 for fully associative. A ``unified`` cache serves both, its size stands in both fields.
+    ``prefetch_hidden`` is the share of the sequential misses' waits that the prefetcher hides, as
+    a calibration found it; None where it is not known.
+    ``uncertainty_pct`` widens the band of cycles where the vendor does not document the timing.
+    """
+
+    origin: int = Field(ge=0)
+    size_bytes: int = Field(gt=0)
+    wait_states: int = Field(ge=0, le=32)
+    wait_states_by_clock: WaitStates | None = None
+    line_bytes: int = Field(gt=0)
+    prefetch: bool
+    prefetch_hidden: float | None = Field(default=None, ge=0, le=1)
+    icache_bytes: int = Field(ge=0)
+    dcache_bytes: int = Field(ge=0)
+    icache_ways: int = Field(default=0, ge=0)
+    dcache_ways: int = Field(default=0, ge=0)
+    cache_line_bytes: int | None = Field(default=None, gt=0)
+    cache_fill: Literal["read", "line"] = "read"
+    replacement: Literal["lru", "fifo", "random"] = "lru"
+    unified: bool = False
+    uncertainty_pct: float = Field(default=0, ge=0)
+    source: str
+
+    @property
+    def tag_bytes(self) -> int:
+        """Bytes of one cache line."""
+        return self.cache_line_bytes or self.line_bytes
+
+    @model_validator(mode="after")
+    def _geometry(self) -> Self:
+        read, line = self.line_bytes, self.tag_bytes
+        if read & (read - 1) or line & (line - 1) or read < 4:
+            raise ValueError("line_bytes and cache_line_bytes must be powers of two, at least 4")
+        if not read <= line <= 64 * read:
+            raise ValueError("cache_line_bytes must be 1 to 64 times line_bytes")
+        for name, size, ways in (
+            ("icache", self.icache_bytes, self.icache_ways),
+            ("dcache", self.dcache_bytes, self.dcache_ways),
+        ):
+            if size % (line * (ways or 1)) or size // line >= 65535:
+                raise ValueError(f"{name}_bytes must be a multiple of cache lines times ways")
+        if self.unified and self.icache_bytes != self.dcache_bytes:
+            raise ValueError("a unified cache has its size in icache_bytes and in dcache_bytes")
+        if self.prefetch_hidden is not None and not self.prefetch:
+            raise ValueError("prefetch_hidden needs prefetch = true")
+        return self
+
+
+class Ram(_Strict):
+    """A RAM. The one with ``main = true`` holds data, bss (the arena) and the stack."""
+
+    name: str
+    origin: int = Field(ge=0)
+    size_bytes: int = Field(gt=0)
+    main: bool = False
+    source: str
+
+
+class FirmwareConfig(_Strict):
+    """How firmware for the board itself is built: the port's folder and the DUT's link.
+
+    ``port`` is absent where no port for the silicon exists yet (emulation only).
+    """
+
+    port: str | None = None
+    baud: int = 115200
+    stack_bytes: int = Field(default=4096, ge=1024)
+    heap_bytes: int = Field(default=0, ge=0)
+
+
+class Emulation(_Strict):
+    """QEMU machines that can stand for the chip, the most faithful first."""
+
+    qemu: tuple[str, ...] = Field(min_length=1)
+
+
+class Profile(_Strict):
+    """A validated device profile. ``notes`` says what another clock rests on; never in a file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = ""
+    title: str
+    description: str
+    chip: Chip
+    clock: Clock
+    flash: Flash
+    ram: tuple[Ram, ...] = Field(min_length=1)
+    power: Power
+    firmware: FirmwareConfig = FirmwareConfig()
+    emulation: Emulation
+    calibration: calibrations.Calibration | None = None
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_main_ram(self) -> Self:
+        if sum(r.main for r in self.ram) != 1:
+            raise ValueError("exactly one [[ram]] must have main = true")
+        if self.clock.hz > self.clock.max_hz:
+            raise ValueError("clock.hz is above clock.max_hz")
+        table = self.flash.wait_states_by_clock
+        if table is not None and table.at(self.clock.hz) != self.flash.wait_states:
+            raise ValueError("flash.wait_states is not what wait_states_by_clock has at clock.hz")
+        return self
+
+    @property
+    def main_ram(self) -> Ram:
+        """The RAM that holds data, bss and stack."""
+        return next(r for r in self.ram if r.main)
+
+
+def names() -> list[str]:
+    """Names of the profiles that ship with hil, sorted."""
+    return sorted(p.stem for p in data_dir("device_profiles").glob("*.toml"))
+
+
+def load(name_or_path: str, *, overlays: bool = True) -> Profile:
+    """Load a shipped profile by name, or a file by path (anything with a ``/`` or ``.toml``).
+
+    ``@`` and a clock (``nucleo-l452re@48MHz``, ``@48M``, ``@48_000_000``) gives it at that clock,
+    with the clock in its name. A calibration in the overlay folder (``HIL_OVERLAY_DIR``, else
+    ``overlays`` in the user's configuration folder) is applied, unless ``overlays`` is False; one
+    of another clock is not.
+
+    Raises:
+        ProfileError: unknown name (with the nearest in the hint), unreadable or invalid file, a
+            clock that is none or that the chip does not reach.
+    """
+    base, clock_hz = clocks.split(name_or_path)
+    own = profile = _read(_path_of(base))
+    if clock_hz is not None:
+        data = clocks.at_clock(own.model_dump(by_alias=True), own.name, clock_hz)
+        profile = Profile.model_validate(data)
+    calibration = calibrations.find(overlay_dir(), profile.name) if overlays else None
+    if calibration is not None:
+        return calibrated(profile, calibration)
+    if overlays and profile.name != own.name and calibrations.find(overlay_dir(), own.name):
+        note = f"the calibration of '{own.name}' is for its own clock and is not applied"
+        return profile.model_copy(update={"notes": (*profile.notes, note)})
+    return profile
+
+
+def _path_of(name_or_path: str) -> Path:
+    """The file of a shipped profile, or the path that was given."""
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        return Path(name_or_path)
+    path = data_dir("device_profiles") / f"{name_or_path}.toml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name_or_path, names(), n=1, cutoff=0.4)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise ProfileError(
+            f"there is no profile '{name_or_path}'",
+            hint=hint + "`hil profile list` shows all of them",
+        )
+    return path
+
+
+def _read(path: Path) -> Profile:
+    """Read and validate one file; no calibration, its own clock."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(
+            f"cannot read the profile {path}: {error.strerror}", hint="check the path"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
+    for key, hint in (
+        ("calibration", "`hil calibrate` writes it into a file of its own"),
+        ("notes", "hil writes them; use description, or a comment"),
+    ):
+        if key in data:
+            raise ProfileError(
+                f"the profile {path} is invalid: {key}: it is no part of a profile", hint=hint
+            )
+    try:
+        return Profile.model_validate({**data, "name": path.stem})
+    except ValidationError as error:
+        problems, near = explain(error, Profile, _known_keys())
+        raise ProfileError(
+            f"the profile {path} is invalid: {problems}",
+            hint=f"{near}docs/profiles.md describes every key",
+        ) from error
+
+
+def calibrated(profile: Profile, calibration: calibrations.Calibration) -> Profile:
+    """Return the profile with what a calibration found.
+
+    Raises:
+        ProfileError: the calibration is of another chip or another clock.
+    """
+    theirs, ours = (calibration.part, calibration.clock_hz), (profile.chip.part, profile.clock.hz)
+    if theirs != ours:
+        raise ProfileError(
+            f"the calibration of '{calibration.profile}' is for {theirs[0]} at "
+            f"{theirs[1] / 1e6:g} MHz, the profile is {ours[0]} at {ours[1] / 1e6:g} MHz",
+            hint=f"calibrate again, or remove {overlay_dir() / (profile.name + '.toml')}",
+        )
+    changed: dict[str, Any] = {"calibration": calibration}
+    if calibration.flash is not None:
+        hidden = {"prefetch_hidden": calibration.flash.prefetch_hidden}
+        changed["flash"] = Flash.model_validate({**profile.flash.model_dump(), **hidden})
+    if calibration.power is not None:
+        changed["power"] = _with_measured_power(profile, calibration, calibration.power)
+    return profile.model_copy(update=changed)
+
+
+def _with_measured_power(
+    profile: Profile, calibration: calibrations.Calibration, fit: calibrations.PowerFit
+) -> Power:
+    row = PowerRow(
+        volts=fit.volts,
+        regulator=profile.power.regulator,
+        clock_hz=calibration.clock_hz,
+        activity="nn",
+        active_mw=fit.active_mw,
+        uncertainty_pct=fit.uncertainty_pct,
+        source=f"calibration of {calibration.date}, measured on {fit.n} firmwares",
+    )
+    regulator = profile.power.regulator
+    return Power(volts=fit.volts, regulator=regulator, rows=(row, *profile.power.rows))
+
+
+def _known_keys() -> list[str]:
+    parts = (
+        Profile,
+        Chip,
+        Clock,
+        Flash,
+        WaitStates,
+        Ram,
+        Power,
+        PowerRow,
+        FirmwareConfig,
+        Emulation,
+    )
+    return [f.alias or key for part in parts for key, f in part.model_fields.items()]

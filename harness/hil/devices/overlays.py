@@ -1,0 +1,176 @@
+"""Calibrations: what a real board taught about a profile, kept beside the profiles as an overlay.
+
+An overlay is one TOML file, ``<overlay folder>/<profile>.toml``, written by ``hil calibrate`` and
+read by ``hil.devices.load``. Unknown keys are refused, so that an overlay of another version
+is never half understood.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hil.errors import ProfileError
+from hil.forms import explain
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FlashFit(_Strict):
+    """The memory system's free parameter: the share of sequential waits that prefetch hides."""
+
+    prefetch_hidden: float = Field(ge=0, le=1)
+    standard_error: float = Field(ge=0)
+
+
+class CycleFit(_Strict):
+    """How far the calibrated model is from the board, over ``n`` firmwares.
+
+    ``uncertainty_pct`` is the half width of the 95 % prediction interval of one more firmware of
+    the same data types, made of the residuals.
+    """
+
+    n: int = Field(ge=3)
+    uncertainty_pct: float = Field(gt=0)
+    rms_residual_pct: float = Field(ge=0)
+    worst_residual_pct: float = Field(ge=0)
+    dtypes: tuple[str, ...] = Field(min_length=1)
+
+
+class PowerFit(_Strict):
+    """Active power of the board in mW, the median of ``n`` firmwares."""
+
+    n: int = Field(ge=3)
+    active_mw: float = Field(gt=0)
+    volts: float = Field(gt=0)
+    uncertainty_pct: float = Field(gt=0)
+
+
+class CalibrationRow(_Strict):
+    """One firmware: measured on the board, modelled in emulation. ``why`` it was not used."""
+
+    run_id: str
+    model: str
+    model_sha256: str
+    firmware_sha256: str
+    engine: str
+    instrument: str
+    repetitions: int = Field(ge=1)
+    measured_cycles: float | None = None
+    modelled_cycles: float | None = None
+    residual_pct: float | None = None
+    power_mw: float | None = None
+    used: bool = True
+    why: str = ""
+
+
+class Calibration(_Strict):
+    """An overlay: fitted parameters, their residuals, and the runs that they come from."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    profile: str
+    part: str
+    clock_hz: int = Field(gt=0)
+    date: str
+    hil_version: str
+    flash: FlashFit | None = None
+    cycles: CycleFit | None = None
+    power: PowerFit | None = None
+    rows: tuple[CalibrationRow, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.cycles is None and self.power is None:
+            raise ValueError("a calibration needs [cycles] or [power]")
+        return self
+
+
+def find(folder: Path, profile: str) -> Calibration | None:
+    """Return the calibration of ``profile`` in ``folder``, None without one.
+
+    Raises:
+        ProfileError: the overlay cannot be read or is invalid.
+    """
+    path = folder / f"{profile}.toml"
+    return read(path) if path.is_file() else None
+
+
+def read(path: Path) -> Calibration:
+    """Read one overlay file.
+
+    Raises:
+        ProfileError: it cannot be read, is not TOML, or is not of this version's form.
+    """
+    hint = f"calibrate again with `hil calibrate`, or remove {path}"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(
+            f"cannot read the calibration {path}: {error.strerror}", hint="check the path"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} is not valid TOML: {error}", hint=hint) from error
+    try:
+        return Calibration.model_validate(data)
+    except ValidationError as error:
+        problems, _ = explain(error, Calibration, ())
+        raise ProfileError(f"the calibration {path} is invalid: {problems}", hint=hint) from error
+
+
+def write(calibration: Calibration, path: Path) -> None:
+    """Write an overlay, replacing the file whole or not at all.
+
+    Raises:
+        ProfileError: the file cannot be written.
+    """
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(as_toml(calibration), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise ProfileError(
+            f"cannot write the calibration {path}: {error.strerror}", hint="choose another -o FILE"
+        ) from error
+
+
+def as_toml(calibration: Calibration) -> str:
+    """The overlay as TOML text; reading it gives an equal calibration."""
+    data = calibration.model_dump(mode="json", by_alias=True, exclude_none=True)
+    rows = data.pop("rows")
+    tables = {key: data.pop(key) for key in ("flash", "cycles", "power") if key in data}
+    lines = ["# Written by `hil calibrate`. Remove the file to run without the calibration."]
+    lines += _pairs(data)
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *_pairs(table)]
+    for row in rows:
+        lines += ["", "[[rows]]", *_pairs(row)]
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(table: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_value(value)}" for key, value in table.items()]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return _string(str(value))
+
+
+def _string(text: str) -> str:
+    """A TOML basic string: quotes, backslashes and control characters are escaped."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped) + '"'

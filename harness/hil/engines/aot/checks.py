@@ -1,0 +1,81 @@
+"""Questions that lowerings ask of an op before they accept it; every "no" is a refusal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+
+from hil.engines.aot.lower import refuse
+from hil.engines.aot.quant import scale_zero_point
+from hil.tflite.graph import Graph, Op, Tensor
+
+#: Types that data-movement kernels carry, since they only look at the size of an element.
+MOVABLE = ("int8", "uint8", "bool", "int16", "int32", "float32", "int64")
+
+_MAX_RATIO = 2.0**30
+
+
+def input_tensor(op: Op, graph: Graph, position: int = 0) -> Tensor:
+    """Return an input; refuse an op that lacks it or has an empty tensor there."""
+    if position >= len(op.inputs) or op.inputs[position] < 0:
+        refuse(op, f"input {position} is missing", "ops with all their inputs")
+    return _not_empty(op, graph.tensors[op.inputs[position]])
+
+
+def output_tensor(op: Op, graph: Graph, position: int = 0) -> Tensor:
+    """Return an output; refuse an op that lacks it or has an empty tensor there."""
+    if position >= len(op.outputs):
+        refuse(op, f"output {position} is missing", "ops with all their outputs")
+    return _not_empty(op, graph.tensors[op.outputs[position]])
+
+
+def _not_empty(op: Op, tensor: Tensor) -> Tensor:
+    if tensor.elements == 0:
+        refuse(op, f"tensor {tensor.index} has no elements", "tensors with at least one element")
+    return tensor
+
+
+def same_dtype(op: Op, tensors: Collection[Tensor], supported: Collection[str]) -> str:
+    """Return the one dtype of all ``tensors``; refuse several, or one that is not supported."""
+    dtypes = sorted({t.dtype for t in tensors})
+    if len(dtypes) > 1 or dtypes[0] not in supported:
+        refuse(op, f"tensors of {' and '.join(dtypes)}", "all tensors " + " or ".join(supported))
+    return dtypes[0]
+
+
+def constant_ints(op: Op, graph: Graph, position: int, what: str) -> list[int]:
+    """Return the values of a constant integer input, flat; refuse one computed at run time."""
+    tensor = input_tensor(op, graph, position)
+    if tensor.data is None:
+        refuse(op, f"{what} computed at run time", f"constant {what}")
+    if tensor.dtype not in ("int32", "int64"):
+        refuse(op, f"{what} of {tensor.dtype}", f"{what} of int32 or int64")
+    return [int(v) for v in np.ravel(tensor.data)]
+
+
+def same_shape(op: Op, tensor: Tensor, expected: tuple[int, ...]) -> None:
+    """Refuse an output whose shape in the file is not the one that the op gives."""
+    if tensor.shape != expected:
+        refuse(
+            op,
+            f"output of shape {list(tensor.shape)} where {list(expected)} follows from the inputs",
+            "static shapes that agree",
+        )
+
+
+def same_quantization(op: Op, tensors: Collection[Tensor]) -> None:
+    """Refuse 8-bit or 16-bit tensors that do not share one scale and zero point."""
+    if len({scale_zero_point(op, t) for t in tensors}) > 1:
+        refuse(op, "differing scales or zero points", "one scale and zero point for all tensors")
+
+
+def check_ratio(op: Op, ratio: float) -> float:
+    """Return a ratio of scales; refuse one that a multiplier and a shift cannot express.
+
+    ``hil_requantize`` shifts left by 30 at most; beyond, the reference kernels overflow.
+    """
+    if not math.isfinite(ratio) or abs(ratio) >= _MAX_RATIO:
+        refuse(op, f"a ratio of scales of {ratio:g}", f"ratios of scales below {_MAX_RATIO:g}")
+    return ratio

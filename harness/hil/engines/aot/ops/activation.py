@@ -1,0 +1,180 @@
+"""RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, LOGISTIC, TANH, HARD_SWISH.
+
+On int8 each is a table of 256 bytes (see ``tables.py``). int16 has those that TFLite's reference
+has for it: not RELU_N1_TO_1 and HARD_SWISH.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hil.engines.aot import tables, tables16
+from hil.engines.aot.checks import (
+    check_ratio,
+    input_tensor,
+    output_tensor,
+    same_dtype,
+    same_shape,
+)
+from hil.engines.aot.literals import Value, struct_literal
+from hil.engines.aot.lower import Constant, Lowered, lowers, refuse
+from hil.engines.aot.quant import quantize_multiplier, round_half_away, scale_zero_point
+from hil.tflite.graph import Graph, Op, Tensor
+
+_RELU_BOUNDS = {
+    "RELU": (0.0, math.inf),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+}
+_LOGISTIC_SCALE = 1 / 256
+_INT16_SIGMOID_SCALE = 1 / 32768
+
+
+def lower_table(elements: int, table: tables.Bytes) -> Lowered:
+    """Lower any function of one 8-bit input to the table kernel."""
+    return Lowered(
+        sources=("lut.c",),
+        call="hil_lut_8({params}, {in0}, {out0})",
+        params_type="hil_lut_8_params",
+        params=struct_literal({"elements": elements, "table": "{table}"}),
+        constants={"table": Constant(table, owner="tables")},
+        in_place=(0,),
+    )
+
+
+@lowers("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH")
+def lower_activation(op: Op, graph: Graph) -> Lowered:
+    """Lower to a table on int8, to a kernel of the op's own on float32; in place."""
+    source, output = input_tensor(op, graph), output_tensor(op, graph)
+    dtype = same_dtype(op, (source, output), ("int8", "int16", "float32"))
+    same_shape(op, output, source.shape)
+    if dtype == "int8":
+        return lower_table(output.elements, _table(op, source, output))
+    if dtype == "int16":
+        return _lower_int16(op, source, output)
+    return _lower_float(op, output.elements)
+
+
+def _table(op: Op, source: Tensor, output: Tensor) -> tables.Bytes:
+    scales = (*scale_zero_point(op, source), *scale_zero_point(op, output))
+    for ratio in (scales[0], 1 / scales[2], scales[0] / scales[2]):
+        check_ratio(op, ratio)
+    if op.name in _RELU_BOUNDS:
+        return tables.relu(*scales, bounds=_RELU_BOUNDS[op.name])
+    if op.name == "LEAKY_RELU":
+        check_ratio(op, scales[0] * _alpha(op) / scales[2])
+        return tables.leaky_relu(*scales, alpha=_alpha(op))
+    if op.name == "TANH":
+        return tables.tanh(*scales)
+    if op.name == "HARD_SWISH":
+        return _hard_swish_table(op, *scales)
+    if scales[2] != _LOGISTIC_SCALE:
+        refuse(op, f"output scale {scales[2]:g}", "an int8 output scale of 1/256")
+    return tables.logistic(*scales)
+
+
+def _hard_swish_table(
+    op: Op, in_scale: float, in_zero_point: int, out_scale: float, out_zero_point: int
+) -> tables.Bytes:
+    table = tables.hard_swish(in_scale, in_zero_point, out_scale, out_zero_point)
+    if table is None:
+        refuse(
+            op,
+            f"output scale {out_scale:g} is too small for input scale {in_scale:g}",
+            "output scales above 1/128 of the input scale",
+        )
+    return table
+
+
+def _alpha(op: Op) -> float:
+    return float(op.options.get("alpha", 0.0))
+
+
+def _lower_float(op: Op, elements: int) -> Lowered:
+    kernel = "relu" if op.name in _RELU_BOUNDS else op.name.lower()
+    fields: dict[str, Value] = {"elements": elements}
+    params = "activation"
+    if kernel == "relu":
+        params = "relu"
+        fields["act_min"], fields["act_max"] = _RELU_BOUNDS[op.name]
+    elif kernel == "leaky_relu":
+        params = "leaky_relu"
+        fields["alpha"] = float(np.float32(_alpha(op)))
+    return Lowered(
+        sources=("activation_f32.c",),
+        call=f"hil_{kernel}_f32({{params}}, {{in0}}, {{out0}})",
+        params_type=f"hil_{params}_f32_params",
+        params=struct_literal(fields),
+        in_place=(0,),
+    )
+
+
+def _lower_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
+    for tensor in (source, output):
+        if scale_zero_point(op, tensor)[1] != 0:
+            refuse(op, f"int16 tensor {tensor.index} with a zero point", "zero points of 0")
+    if op.name in ("LOGISTIC", "TANH"):
+        return _lower_sigmoid_int16(op, source, output)
+    if op.name not in ("RELU", "RELU6", "LEAKY_RELU"):
+        refuse(
+            op,
+            "TensorFlow Lite has no kernel for it on int16",
+            "RELU, RELU6, LEAKY_RELU, LOGISTIC and TANH on int16; all on int8 and float32",
+        )
+    return _lower_relu_int16(op, source, output)
+
+
+def _lower_relu_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
+    """In float32, as the reference divides and multiplies the scales."""
+    in_scale, out_scale = (np.float32(scale_zero_point(op, t)[0]) for t in (source, output))
+    slope = np.float32(_alpha(op) if op.name == "LEAKY_RELU" else 1.0)
+    positive = quantize_multiplier(check_ratio(op, float(in_scale / out_scale)))
+    negative = quantize_multiplier(check_ratio(op, float(in_scale * slope / out_scale)))
+    low, high = _RELU_BOUNDS.get(op.name, (-math.inf, math.inf))
+    fields: dict[str, Value] = {
+        "elements": output.elements,
+        "multiplier": positive[0],
+        "shift": positive[1],
+        "negative_multiplier": negative[0],
+        "negative_shift": negative[1],
+        "act_min": -32768
+        if math.isinf(low)
+        else round_half_away(float(np.float32(low) / out_scale)),
+        "act_max": 32767
+        if math.isinf(high)
+        else min(32767, round_half_away(float(np.float32(high) / out_scale))),
+    }
+    return Lowered(
+        sources=("activation_s16.c",),
+        call="hil_relu_s16({params}, {in0}, {out0})",
+        params_type="hil_relu_s16_params",
+        params=struct_literal(fields),
+        in_place=(0,),
+    )
+
+
+def _lower_sigmoid_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
+    out_scale, _ = scale_zero_point(op, output)
+    if out_scale != _INT16_SIGMOID_SCALE:
+        refuse(op, f"output scale {out_scale:g}", "an int16 output scale of 1/32768")
+    in_scale, _ = scale_zero_point(op, source)
+    steps = tables16.sigmoid_steps(in_scale, 1 if op.name == "TANH" else 0)
+    if steps is None:
+        refuse(op, f"input scale {in_scale:g}", "input scales below 5.3 on int16")
+    return Lowered(
+        sources=("activation_s16.c",),
+        call=f"hil_{op.name.lower()}_s16({{params}}, {{in0}}, {{out0}})",
+        params_type="hil_sigmoid_s16_params",
+        params=struct_literal(
+            {
+                "elements": output.elements,
+                "multiplier": steps[0],
+                "shift": steps[1],
+                "table": "{table}",
+            }
+        ),
+        constants={"table": Constant(tables16.sigmoid(), owner="tables")},
+        in_place=(0,),
+    )

@@ -1,0 +1,89 @@
+"""MEAN over constant axes.
+
+Source of the integer arithmetic: tensorflow/lite/kernels/reduce.cc (PrepareMeanOrSum) and
+kernels/internal/reference/reduce.h (QuantizedMeanOrSum).
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from hil.engines.aot.checks import (
+    check_ratio,
+    constant_ints,
+    input_tensor,
+    output_tensor,
+    same_dtype,
+    same_shape,
+)
+from hil.engines.aot.literals import Value, struct_literal
+from hil.engines.aot.lower import Lowered, lowers, refuse
+from hil.engines.aot.quant import quantize_multiplier, scale_zero_point
+from hil.engines.aot.shapes import check_rank, dense_strides, merge, normalized_axis
+from hil.tflite.graph import Graph, Op, Tensor
+
+_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+#: Values less their zero point whose sum int32 holds.
+_MAX_COUNT = {"int8": (1 << 31) // 256, "int16": (1 << 31) // 65536}
+
+
+@lowers("MEAN")
+def lower_mean(op: Op, graph: Graph) -> Lowered:
+    """Lower to hil_mean: one pass over the reduced dimensions for each output."""
+    source, output = input_tensor(op, graph), output_tensor(op, graph)
+    dtype = same_dtype(op, (source, output), tuple(_SUFFIX))
+    rank = len(source.shape)
+    check_rank(op, rank)
+    axes = {normalized_axis(op, a, rank) for a in constant_ints(op, graph, 1, "axes")}
+    same_shape(op, output, _output_shape(source.shape, axes, bool(op.options.get("keep_dims"))))
+    count = prod(source.shape[a] for a in axes)
+    fields = _walks(source.shape, axes)
+    suffix = _SUFFIX[dtype]
+    if dtype == "float32":
+        fields["count"] = float(count)
+    else:
+        fields |= _integer_fields(op, source, output, count)
+    return Lowered(
+        sources=(f"mean_{suffix}.c", "walk.c"),
+        call=f"hil_mean_{suffix}({{params}}, {{in0}}, {{out0}})",
+        params_type="hil_mean_f32_params" if dtype == "float32" else "hil_mean_params",
+        params=struct_literal(fields),
+    )
+
+
+def _output_shape(shape: tuple[int, ...], axes: set[int], keep_dims: bool) -> tuple[int, ...]:
+    if keep_dims:
+        return tuple(1 if d in axes else size for d, size in enumerate(shape))
+    return tuple(size for d, size in enumerate(shape) if d not in axes)
+
+
+def _walks(shape: tuple[int, ...], axes: set[int]) -> dict[str, Value]:
+    strides = dense_strides(shape)
+    kept = [d for d in range(len(shape)) if d not in axes]
+    gone = [d for d in range(len(shape)) if d in axes]
+    reduced, inner, (inner_stride,) = merge(
+        [shape[d] for d in gone], [strides[d] for d in gone]
+    ).split_last()
+    return {
+        "kept": merge([shape[d] for d in kept], [strides[d] for d in kept]).literal(),
+        "reduced": reduced.literal(),
+        "inner": inner,
+        "inner_stride": inner_stride,
+    }
+
+
+def _integer_fields(op: Op, source: Tensor, output: Tensor, count: int) -> dict[str, Value]:
+    """Fold 1 / count into the multiplier as the reference does, with as many bits as fit."""
+    limit = _MAX_COUNT[source.dtype]
+    if count > limit:
+        refuse(op, f"a mean of {count} elements", f"up to {limit} elements of {source.dtype}")
+    in_scale, in_zero_point = scale_zero_point(op, source)
+    out_scale, out_zero_point = scale_zero_point(op, output)
+    multiplier, shift = quantize_multiplier(check_ratio(op, in_scale / out_scale))
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return {
+        "sum_offset": -in_zero_point * count,
+        "multiplier": (multiplier << extra) // count,
+        "shift": shift - extra,
+        "output_zero_point": out_zero_point,
+    }

@@ -1,0 +1,172 @@
+"""The tflm engine: a model stays the .tflite that it is, TFLM's interpreter runs it.
+
+Its arena is known only once it ran: :meth:`TflmEngine.sources` leaves it open,
+:meth:`TflmEngine.searching` makes the firmware that finds it, :meth:`TflmEngine.sized` the one
+that counts.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from hil.engines.interface import has_dtype
+from hil.engines.tflm import codegen
+from hil.engines.tflm.headers import Registration, read_ops
+from hil.engines.tflm.installed import Installed
+from hil.engines.tflm.library import require_unchanged
+from hil.errors import ModelError, UnsupportedModel
+from hil.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
+from hil.tflite.classify import has_int16_weights
+from hil.tflite.graph import Graph
+
+VERSION = "1"
+KERNEL_DIR = "engines/tflm"
+#: Every build of TFLM for microcontrollers has it; structures differ without.
+_STATIC_MEMORY = "TF_LITE_STATIC_MEMORY"
+_SEARCH_DEFINE = "HIL_ARENA_SEARCH"
+_MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
+
+
+class TflmEngine:
+    """Runs models on a library of TensorFlow Lite Micro that the user added."""
+
+    def __init__(self, entry: Installed) -> None:
+        self.entry = entry
+        self.name = entry.name
+        self.version = (
+            f"{VERSION} (TFLM with {entry.kernels} kernels, schema {entry.schema_version}, "
+            f"library {entry.library_sha256[:12]})"
+        )
+
+    def sources(self, graph: Graph, data: bytes = b"") -> EngineSources:
+        """Return the sources with the arena still open (0 bytes); everything else is checked.
+
+        Raises:
+            UsageError: library or headers are not what was added.
+            UnsupportedModel: TFLM, or this library of it, does not register an op, or the model
+                has int16 weights.
+            ModelError: more inputs or outputs than the protocol has, or dtypes that it has not.
+        """
+        require_unchanged(self.entry)
+        _check_io(graph)
+        _check_weights(graph)
+        return self._sources(graph, data, 0, _nowhere(graph.inputs), _nowhere(graph.outputs))
+
+    def searching(self, graph: Graph, data: bytes, arena_bytes: int) -> EngineSources:
+        """Return the sources of the firmware that tries arenas of up to ``arena_bytes``."""
+        return self._sources(
+            graph,
+            data,
+            arena_bytes,
+            _nowhere(graph.inputs),
+            _nowhere(graph.outputs),
+            search=True,
+        )
+
+    def sized(self, graph: Graph, data: bytes, use: ArenaUse) -> EngineSources:
+        """Return the sources with the arena that was found."""
+        return self._sources(
+            graph, data, use.arena_bytes, list(use.input_offsets), list(use.output_offsets)
+        )
+
+    def methods(self, graph: Graph) -> list[str]:
+        """Return the resolver's methods for the model's ops, each once, in order of first use.
+
+        Raises:
+            UnsupportedModel: TFLM, or this library of it, does not register an op.
+        """
+        known = read_ops(self.entry.include_dirs)
+        found = {op.name: self._registration(op.name, op.index, known) for op in graph.ops}
+        return list(dict.fromkeys(registration.method for registration in found.values()))
+
+    def _registration(self, op: str, index: int, known: dict[str, Registration]) -> Registration:
+        if op not in known:
+            near = difflib.get_close_matches(op, known, n=3, cutoff=0.7)
+            raise UnsupportedModel(
+                f"op {index} ({op}): TensorFlow Lite Micro does not register it "
+                f"(engine '{self.name}')",
+                hint=(f"it has {', '.join(near)}; " if near else "")
+                + "take a model without this op, or another engine",
+            )
+        if known[op].function not in self.entry.functions:
+            raise UnsupportedModel(
+                f"op {index} ({op}): the library of engine '{self.name}' has no "
+                f"{known[op].function}",
+                hint=f"build {self.entry.library.name} with all of TFLM's kernels and add it again",
+            )
+        return known[op]
+
+    def _sources(
+        self,
+        graph: Graph,
+        data: bytes,
+        arena_bytes: int,
+        inputs: list[int],
+        outputs: list[int],
+        *,
+        search: bool = False,
+    ) -> EngineSources:
+        entry = self.entry
+        parts = codegen.Parts(self.name, self.methods(graph), arena_bytes, inputs, outputs)
+        adapter = "hil_tflm_search.cc" if search else "hil_tflm_run.cc"
+        return EngineSources(
+            engine=self.name,
+            engine_version=self.version,
+            files=codegen.generate(graph, data, parts),
+            kernels=(f"{KERNEL_DIR}/hil_tflm_common.cc", f"{KERNEL_DIR}/{adapter}"),
+            include_dirs=(KERNEL_DIR, "dut"),
+            plan=MemoryPlan(arena_bytes, (), 0),
+            weights_bytes=len(data),
+            tables_bytes=0,
+            external=ExternalCode(
+                library=entry.library,
+                include_dirs=entry.include_dirs,
+                sha256=f"{entry.library_sha256}:{entry.headers_sha256}",
+                core=entry.core,
+                defines=(_STATIC_MEMORY, *entry.defines),
+            ),
+            runtime_defines=(_SEARCH_DEFINE,) if search else (),
+            op_count=len(graph.ops),
+            details=self._details(),
+        )
+
+    def _details(self) -> dict[str, str]:
+        entry = self.entry
+        return {
+            "engine_kind": entry.kind,
+            "tflm_kernels": entry.kernels,
+            "tflm_library": entry.library.name,
+            "tflm_library_sha256": entry.library_sha256,
+            "tflm_headers_sha256": entry.headers_sha256,
+            "tflm_schema_version": str(entry.schema_version),
+            "tflm_flatbuffers_version": entry.flatbuffers_version,
+            "tflm_compiler": entry.compiler,
+            "tflm_defines": " ".join(entry.defines),
+        }
+
+
+def _nowhere(tensors: tuple[int, ...]) -> list[int]:
+    return [0] * len(tensors)
+
+
+def _check_weights(graph: Graph) -> None:
+    """TFLM's own words for int16 weights speak of hybrid models, which these are not."""
+    for op in graph.ops:
+        if has_int16_weights(graph, op):
+            raise UnsupportedModel(
+                f"op {op.index} ({op.name}): TensorFlow Lite Micro has no kernel for int16 weights",
+                hint="q16 is for engine 'aot'; int16x8 keeps int16 activations and runs on both",
+            )
+
+
+def _check_io(graph: Graph) -> None:
+    if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
+        raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
+    for index in (*graph.inputs, *graph.outputs):
+        tensor = graph.tensors[index]
+        if not has_dtype(tensor.dtype):
+            raise ModelError(
+                f"input or output {tensor.name!r} is {tensor.dtype}, which the device's protocol "
+                "does not carry",
+                hint="convert the model with inputs and outputs of another type",
+            )

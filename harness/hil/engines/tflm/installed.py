@@ -1,0 +1,167 @@
+"""Engines that the user added: libraries of theirs, by name, in a file of the user's.
+
+``engines.json`` in the state folder, with a schema number of its own. It is replaced whole or not
+at all; a file of a newer hil is refused, never half understood.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hil.errors import StoreError, UsageError
+from hil.resources import state_dir
+
+SCHEMA = 1
+_NAME = re.compile(r"[a-z][a-z0-9._-]{0,39}$")
+
+
+class Installed(BaseModel):
+    """An engine's library as it was when it was added.
+
+    Paths are absolute. ``core`` is a core of the device profiles, ``float_abi`` ``hard`` or
+    ``soft``; ``kernels`` are ``reference`` or ``CMSIS-NN``; ``functions`` are the registration
+    functions that the library has.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str
+    core: str
+    float_abi: str
+    library: Path
+    library_sha256: str
+    library_bytes: int
+    include_dirs: tuple[Path, ...]
+    headers_sha256: str
+    defines: tuple[str, ...] = ()
+    schema_version: int
+    flatbuffers_version: str
+    kernels: str
+    compiler: str
+    functions: tuple[str, ...] = Field(repr=False)
+    added_at: str
+
+
+def engines_file() -> Path:
+    """Return where the added engines are written down."""
+    return state_dir() / "engines.json"
+
+
+def load() -> dict[str, Installed]:
+    """Return the added engines by name.
+
+    Raises:
+        StoreError: the file cannot be read, is damaged, or is of a newer hil.
+    """
+    path = engines_file()
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StoreError(
+            f"cannot read {path}: {error.strerror}", hint="check its permissions"
+        ) from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    return _parsed(path, data)
+
+
+def _parsed(path: Path, data: Any) -> dict[str, Installed]:
+    schema = data.get("schema") if isinstance(data, Mapping) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise StoreError(
+            f"{path} was written by a newer hil (schema {schema}, this one knows {SCHEMA})",
+            hint="update hil, or set HIL_STATE_DIR to another folder",
+        )
+    if schema != SCHEMA or not isinstance(data.get("engines"), list):
+        raise _damaged(path, "it is not of the form that hil writes")
+    try:
+        found = [Installed.model_validate(entry) for entry in data["engines"]]
+    except ValidationError as error:
+        raise _damaged(path, str(error.errors()[0]["msg"])) from error
+    return {entry.name: entry for entry in found}
+
+
+def _damaged(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{path} is damaged: {reason}", hint=f"remove {path} and add the engines again"
+    )
+
+
+def check_name(name: str, taken: Mapping[str, object] | tuple[str, ...] = ()) -> None:
+    """Refuse a name that is no name, or that a built-in engine has.
+
+    Raises:
+        UsageError: it is one of these.
+    """
+    if not _NAME.match(name):
+        raise UsageError(
+            f"'{name}' is no name for an engine",
+            hint="lower-case letters, digits, '.', '_' and '-', a letter first, 40 at most",
+        )
+    if name in taken:
+        raise UsageError(f"'{name}' is an engine of hil's own", hint="choose another --name")
+
+
+def add(entry: Installed) -> bool:
+    """Write an engine down; return whether one of that name was replaced.
+
+    Raises:
+        StoreError: the file cannot be read or written.
+    """
+    with _changed() as engines:
+        replaced = entry.name in engines
+        engines[entry.name] = entry
+    return replaced
+
+
+def remove(name: str) -> Installed:
+    """Forget an engine; its library is not touched.
+
+    Raises:
+        UsageError: none of that name was added.
+        StoreError: the file cannot be read or written.
+    """
+    with _changed() as engines:
+        if name not in engines:
+            raise unknown(name, engines)
+        return engines.pop(name)
+
+
+def unknown(name: str, engines: Mapping[str, Installed]) -> UsageError:
+    """The error for a name that no added engine has."""
+    listed = ", ".join(sorted(engines)) or "none yet; `hil engine add` adds one"
+    return UsageError(f"no engine '{name}' was added", hint=f"added engines: {listed}")
+
+
+@contextlib.contextmanager
+def _changed() -> Iterator[dict[str, Installed]]:
+    """The engines, to be changed in place; written at the end, by one process at a time."""
+    path = engines_file()
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(path.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            engines = load()
+            yield engines
+            rows = [entry.model_dump(mode="json") for _, entry in sorted(engines.items())]
+            text = json.dumps({"schema": SCHEMA, "engines": rows}, indent=1)
+            partial.write_text(text + "\n", encoding="utf-8")
+            partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}", hint="free some space, or set HIL_STATE_DIR"
+        ) from error

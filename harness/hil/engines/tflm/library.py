@@ -1,0 +1,198 @@
+"""From a library and its headers on the disk to an engine that can be named, and back.
+
+Everything that would end in a linker's dump is told before: another core, another float ABI, a
+library without the interpreter, without its optimized kernels, or with its messages taken out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hil.engines.tflm.archive import Archive, read_archive
+from hil.engines.tflm.headers import headers_sha256, read_headers
+from hil.engines.tflm.installed import Installed, check_name
+from hil.errors import UsageError
+
+KIND = "tflm"
+_ADD_AGAIN = "add it again with `hil engine add`"
+
+#: The architecture of each core that firmware can be built for (firmware_stubs/cmake/cores.cmake),
+#: and whether it passes floats in registers.
+CORES = {
+    "cortex-m0+": ("v6S-M", "soft"),
+    "cortex-m3": ("v7", "soft"),
+    "cortex-m4": ("v7E-M", "soft"),
+    "cortex-m4f": ("v7E-M", "hard"),
+    "cortex-m7f": ("v7E-M", "hard"),
+    "cortex-m33f": ("v8-M.main", "hard"),
+}
+#: What compilers and TFLM's build call them.
+_OTHER_NAMES = {
+    "cortex-m0plus": "cortex-m0+",
+    "cortex-m4+fp": "cortex-m4f",
+    "cortex-m7+fp": "cortex-m7f",
+}
+_NEEDED = {
+    "_ZN6tflite16MicroInterpreter15AllocateTensorsEv": "MicroInterpreter::AllocateTensors",
+    "_ZN6tflite16MicroInterpreter6InvokeEv": "MicroInterpreter::Invoke",
+    "_ZN6tflite19GreedyMemoryPlannerC1Ev": "GreedyMemoryPlanner",
+}
+_MESSAGES = "_Z11MicroPrintfPKcz"
+_REGISTER = re.compile(r"\d+(Register_\w+?)Ev$")
+_CMSIS_NN = ("arm_convolve_s8", "arm_fully_connected_s8", "arm_nn_mat_mult_nt_t_s8")
+_OPTIMIZED = re.compile(r"arm_\w+")
+_NAMES_SHOWN = 3
+_NOT_IN_PATHS = ';"$\\\n'  # they mean something in CMake's lists and strings
+
+
+def inspect(
+    name: str,
+    library: Path,
+    include_dirs: Sequence[Path],
+    core: str,
+    defines: Sequence[str] = (),
+    *,
+    taken: tuple[str, ...] = (),
+) -> Installed:
+    """Look at a library of TFLM and its headers, and return what is to be written down.
+
+    ``core`` may be a core of the device profiles, or a compiler's name of one, to which the
+    library's float ABI adds the rest.
+
+    Raises:
+        UsageError: the name, the core, the library or the headers cannot be used; see above.
+    """
+    check_name(name, taken)
+    for define in defines:
+        if not re.match(r"[A-Za-z_]\w*(=[\w.+-]*)?$", define):
+            raise UsageError(
+                f"--define {define} is no definition", hint="give NAME or NAME=VALUE, no spaces"
+            )
+    for path in (library, *include_dirs):
+        if strange := set(str(path.absolute())) & set(_NOT_IN_PATHS):
+            raise UsageError(
+                f"the path {path} has a character that the build cannot carry: {strange.pop()!r}",
+                hint="move it, or give a symbolic link without one",
+            )
+    headers = read_headers([path.absolute() for path in include_dirs])
+    archive = read_archive(library)
+    chosen = choose_core(core, archive, library)
+    _require_interpreter(archive, library)
+    functions = {found[1] for symbol in archive.defined if (found := _REGISTER.search(symbol))}
+    return Installed(
+        name=name,
+        kind=KIND,
+        core=chosen,
+        float_abi=archive.float_abi,
+        library=library.absolute(),
+        library_sha256=file_sha256(library),
+        library_bytes=library.stat().st_size,
+        include_dirs=tuple(path.absolute() for path in include_dirs),
+        headers_sha256=headers.sha256,
+        defines=tuple(defines),
+        schema_version=headers.schema_version,
+        flatbuffers_version=headers.flatbuffers_version,
+        kernels=kernels_of(archive),
+        compiler=archive.compiler,
+        functions=tuple(sorted(functions)),
+        added_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def choose_core(asked: str, archive: Archive, library: Path) -> str:
+    """Return the profile's core that is meant, once it is the library's too.
+
+    Raises:
+        UsageError: there is no such core, or the library is for another one or another float ABI.
+    """
+    core = _OTHER_NAMES.get(asked.lower(), asked.lower())
+    if archive.float_abi == "hard" and f"{core}f" in CORES:
+        core = f"{core}f"
+    if core not in CORES:
+        raise UsageError(
+            f"there is no core '{asked}'",
+            hint=f"cores that firmware can be built for: {', '.join(CORES)}",
+        )
+    arch, float_abi = CORES[core]
+    if archive.arch not in (arch, "v6-M" if arch == "v6S-M" else arch):
+        fitting = [name for name, (has, _) in CORES.items() if has == archive.arch]
+        raise UsageError(
+            f"{library} is for {archive.arch}, a {core} is {arch}",
+            hint=f"it was built for {' or '.join(fitting) or 'another core'}; build it for {core}, "
+            "or give that core",
+        )
+    if archive.float_abi != float_abi:
+        raise UsageError(
+            f"{library} has the {archive.float_abi} float ABI, firmware for a {core} the "
+            f"{float_abi} one",
+            hint=f"build it with -mfloat-abi={float_abi}"
+            + (" (TFLM's build: TARGET_ARCH=…+fp)" if float_abi == "hard" else ""),
+        )
+    if not archive.short_enums:
+        raise UsageError(
+            f"{library} was compiled with -fno-short-enums, firmware has short ones",
+            hint="build it for the target arm-none-eabi, whose enums are short",
+        )
+    return core
+
+
+def _require_interpreter(archive: Archive, library: Path) -> None:
+    missing = [title for symbol, title in _NEEDED.items() if symbol not in archive.defined]
+    if missing:
+        raise UsageError(
+            f"{library} is no library of TensorFlow Lite Micro: it has no {', '.join(missing)}",
+            hint="give libtensorflow-microlite.a as TFLM's own build makes it",
+        )
+    if _MESSAGES not in archive.defined:
+        raise UsageError(
+            f"{library} was built with TF_LITE_STRIP_ERROR_STRINGS, which also takes out the "
+            "profiler that marks its ops",
+            hint="build it with its messages: BUILD_TYPE=release_with_logs",
+        )
+    optimized = [name for name in archive.needed if _OPTIMIZED.fullmatch(name)]
+    if optimized:
+        shown = ", ".join(optimized[:_NAMES_SHOWN])
+        more = f" and {len(optimized) - _NAMES_SHOWN} more" * (len(optimized) > _NAMES_SHOWN)
+        raise UsageError(
+            f"{library} lacks {shown}{more}, which its {archive.needed[optimized[0]]} calls",
+            hint="its kernels are made for CMSIS-NN, but CMSIS-NN is not in it: put both into one "
+            "archive",
+        )
+
+
+def kernels_of(archive: Archive) -> str:
+    """Name the kernels in a library: ``CMSIS-NN`` or ``reference``."""
+    return "CMSIS-NN" if any(name in archive.defined for name in _CMSIS_NN) else "reference"
+
+
+def require_unchanged(entry: Installed) -> None:
+    """Refuse a library or headers that are not what was added.
+
+    Raises:
+        UsageError: they changed, or are gone.
+    """
+    if not entry.library.is_file():
+        raise UsageError(
+            f"the library of engine '{entry.name}' is gone: {entry.library}", hint=_ADD_AGAIN
+        )
+    if file_sha256(entry.library) != entry.library_sha256:
+        raise UsageError(
+            f"the library of engine '{entry.name}' changed since it was added: {entry.library}",
+            hint=f"if that was meant, {_ADD_AGAIN}",
+        )
+    if headers_sha256(entry.include_dirs) != entry.headers_sha256:
+        raise UsageError(
+            f"the headers of engine '{entry.name}' changed since it was added: "
+            + ", ".join(str(path) for path in entry.include_dirs),
+            hint=f"if that was meant, {_ADD_AGAIN}",
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,294 @@
+"""Build one ELF out of an engine's sources: CMake, Ninja, and two caches.
+
+A firmware that was built before is not built again, CMake does not even start. Otherwise kernels,
+DUT program and port come compiled out of the platform's CMake tree and only the model's own files
+are compiled. See :mod:`hil.firmware.cache`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hil.errors import UsageError
+from hil.firmware import cache as build_cache
+from hil.firmware.toolchain import (
+    Compiler,
+    cache_error,
+    explain_failure,
+    find_compiler,
+    find_tool,
+    require_cxx,
+    run_tool,
+)
+from hil.records import EngineSources, Firmware, Platform
+from hil.resources import data_dir
+
+_CACHE_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class _Request:
+    """Everything that decides about the ELF."""
+
+    sources: EngineSources
+    platform: Platform
+    stack_bytes: int
+    heap_bytes: int
+    baud: int
+    optimize: str
+    compiler: Compiler
+    stubs: Path
+
+    @property
+    def mark_records(self) -> int:
+        """How many ops get a word for their cycles; the plan's outputs live until the last op."""
+        planned = max((p.last_op for p in self.sources.plan.placements), default=0) + 1
+        return max(planned, self.sources.op_count)
+
+    @property
+    def uses_cxx(self) -> bool:
+        """Whether the engine has sources in C++."""
+        return any(Path(name).suffix == ".cc" for name in self._source_names)
+
+    @property
+    def _source_names(self) -> tuple[str, ...]:
+        return (*self.sources.files, *self.sources.kernels)
+
+
+def build(
+    sources: EngineSources,
+    platform: Platform,
+    *,
+    stack_bytes: int,
+    heap_bytes: int,
+    baud: int,
+    optimize: str = "-O3",
+    cache: Path,
+    keep: Path | None = None,
+) -> Firmware:
+    """Build the firmware of ``sources`` for ``platform``, or take it from ``cache``.
+
+    ``optimize`` is the compiler's level for engine and kernels. ``keep`` is a folder that gets a
+    copy of the generated sources, the settings, the ELF and its map. Safe in several processes at
+    once and after an interruption.
+
+    Raises:
+        MissingTool: no compiler, CMake or Ninja; or the cache cannot be written.
+        DoesNotFit: a memory region overflowed.
+        BuildFailed: compiler or linker refused, with the end of their log.
+    """
+    request = _Request(
+        sources,
+        platform,
+        stack_bytes,
+        heap_bytes,
+        baud,
+        optimize,
+        find_compiler(),
+        data_dir("firmware_stubs"),
+    )
+    key = _elf_key(request)
+    if keep is not None:
+        _keep_sources(request, keep)
+    try:
+        firmware = build_cache.load(cache, key) or _build_in_tree(request, cache, key)
+    except OSError as error:
+        raise cache_error(cache, error) from error
+    if keep is not None:
+        firmware = _keep_results(request, firmware, keep)
+    return firmware
+
+
+def _elf_key(request: _Request) -> str:
+    """Hash of all that goes into the ELF: sources, flags, memory map, compiler."""
+    return build_cache.digest(
+        [
+            *_tree_parts(request),
+            ("settings", _settings(request).encode()),
+            *((f"generated/{name}", text.encode()) for name, text in _generated(request)),
+        ]
+    )
+
+
+def _tree_parts(request: _Request) -> Iterator[tuple[str, bytes]]:
+    """What a CMake tree's objects depend on beside the command lines that Ninja watches itself."""
+    stubs, platform, compiler = request.stubs, request.platform, request.compiler
+    yield "version", _CACHE_VERSION.encode()
+    yield "compiler", f"{compiler.path}\n{compiler.version}".encode()
+    yield "stubs", str(stubs).encode()
+    yield (
+        "platform",
+        repr((platform.core, platform.port, sorted(platform.defines.items()))).encode(),
+    )
+    yield "flags", repr((request.optimize, request.baud)).encode()
+    if external := request.sources.external:
+        # Ninja does not look into headers of the system or of libraries.
+        yield "external", repr((str(external.library), external.sha256)).encode()
+    yield from build_cache.files_under(
+        stubs, "CMakeLists.txt", "cmake/*", "dut/*", "ports/common/*", f"ports/{platform.port}/*"
+    )
+    engine_files = [f"engines/{request.sources.engine}/**/*"]
+    engine_files += [f"{folder}/**/*.h" for folder in request.sources.include_dirs]
+    yield from build_cache.files_under(stubs, *engine_files, *request.sources.kernels)
+
+
+def _generated(request: _Request) -> list[tuple[str, str]]:
+    return sorted(request.sources.files.items())
+
+
+def _build_in_tree(request: _Request, cache: Path, key: str) -> Firmware:
+    tools = find_tool("cmake"), find_tool("ninja")
+    if request.uses_cxx:
+        require_cxx(request.compiler)
+    with build_cache.locked_tree(cache, build_cache.digest(_tree_parts(request))) as tree:
+        # Another process may have built the very same while we waited for the lock.
+        if firmware := build_cache.load(cache, key):
+            return firmware
+        _write_sources(request, tree)
+        log = tree / "build.log"
+        log.unlink(missing_ok=True)
+        _configure(request, tree, log, tools[0])
+        if not run_tool([tools[1], "-C", tree / "build"], log):
+            raise explain_failure(log, request.platform, request.sources.external)
+        firmware = _describe(request, tree / "build")
+        return build_cache.store(cache, key, firmware, [tree / "build" / "firmware.map"])
+
+
+def _write_sources(request: _Request, folder: Path) -> None:
+    """Write settings and generated files; what has not changed keeps its time stamp."""
+    generated = folder / "generated"
+    generated.mkdir(exist_ok=True)
+    wanted = dict(_generated(request))
+    for path in generated.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path = generated / name
+        if not path.is_file() or path.read_bytes() != text.encode():
+            path.write_bytes(text.encode())
+
+
+def _configure(request: _Request, tree: Path, log: Path, cmake: Path) -> None:
+    """Run CMake unless the tree stands configured with the same settings."""
+    settings, done = tree / "settings.cmake", tree / "configured.cmake"
+    text = _settings(request)
+    if done.is_file() and done.read_text(encoding="utf-8") == text:
+        return
+    done.unlink(missing_ok=True)
+    settings.write_text(text, encoding="utf-8")
+    command: list[str | Path] = [cmake, *_configure_arguments(request, tree)]
+    if not run_tool(command, log):
+        # A tree left half-written by an interruption is not worth mending.
+        shutil.rmtree(tree / "build", ignore_errors=True)
+        if not run_tool(command, log):
+            raise explain_failure(log, request.platform)
+    shutil.copyfile(settings, done)
+
+
+def _configure_arguments(request: _Request, folder: Path) -> list[str]:
+    return [
+        *("-G", "Ninja", "-S", str(request.stubs), "-B", str(folder / "build")),
+        *("-C", str(folder / "settings.cmake")),
+        f"-DCMAKE_TOOLCHAIN_FILE={request.stubs / 'cmake' / 'arm-none-eabi.cmake'}",
+        f"-DHIL_CC_PREFIX={request.compiler.prefix}",
+    ]
+
+
+def _settings(request: _Request) -> str:
+    """The file that carries everything to CMake; paths of generated files are relative to it."""
+    platform, sources = request.platform, request.sources
+    lists: Mapping[str, list[str]] = {
+        "DEFINES": [f"{name}={value}" for name, value in sorted(platform.defines.items())],
+        "GENERATED": [
+            f"${{CMAKE_CURRENT_LIST_DIR}}/generated/{name}"
+            for name in sorted(sources.files)
+            if Path(name).suffix in (".c", ".cc", ".S")
+        ],
+        "KERNELS": list(sources.kernels),
+        "INCLUDE_DIRS": list(sources.include_dirs),
+        **_optional_lists(request),
+    }
+    values: Mapping[str, str | int] = {
+        "CORE": platform.core,
+        "PORT": platform.port,
+        "BAUD": request.baud,
+        "ENGINE_OPTIMIZE": request.optimize,
+        "FLASH_ORIGIN": f"0x{platform.flash.origin:08x}",
+        "FLASH_SIZE": platform.flash.size,
+        "RAM_ORIGIN": f"0x{platform.ram.origin:08x}",
+        "RAM_SIZE": platform.ram.size,
+        "STACK_BYTES": request.stack_bytes,
+        "HEAP_BYTES": request.heap_bytes,
+        "MARK_RECORDS": request.mark_records,
+        **{name: ";".join(items) for name, items in lists.items()},
+    }
+    return "".join(
+        f'set(HIL_{name} "{value}" CACHE STRING "" FORCE)\n' for name, value in values.items()
+    )
+
+
+def _optional_lists(request: _Request) -> dict[str, list[str]]:
+    """What only some engines need; left out elsewhere, so that their settings stay the same."""
+    sources, external = request.sources, request.sources.external
+    lists = {
+        "LANGUAGES": ["C", "CXX"] if request.uses_cxx else [],
+        "LIBRARIES": [str(external.library)] if external else [],
+        "SYSTEM_INCLUDE_DIRS": [str(path) for path in external.include_dirs] if external else [],
+        "ENGINE_DEFINES": list(external.defines) if external else [],
+        "RUNTIME_DEFINES": list(sources.runtime_defines),
+    }
+    return {name: items for name, items in lists.items() if items}
+
+
+def _describe(request: _Request, build_dir: Path) -> Firmware:
+    from hil.firmware.elf import sizes_by_owner  # not needed where the cache has the answer
+
+    elf = build_dir / "firmware.elf"
+    flash, ram = sizes_by_owner(elf)
+    return Firmware(
+        elf=elf,
+        sha256=hashlib.sha256(elf.read_bytes()).hexdigest(),
+        flash_by_owner=flash,
+        ram_by_owner=ram,
+        build_command=_command_line(request, Path(".")),
+        compiler=request.compiler.version,
+        flags=(build_dir / "flags.txt").read_text(encoding="utf-8"),
+        cached=False,
+    )
+
+
+def _command_line(request: _Request, folder: Path) -> str:
+    """The commands that repeat the build in a folder that ``keep`` made."""
+    configure = shlex.join(["cmake", *_configure_arguments(request, folder)])
+    return f"{configure} && ninja -C {shlex.quote(str(folder / 'build'))}"
+
+
+def _keep_sources(request: _Request, keep: Path) -> None:
+    """Put what the user may want to look at, or to build, into ``keep``; also if that fails."""
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        _write_sources(request, keep)
+        (keep / "settings.cmake").write_text(_settings(request), encoding="utf-8")
+    except OSError as error:
+        raise keep_error(keep, error) from error
+
+
+def _keep_results(request: _Request, firmware: Firmware, keep: Path) -> Firmware:
+    try:
+        for name in ("firmware.elf", "firmware.map"):
+            shutil.copyfile(firmware.elf.with_name(name), keep / name)
+    except OSError as error:
+        raise keep_error(keep, error) from error
+    return replace(firmware, build_command=_command_line(request, keep))
+
+
+def keep_error(keep: Path, error: OSError) -> UsageError:
+    """The error to raise where the folder that keeps a run's files cannot be written."""
+    return UsageError(
+        f"cannot write to {keep}: {error.strerror}", hint="choose another folder for --keep"
+    )

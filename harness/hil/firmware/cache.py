@@ -1,0 +1,126 @@
+"""What is kept between builds: whole firmwares, and CMake trees with compiled objects.
+
+::
+
+    CACHE/firmware/elf/KEY/    firmware.elf, firmware.map, firmware.json; complete or not there
+    CACHE/firmware/trees/KEY/  one CMake tree per platform, flags and content of firmware_stubs
+
+An entry of ``elf`` appears by one rename. A tree is used under a file lock. Both keys cover the
+content of everything that goes in, so nothing ever has to be invalidated, only swept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hil.records import Firmware
+
+_KEEP_ELFS = 256
+_KEEP_TREES = 24
+_IN_USE_S = 3600.0  # never sweep what was used within this time
+
+
+def digest(parts: Iterable[tuple[str, bytes]]) -> str:
+    """Hash named byte strings; neither names nor contents can run into each other."""
+    total = hashlib.sha256()
+    for name, content in parts:
+        total.update(f"{len(name)}:{name}:{len(content)}:".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def files_under(root: Path, *patterns: str) -> list[tuple[str, bytes]]:
+    """Names (relative to ``root``) and contents of the files that match, in a fixed order."""
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in sorted(found)]
+
+
+def load(cache: Path, key: str) -> Firmware | None:
+    """Return the firmware stored under ``key``, or None."""
+    folder = cache / "firmware" / "elf" / key
+    try:
+        stored = json.loads((folder / "firmware.json").read_text(encoding="utf-8"))
+        os.utime(folder)
+        firmware = Firmware(elf=folder / "firmware.elf", cached=True, **stored)
+        if hashlib.sha256(firmware.elf.read_bytes()).hexdigest() != firmware.sha256:
+            return None
+    except (OSError, ValueError, TypeError):
+        return None
+    return firmware
+
+
+def store(cache: Path, key: str, firmware: Firmware, beside: Iterable[Path]) -> Firmware:
+    """Store a firmware and the files that belong ``beside`` it; return it at its new place.
+
+    To be called under the lock of its tree, after :func:`load` found nothing: what stands in the
+    way is damaged.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    folder = cache / "firmware" / "elf"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / key
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-", ignore_cleanup_errors=True) as new:
+        shutil.copyfile(firmware.elf, Path(new) / "firmware.elf")
+        for path in beside:
+            shutil.copyfile(path, Path(new) / path.name)
+        (Path(new) / "firmware.json").write_text(json.dumps(_as_json(firmware)), encoding="utf-8")
+        os.chmod(new, 0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        Path(new).rename(target)
+    _sweep(folder, _KEEP_ELFS)
+    return replace(firmware, elf=target / "firmware.elf")
+
+
+def _as_json(firmware: Firmware) -> Mapping[str, Any]:
+    return {
+        "sha256": firmware.sha256,
+        "flash_by_owner": dict(firmware.flash_by_owner),
+        "ram_by_owner": dict(firmware.ram_by_owner),
+        "build_command": firmware.build_command,
+        "compiler": firmware.compiler,
+        "flags": firmware.flags,
+    }
+
+
+@contextlib.contextmanager
+def locked_tree(cache: Path, key: str) -> Iterator[Path]:
+    """Give the CMake tree ``key`` to one process at a time; others wait.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    trees = cache / "firmware" / "trees"
+    tree = trees / key
+    tree.mkdir(parents=True, exist_ok=True)
+    with (trees / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tree.mkdir(exist_ok=True)
+        os.utime(tree)
+        yield tree
+    _sweep(trees, _KEEP_TREES)
+
+
+def _sweep(folder: Path, keep: int) -> None:
+    """Remove the least recently used entries beyond ``keep``, never any that may be in use."""
+    aged = []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if path.is_dir():
+                aged.append((path.stat().st_mtime, path))
+    now = time.time()
+    for used, path in sorted(aged)[: max(0, len(aged) - keep)]:
+        if now - used > _IN_USE_S:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,184 @@
+"""The tools that build firmware, and what their complaints mean."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.errors import BuildFailed, DoesNotFit, HilError, MissingTool
+from hil.records import ExternalCode, Platform
+
+_PACKAGES = {
+    "gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "g++": "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib",
+    "cmake": "cmake",
+    "ninja": "ninja-build",
+}
+_LOG_LINES = 15
+_NAMES_SHOWN = 4
+_UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
+_NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
+_OTHER_ABI = re.compile(r"uses VFP register arguments|conflicting CPU architectures")
+_STATIC_ASSERT = re.compile(r"static assertion failed: (.+)")
+_OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """The cross compiler: its prefix as given, its path and its version line."""
+
+    prefix: str
+    path: Path
+    version: str
+
+
+def find_compiler() -> Compiler:
+    """Find the cross compiler that ``HIL_CC_PREFIX`` names (default ``arm-none-eabi-``).
+
+    Raises:
+        MissingTool: it is not there, or does not run.
+    """
+    prefix = os.environ.get("HIL_CC_PREFIX") or "arm-none-eabi-"
+    path = find_tool(prefix + "gcc", _PACKAGES["gcc"])
+    try:
+        answer = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=True, timeout=30
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingTool(
+            f"the compiler {path} does not run: {error}",
+            hint=f"reinstall it: sudo apt-get install {_PACKAGES['gcc']}",
+        ) from error
+    return Compiler(prefix, path, answer.stdout.partition("\n")[0].strip())
+
+
+def require_cxx(compiler: Compiler) -> Path:
+    """Return the path of the C++ compiler beside ``compiler``, once its library is there too.
+
+    Raises:
+        MissingTool: there is no C++ compiler, or it has no C++ library (a package of its own).
+    """
+    path = find_tool(compiler.prefix + "g++", _PACKAGES["g++"])
+    library = subprocess.run(
+        [path, "-mcpu=cortex-m4", "-mthumb", "-print-file-name=libstdc++.a"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    ).stdout.strip()
+    if not Path(library).is_absolute():
+        raise MissingTool(
+            f"{path} has no C++ library, which engines in C++ need",
+            hint=f"sudo apt-get install {_PACKAGES['g++']}",
+        )
+    return path
+
+
+def find_tool(name: str, package: str | None = None) -> Path:
+    """Return the path of a tool on PATH.
+
+    Raises:
+        MissingTool: it is not there; the hint holds the apt command.
+    """
+    found = shutil.which(name)
+    if found is None:
+        package = package or _PACKAGES[name]
+        hint = f"sudo apt-get install {package}"
+        if name.endswith(("gcc", "g++")):
+            hint += "; or set HIL_CC_PREFIX to the prefix of another cross compiler"
+        raise MissingTool(f"'{name}' was not found on PATH", hint=hint)
+    return Path(found)
+
+
+def run_tool(command: Sequence[str | Path], log: Path) -> bool:
+    """Run a build tool, appending its output to ``log``; return whether it succeeded."""
+    with log.open("ab") as stream:
+        done = subprocess.run(
+            list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
+        )
+    return done.returncode == 0
+
+
+def explain_failure(
+    log: Path, platform: Platform, external: ExternalCode | None = None
+) -> HilError:
+    """Turn the log of a failed build into the error it stands for.
+
+    ``external`` is a library of somebody else's that took part in the build.
+    """
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if over := dict(_OVERFLOW.findall(text)):
+        return _does_not_fit({region: int(count) for region, count in over.items()}, platform)
+    if "No space left on device" in text:
+        return cache_error(log.parent, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if external is not None and (explained := _library_fault(text, external)):
+        return explained
+    return BuildFailed(
+        "building the firmware failed:\n" + "\n".join(_last_words(text)),
+        hint="run again with --keep DIR to look at the sources; most likely a defect of hil",
+    )
+
+
+def _library_fault(text: str, external: ExternalCode) -> BuildFailed | None:
+    """The error of a build that failed for what a library or its headers are; None otherwise."""
+    name = external.library.name
+    if missing := list(dict.fromkeys(_UNDEFINED.findall(text))):
+        shown = ", ".join(missing[:_NAMES_SHOWN])
+        more = f" and {len(missing) - _NAMES_SHOWN} more" if len(missing) > _NAMES_SHOWN else ""
+        return BuildFailed(
+            f"the library {name} lacks what the model needs: {shown}{more}",
+            hint="build the library with all its sources, the optimized kernels' included, into "
+            "one archive, and add it again",
+        )
+    if found := _NO_HEADER.search(text):
+        return BuildFailed(
+            f"no include folder of the library {name} has '{found[1]}'",
+            hint="add the library again with one more --include: the folder that has it",
+        )
+    if _OTHER_ABI.search(text):
+        return BuildFailed(
+            f"the library {name} was compiled for another core or float ABI than the firmware",
+            hint="build it for the profile's core and add it again",
+        )
+    if found := _STATIC_ASSERT.search(text):
+        return BuildFailed(
+            f"the headers of the library {name} do not fit each other: {found[1]}",
+            hint="give the include folders that the library itself was built with",
+        )
+    return None
+
+
+def _last_words(text: str) -> list[str]:
+    """The end of a log without Ninja's progress and the compiler's long command lines."""
+    noise = re.compile(r"\[\d+/\d+\]|ninja: |FAILED: |: && |\S*(?:gcc|g\+\+)\s|-- ")
+    lines = [line for line in text.splitlines() if line.strip() and not noise.match(line)]
+    return lines[-_LOG_LINES:]
+
+
+def _does_not_fit(over: dict[str, int], platform: Platform) -> DoesNotFit:
+    sizes = {"FLASH": ("flash", platform.flash.size), "RAM": ("RAM", platform.ram.size)}
+    parts = []
+    for region, count in over.items():
+        name, size = sizes[region]
+        parts.append(
+            f"{size + count:,} B of {name} needed, {size:,} B there ({count:,} B too many)"
+        )
+    return DoesNotFit(
+        "the firmware does not fit: " + "; ".join(parts),
+        hint="take a smaller model, a quantized one, or a profile with more memory",
+    )
+
+
+def cache_error(cache: Path, error: OSError) -> HilError:
+    """The error for a cache folder that cannot be written."""
+    reason = error.strerror or str(error)
+    return MissingTool(
+        f"the cache folder {cache} cannot be written: {reason}",
+        hint="free some space there, or set HIL_CACHE_DIR to a folder that can be written",
+    )

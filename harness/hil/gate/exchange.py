@@ -1,0 +1,180 @@
+"""Baselines as files: ``hil.baseline/1``.
+
+::
+
+    {"schema": "hil.baseline/1", "name": "…", "hil_version": "…", "exported_at": "…",
+     "runs": [{"sha256": "…", "run": {…}}, …]}
+
+``run`` is the whole run as ``hil.store.portable`` writes it, ``sha256`` the hash of its
+canonical JSON (``portable.digest``): a file that was edited, or cut, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hil.errors import InputError, UsageError
+from hil.gate.scrub import without_folders
+from hil.records import RunRecord
+from hil.store.baselines import slot_of
+from hil.store.portable import NotARun, digest, from_plain, to_plain
+
+SCHEMA = "hil.baseline/1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_KEYS = {"schema", "name", "hil_version", "exported_at", "runs"}
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` where it can name a baseline.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' cannot name a baseline",
+            hint="take letters, digits, '.', '_', '+' and '-', at most 64, such as main or v1.2",
+        )
+    return name
+
+
+def check_run(run: RunRecord) -> RunRecord:
+    """Return ``run`` where it can belong to a baseline: it passed, and has figures of a model.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if run.status != "passed" or run.model is None or not run.measurements:
+        raise UsageError(
+            f"the run {run.run_id} cannot be a baseline: it is {run.status}",
+            hint="only a run that passed is a result; `hil history --status passed` lists them",
+        )
+    return run
+
+
+def dumps(name: str, runs: Iterable[RunRecord]) -> str:
+    """Return a baseline as the text of a file, one run a line, without folders of this machine."""
+    lines = []
+    for run in runs:
+        plain = to_plain(without_folders(run))
+        lines.append(_json({"sha256": digest(plain), "run": plain}))
+    head = {
+        "schema": SCHEMA,
+        "name": name,
+        "hil_version": version("hil"),
+        "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return f'{_json(head)[:-1]}, "runs": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def read(path: Path) -> tuple[str, list[RunRecord]]:
+    """Return the name and the runs of a baseline's file.
+
+    Raises:
+        InputError: it cannot be read, is damaged, was changed, or is of a newer version.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InputError(
+            f"cannot read the baseline {path}: {reason}",
+            hint="give a file that `hil baseline export` wrote",
+        ) from error
+    document = parse(text, str(path))
+    return document["name"], runs_of(document, str(path))
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """Return the file's JSON with its head checked; the runs are not looked at (``runs_of``).
+
+    Raises:
+        InputError: it is not JSON, not a baseline, or of a newer version.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(where, f"it is not JSON ({error})") from error
+    if not isinstance(document, dict) or not isinstance(document.get("schema"), str):
+        raise _damaged(where, "it has no schema")
+    _check_schema(document["schema"], where)
+    if set(document) != _KEYS or not isinstance(document["runs"], list):
+        raise _damaged(where, f"it must have {', '.join(sorted(_KEYS))} and nothing else")
+    if not isinstance(document["name"], str) or not _NAME.fullmatch(document["name"]):
+        raise _damaged(where, f"{document['name']!r} cannot name a baseline")
+    return document
+
+
+def runs_of(document: dict[str, Any], where: str) -> list[RunRecord]:
+    """Return the runs of a parsed file.
+
+    Raises:
+        InputError: one of them is damaged, was changed, did not pass, or is there twice.
+    """
+    runs = [run_of(entry, f"{where}: run {i}") for i, entry in enumerate(document["runs"], 1)]
+    if not runs:
+        raise _damaged(where, "it holds no run")
+    seen = set()
+    for run in runs:
+        slot = slot_of(run)
+        if slot in seen:
+            raise _damaged(
+                where,
+                f"two runs are of the same model ({run.model and run.model.name}), profile "
+                f"({slot.profile_name}), target ({slot.target}) and engine ({slot.engine})",
+            )
+        seen.add(slot)
+    return runs
+
+
+def run_of(entry: Any, where: str) -> RunRecord:
+    """Return the run of one entry of ``runs``; errors as ``runs_of``."""
+    if not isinstance(entry, dict) or set(entry) != {"sha256", "run"}:
+        raise _damaged(where, "an entry must have sha256 and run and nothing else")
+    if digest(entry["run"]) != entry["sha256"]:
+        raise InputError(
+            f"{where}: its SHA-256 is not the one that stands beside it",
+            hint="the file was changed after its export; export it anew from the runs",
+        )
+    try:
+        run = from_plain(entry["run"])
+    except NotARun as error:
+        raise _damaged(where, str(error)) from error
+    if odd := [name for name, figure in run.measurements.items() if figure.name != name]:
+        raise _damaged(where, f"the figure '{odd[0]}' has another name inside")
+    try:
+        return check_run(run)
+    except UsageError as error:
+        raise InputError(f"{where}: {error.message}", hint=error.hint) from error
+
+
+def _check_schema(schema: str, where: str) -> None:
+    word, slash, number = schema.partition("/")
+    if schema == SCHEMA:
+        return
+    if word == "hil.baseline" and slash and number.isdecimal():
+        raise InputError(
+            f"{where} is from a newer version of hil ({schema}, this one reads {SCHEMA})",
+            hint="update hil",
+        )
+    raise _damaged(where, f"its schema is '{schema}', not {SCHEMA}")
+
+
+def _damaged(where: str, reason: str) -> InputError:
+    return InputError(
+        f"{where} is no baseline: {reason}", hint="give a file that `hil baseline export` wrote"
+    )
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,130 @@
+"""How much worse a figure may be: ``2%`` of the baseline's value, or ``1 KiB`` more than it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hil.errors import UsageError
+
+DEFAULT = "2%"
+GATED = ("latency_us", "cycles", "energy_uj", "flash_bytes", "ram_bytes", "arena_bytes")
+"""Figures that are judged without being named; figures of accuracy are too, where there are any."""
+
+_HIGHER_IS_BETTER = re.compile(r"(^|_)(accuracy|top\d+|auc|f1|map|agreement|cosine|sqnr)(_|$)")
+_LIMIT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%|[a-zµμ/]*)", re.IGNORECASE)
+_OFF = "off"
+_SCALES: Mapping[str, Mapping[str, float]] = {
+    "bytes": {"b": 1, "bytes": 1, "kib": 1024, "mib": 1024**2, "kb": 1e3, "mb": 1e6},
+    "us": {"us": 1, "ms": 1e3, "s": 1e6, "ns": 1e-3},
+    "uj": {"uj": 1, "mj": 1e3, "j": 1e6, "nj": 1e-3},
+}
+_SAME_UNIT = {"b": "bytes", "byte": "bytes"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """``size`` is a fraction of the baseline's value (``unit`` ``%``) or an amount in ``unit``.
+
+    An empty ``unit`` is the figure's own.
+    """
+
+    size: float
+    unit: str
+    text: str
+
+    @property
+    def relative(self) -> bool:
+        """Whether the limit is a fraction of the baseline's value."""
+        return self.unit == "%"
+
+    def amount(self, name: str, unit: str) -> float:
+        """Return an absolute limit in ``unit``, the unit of the figure ``name``.
+
+        Raises:
+            UsageError: the units do not go together.
+        """
+        own = _plain_unit(unit)
+        if self.unit in ("", own):
+            return self.size
+        factor = _SCALES.get(own, {}).get(self.unit)
+        if factor is None:
+            raise UsageError(
+                f"the limit '{self.text}' of {name} has another unit than the figure ({unit})",
+                hint=f"write a percentage, such as 2%, or a number of {unit}",
+            )
+        return self.size * factor
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a gate: ``default`` for the usual figures, ``named`` for those it names.
+
+    None in ``named`` takes a figure out of the gate.
+    """
+
+    default: Limit
+    named: Mapping[str, Limit | None] = field(default_factory=dict)
+
+    def of(self, name: str) -> Limit | None:
+        """Return the limit of a figure, None where it is not judged."""
+        if name in self.named:
+            return self.named[name]
+        return self.default if name in GATED or higher_is_better(name) else None
+
+
+def parse(value: str | float, where: str) -> Limit:
+    """Understand ``2%``, ``0``, ``1 KiB``, ``200 us``; a bare number is in the figure's own unit.
+
+    Raises:
+        UsageError: it is none of these; ``where`` names its place.
+    """
+    text = str(value).strip()
+    found = _LIMIT.fullmatch(text)
+    if found is None or not math.isfinite(float(found[1])):
+        raise UsageError(
+            f"{where}: '{text}' is no limit",
+            hint="write a percentage (2%), an amount (1 KiB, 200 us, 0), or off",
+        )
+    if found[2] == "%":
+        return Limit(float(found[1]) / 100, "%", text)
+    return Limit(float(found[1]), _plain_unit(found[2]), text)
+
+
+def parse_default(value: str | float, where: str) -> Limit:
+    """Understand the limit of all figures without one of their own: a percentage.
+
+    Raises:
+        UsageError: it is none; an amount would mean bytes here and microseconds there.
+    """
+    limit = parse(value, where)
+    if not limit.relative and limit.size:
+        raise UsageError(
+            f"{where}: '{limit.text}' is not a percentage",
+            hint="write 2%; amounts are for one figure: --limit ram_bytes='1 KiB'",
+        )
+    return Limit(limit.size, "%", limit.text)
+
+
+def parse_named(values: Mapping[str, str | float], where: str) -> dict[str, Limit | None]:
+    """Understand limits by figure; ``off`` takes a figure out of the gate.
+
+    Raises:
+        UsageError: one of them is no limit.
+    """
+    return {
+        name: None if str(value).strip() == _OFF else parse(value, f"{where} {name}")
+        for name, value in values.items()
+    }
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a figure is one of accuracy; of all others less is better."""
+    return _HIGHER_IS_BETTER.search(name) is not None
+
+
+def _plain_unit(unit: str) -> str:
+    plain = unit.lower().replace("µ", "u").replace("μ", "u")
+    return _SAME_UNIT.get(plain, plain)

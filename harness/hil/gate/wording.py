@@ -1,0 +1,78 @@
+"""A gate's outcome in words, for every place where it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hil.gate.decision import Case, Outcome
+from hil.gate.judge import Finding
+
+FormatValue = Callable[[float, str], str]
+"""Takes a value and its unit to a text, such as ``12.35 ms``."""
+
+NOTEWORTHY = frozenset({"regression", "unclear", "improved"})
+
+
+def change(finding: Finding) -> str:
+    """``+3.0 %``, with the interval where observations were compared, or a dash."""
+    if finding.change_pct is None:
+        return "-"
+    text = _percent(finding.change_pct)
+    if finding.interval_pct is None:
+        return text
+    low, high = finding.interval_pct
+    return f"{text} ({_percent(low)} to {_percent(high)})"
+
+
+def value(number: float | None, unit: str, format_value: FormatValue) -> str:
+    """A value with its unit, or a dash."""
+    return "-" if number is None else format_value(number, unit)
+
+
+def noteworthy(case: Case) -> tuple[Finding, ...]:
+    """The findings that a reader must see."""
+    return tuple(finding for finding in case.findings if finding.word in NOTEWORTHY)
+
+
+def against(case: Case) -> str:
+    """The baseline's engine where it is another than the run's."""
+    other = case.baseline_engine
+    return f" (against {other})" if other and other != case.engine else ""
+
+
+def verdict(outcome: Outcome) -> str:
+    """One sentence: passed or failed, and what there was."""
+    runs, figures = outcome.runs, outcome.counts
+    if outcome.origin is None:
+        return f"no baseline '{outcome.baseline}': nothing was compared"
+    parts = [f"{_plural(runs['compared'], 'run')} compared with '{outcome.baseline}'"]
+    parts += [
+        _plural(figures["regression"], "regression"),
+        *(f"{runs[word]} {word}" for word in ("failed", "error") if runs[word]),
+        *(f"{figures[word]} {word}" for word in ("unclear", "improved") if figures[word]),
+        *(f"{runs[word]} {word}" for word in ("skipped", "missing", "no baseline") if runs[word]),
+    ]
+    if not (runs["compared"] or runs["failed"]):
+        rest = [part for part in parts[2:] if part]
+        return f"nothing was compared with '{outcome.baseline}'" + (": " + ", ".join(rest)) * bool(
+            rest
+        )
+    return f"{'passed' if outcome.passed else 'failed'}: " + ", ".join(parts)
+
+
+def shared_notes(outcome: Outcome) -> list[tuple[str, int]]:
+    """What changed beside the model, each once, with the number of runs that it holds for."""
+    counts: dict[str, int] = {}
+    for case in outcome.cases:
+        for note in case.notes:
+            counts[note] = counts.get(note, 0) + 1
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _percent(number: float) -> str:
+    digits = 1 if abs(number) >= 0.95 or number == 0 else 3
+    return f"{number:+.{digits}f} %" if number else "0 %"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,135 @@
+"""Trace and ELF into measurements: every figure with its kind and its uncertainty."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+
+from hil.devices import Profile
+from hil.errors import RunFailed
+from hil.measure.calibration import calibration_notes, narrowed, wait_figures
+from hil.measure.cycles.bands import CodeKind, summary
+from hil.measure.cycles.cores import core_table
+from hil.measure.cycles.decode import ReadCode
+from hil.measure.cycles.memory_system import waits_note
+from hil.measure.cycles.windows import (
+    Window,
+    function_rows,
+    measured_figures,
+    measured_op_rows,
+    median_window,
+    modelled_figures,
+    op_rows,
+    price_windows,
+)
+from hil.measure.energy import energy_figure
+from hil.measure.memory import memory_figures
+from hil.records import (
+    Firmware,
+    FunctionMeasurement,
+    Measurement,
+    Measurements,
+    OpMeasurement,
+    Trace,
+)
+from hil.tflite.graph import Graph
+
+
+def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> Measurements:
+    """Make figures, op rows and function rows of a trace.
+
+    Cycle-counter readings (a board) win over block counts (an emulator); time on a board refers
+    to the clock it ran at, modelled time to the profile's. Values are those of the window of
+    median length, ``spread_pct`` is over all windows.
+
+    Raises:
+        RunFailed: the trace holds neither counter readings nor an execution profile.
+    """
+    windows = _windows(profile, firmware, trace)
+    on_silicon = any(inference.cycles is not None for inference in trace.inferences)
+    if not windows and not on_silicon:
+        raise RunFailed(
+            "the run gave neither cycle counts nor an execution profile",
+            hint="run again with --keep DIR and look at the transcript and QEMU's messages",
+        )
+    figures: dict[str, Measurement] = {}
+    ops: tuple[OpMeasurement, ...] = ()
+    functions: tuple[FunctionMeasurement, ...] = ()
+    if windows:
+        from hil.firmware.elf import symbols
+
+        middle = median_window(windows)
+        figures |= modelled_figures(profile, windows) | wait_figures(profile.flash, middle)
+        figures = narrowed(profile, graph.dtype, figures)
+        ops = op_rows(profile, graph, middle)
+        functions = function_rows(middle, symbols(firmware.elf))
+    if on_silicon:
+        clock_hz = trace.platform.clock_hz
+        figures |= measured_figures(clock_hz, trace.inferences)
+        ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
+    figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
+    figures |= memory_figures(firmware, trace)
+    notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))
+    return Measurements(figures, ops, functions, notes)
+
+
+def op_listing(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> str:
+    """Return the hottest blocks of each op as annotated disassembly (docs/timing.md).
+
+    Empty where the trace has no execution profile, as on a board.
+    """
+    from hil.firmware.program import open_program
+    from hil.measure.cycles.listing import render_ops
+
+    windows = _windows(profile, firmware, trace)
+    if not windows:
+        return ""
+    program = open_program(firmware.elf)
+    core = core_table(profile.chip.core)
+    return render_ops(core, program.read, median_window(windows), graph, program.symbolize)
+
+
+def _windows(profile: Profile, firmware: Firmware, trace: Trace) -> list[Window]:
+    profiles = [i.profile for i in trace.inferences if i.profile is not None]
+    if not profiles:
+        return []
+    return price_windows(profile, _code_reader(firmware), profiles)
+
+
+def _code_reader(firmware: Firmware) -> ReadCode:
+    """Read code of the ELF by address.
+
+    Raises (when called):
+        RunFailed: a block ran outside the ELF's executable sections.
+    """
+    from hil.firmware.elf import code_bytes
+
+    sections = code_bytes(firmware.elf)
+    origins = [address for address, _ in sections]
+
+    def read(start: int, end: int) -> bytes:
+        at = bisect.bisect_right(origins, start) - 1
+        if at < 0 or end > origins[at] + len(sections[at][1]):
+            raise RunFailed(
+                f"the device ran code at 0x{start:08x}, which is not in the firmware",
+                hint="this is a fault of the run or of the firmware; keep it with --keep DIR",
+            )
+        return sections[at][1][start - origins[at] : end - origins[at]]
+
+    return read
+
+
+def timing_notes(
+    profile: Profile, windows: Sequence[Window], kind: CodeKind = "integer"
+) -> tuple[str, ...]:
+    """Say in words what the cycles of the windows rest on; nothing where there are none."""
+    notes = []
+    if windows:
+        core = core_table(profile.chip.core)
+        notes.append(f"timing model of {core.title}: {summary(core, kind)}")
+        window = median_window(windows)
+        waits = waits_note(
+            profile.flash, window.wait_low, window.wait_high, window.caches_simulated
+        )
+        notes += [waits] if waits else []
+    return tuple(notes)

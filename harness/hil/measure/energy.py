@@ -1,0 +1,43 @@
+"""Energy of one inference without a meter: active power times latency."""
+
+from __future__ import annotations
+
+import math
+
+from hil.devices import Profile
+from hil.measure.power_band import power_band
+from hil.records import Measurement
+
+
+def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
+    """Return ``energy_uj``: the profile's active power times the latency.
+
+    The power is that of the table's row whose condition is nearest to the run's; the source names
+    it. Its band is the validation's (``energy_validation.power_band``). Relative uncertainties of
+    power and latency are independent and combine as a root of squares. The kind is ``modelled``
+    even where the latency was measured: no meter ran.
+    """
+    active = profile.power.choose(profile.clock.hz)
+    band = power_band(profile)
+    scaled = f", scaled {active.scaled}" if active.scaled else ""
+    return Measurement(
+        name="energy_uj",
+        value=active.milliwatts * latency.value / 1e3,
+        unit="uJ",
+        kind="modelled",
+        uncertainty_pct=combined_pct(band.pct, latency.uncertainty_pct),
+        n=latency.n,
+        spread_pct=latency.spread_pct,
+        source=(
+            f"{active.milliwatts:.1f} mW ({active.row.condition}{scaled}) x latency; "
+            f"power {band.words}; {active.row.source}"
+        ),
+    )
+
+
+def combined_pct(*parts: float | None) -> float | None:
+    """Root of the sum of squares; None where a part is unknown."""
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    return math.sqrt(sum(part * part for part in known))

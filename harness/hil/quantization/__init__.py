@@ -1,0 +1,185 @@
+"""From a float model and calibration data to a variant, with its quality against the float model.
+
+::
+
+    request = VariantRequest("int8", "samples.npz")
+    made = quantize(model_bytes, graph, request)
+    made.content        # the variant's .tflite
+    made.variant        # what the store keeps: ranges, quality per tensor, agreement
+
+What a request alone can get wrong is refused before any work (:func:`check_request`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+
+from hil.errors import UnsupportedModel, UsageError
+from hil.quantization import affine, calibration_data, quality
+from hil.quantization.fixed_format import QFormat
+from hil.quantization.fixed_point import WIDTH, quantize_fixed_point
+from hil.quantization.ranges import Method, Ranges, calibrate
+from hil.records import Variant, VariantRequest
+from hil.tflite.graph import Graph
+from hil.tflite.reader import parse_model
+
+#: Scheme -> dtype of its activations.
+SCHEMES = {
+    "int8": "int8",
+    "int8-per-tensor": "int8",
+    "int16x8": "int16",
+    "dynamic": "float32",
+    "q8": "int8",
+    "q16": "int16",
+}
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A variant: the .tflite's bytes, and everything that is known of it."""
+
+    content: bytes
+    variant: Variant
+
+
+def variant_name(parent_name: str, scheme: str) -> str:
+    """Return the model name of a variant, such as ``ic_float32-int8``."""
+    return f"{parent_name}-{scheme}"
+
+
+def check_request(request: VariantRequest) -> VariantRequest:
+    """Refuse what a request alone gets wrong; return it with its defaults filled in.
+
+    Raises:
+        UsageError: unknown scheme, method, Q format or io; an option of another scheme.
+        MissingTool: the scheme needs a library that is not installed.
+    """
+    scheme = request.scheme
+    if scheme not in SCHEMES:
+        raise UsageError(f"unknown scheme '{scheme}'", hint="schemes are " + ", ".join(SCHEMES))
+    method = str(Method.parse(request.method))
+    if request.q_format:
+        if scheme not in WIDTH:
+            raise UsageError(
+                f"a Q format is for q8 and q16, not for {scheme}",
+                hint="leave --q-format out, or choose --scheme q8 or q16",
+            )
+        QFormat.parse(request.q_format, WIDTH[scheme])
+    own = SCHEMES[scheme]
+    if request.io not in ("", own, "float32"):
+        choices = own if own == "float32" else f"{own} (the default) or float32"
+        raise UsageError(
+            f"{scheme} has no {request.io} inputs and outputs", hint=f"--io takes {choices}"
+        )
+    if scheme not in WIDTH:
+        affine.version()
+    return dataclasses.replace(request, method=method, io=request.io or own)
+
+
+def check_parent(graph: Graph) -> None:
+    """Refuse what is not a float model.
+
+    Raises:
+        UnsupportedModel: it is quantized already, or computes in something else.
+    """
+    if graph.dtype == "float32":
+        return
+    quantized = graph.dtype in ("int8", "uint8", "int16", "int16x8", "hybrid")
+    what = f"is quantized already ({graph.dtype})" if quantized else f"is {graph.dtype}"
+    raise UnsupportedModel(
+        f"{graph.name} {what}", hint="give the float32 model that it was made from"
+    )
+
+
+def quantize(
+    graph: Graph, model_bytes: bytes, request: VariantRequest, progress: Progress | None = None
+) -> Quantized:
+    """Make a variant of a float model and judge it.
+
+    Args:
+        graph: ``model_bytes`` parsed; its name and hash become the parent's.
+        model_bytes: the float32 .tflite.
+        request: what to make.
+        progress: called with ``calibrate`` or ``judge``, samples done, and of how many.
+
+    Raises:
+        UsageError: the request is wrong (:func:`check_request`), or its data
+            (``calibration_data.load``).
+        UnsupportedModel: the model is no float model, or has ops that the scheme does not.
+        MissingTool: the scheme's library is not installed.
+    """
+    request = check_request(request)
+    check_parent(graph)
+    data = calibration_data.load(request, graph)
+    ranges = calibrate(
+        model_bytes, graph, data.calibration.inputs, request.method, _told(progress, "calibrate")
+    )
+    content = _made(graph, request, ranges)
+    name = variant_name(graph.name, request.scheme)
+    made = quality.Model(parse_model(content, name), content)
+    parent = quality.Model(graph, model_bytes)
+    tensors, agreements = quality.judge(parent, made, data, _told(progress, "judge"))
+    variant = Variant(
+        sha256=hashlib.sha256(content).hexdigest(),
+        parent_sha256=graph.sha256,
+        parent_name=graph.name,
+        scheme=request.scheme,
+        options={"method": request.method, "io": request.io, "q_format": request.q_format},
+        calibration=request.calibration,
+        calibration_sha256=data.sha256,
+        calibration_samples=len(data.calibration),
+        library=library(request.scheme),
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        size_bytes=len(content),
+        ranges=tuple(ranges.tensors.values()),
+        tensors=tensors,
+        agreements=agreements,
+    )
+    return Quantized(content, variant)
+
+
+def library(scheme: str) -> str:
+    """Return what makes a scheme's variants, with its version."""
+    return f"hil {metadata.version('hil')}" if scheme in WIDTH else affine.version()
+
+
+def drop(variant: Variant) -> tuple[float, str]:
+    """Return how much worse than its parent a variant is on held-out samples, and in what.
+
+    0 to 1: the loss in accuracy where the samples have labels (negative for a gain); else the
+    share of samples with another top-1 class; else, without classes, 1 - cosine similarity of the
+    outputs.
+    """
+    found = next(a for a in variant.agreements if a.data == "held-out")
+    if found.accuracy is not None and found.parent_accuracy is not None:
+        return found.parent_accuracy - found.accuracy, "accuracy lost"
+    if found.top1 is not None:
+        return 1.0 - found.top1, "samples with another top-1 class"
+    return 1.0 - found.cosine, "1 - cosine similarity of the outputs"
+
+
+def _made(graph: Graph, request: VariantRequest, ranges: Ranges) -> bytes:
+    float_io = request.io == "float32"
+    if request.scheme in ("q8", "q16"):
+        return quantize_fixed_point(
+            graph,
+            ranges,
+            request.scheme,
+            q_format=request.q_format or None,
+            io="float32" if float_io else "int",
+        ).model_bytes
+    needed = None if request.scheme == "dynamic" else ranges
+    return affine.quantize_affine(graph, request.scheme, needed, float_io=float_io)
+
+
+def _told(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(stage, done, total)

@@ -1,0 +1,135 @@
+"""Variants kept between runs, so that a run with ``--quantize`` makes each only once.
+
+::
+
+    CACHE/variants/KEY/    variant.tflite, variant.json; complete or not there
+
+The key covers everything that goes in: the parent's bytes, the request, the calibration data, the
+library's version and the modules of this package. An entry appears by one rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from hil.errors import InputError
+from hil.quantization import Progress, Quantized, check_parent, check_request, library, quantize
+from hil.quantization.calibration_data import DRAWN
+from hil.records import Agreement, TensorQuality, TensorRange, Variant, VariantRequest
+from hil.tflite.graph import Graph
+
+_KEEP = 256
+_IN_USE_S = 3600.0  # never sweep what was used within this time
+
+
+def cached(
+    cache: Path,
+    graph: Graph,
+    model_bytes: bytes,
+    request: VariantRequest,
+    progress: Progress | None = None,
+) -> Quantized:
+    """Return the variant that was made of the same things before, or make and keep it.
+
+    A cache that cannot be written is no error. Raises as :func:`hil.quantization.quantize`.
+    """
+    request = check_request(request)
+    check_parent(graph)
+    folder = cache / "variants" / _key(graph, request)
+    found = _load(folder)
+    if found is not None:
+        named = dataclasses.replace(
+            found.variant, parent_name=graph.name, calibration=request.calibration
+        )
+        return Quantized(found.content, named)
+    made = quantize(graph, model_bytes, request, progress)
+    with contextlib.suppress(OSError):
+        _store(folder, made)
+    return made
+
+
+def _key(graph: Graph, request: VariantRequest) -> str:
+    fields = dataclasses.asdict(request)
+    for name in ("calibration", "held_out"):
+        fields[name] = _content_key(fields[name])
+    fields |= {"parent": graph.sha256, "library": library(request.scheme), "code": _code()}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _content_key(spec: str) -> str:
+    """A drawn specification names its content; a file is known by its bytes."""
+    if not spec or spec.partition(":")[0] in DRAWN or Path(spec).suffix not in (".npy", ".npz"):
+        return spec
+    try:
+        with open(spec, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {spec}: {error.strerror}", hint="check the path of the samples"
+        ) from error
+
+
+def _code() -> str:
+    """Hash of the modules that make and judge variants."""
+    total = hashlib.sha256()
+    package = Path(__file__).parent
+    tflite = package.parent / "tflite"
+    for path in (*sorted(package.glob("*.py")), *sorted(tflite.glob("*.py"))):
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def _load(folder: Path) -> Quantized | None:
+    try:
+        content = (folder / "variant.tflite").read_bytes()
+        variant = from_json(json.loads((folder / "variant.json").read_text(encoding="utf-8")))
+        os.utime(folder)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    intact = hashlib.sha256(content).hexdigest() == variant.sha256
+    return Quantized(content, variant) if intact else None
+
+
+def _store(folder: Path, made: Quantized) -> None:
+    parent = folder.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".new-", ignore_cleanup_errors=True) as new:
+        (Path(new) / "variant.tflite").write_bytes(made.content)
+        text = json.dumps(dataclasses.asdict(made.variant))
+        (Path(new) / "variant.json").write_text(text, encoding="utf-8")
+        os.chmod(new, 0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(new).rename(folder)
+    _sweep(parent)
+
+
+def from_json(fields: dict[str, Any]) -> Variant:
+    """Return the variant of which ``dataclasses.asdict`` made the fields."""
+    return Variant(
+        **{
+            **fields,
+            "ranges": tuple(TensorRange(**r) for r in fields["ranges"]),
+            "tensors": tuple(TensorQuality(**t) for t in fields["tensors"]),
+            "agreements": tuple(Agreement(**a) for a in fields["agreements"]),
+        }
+    )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the least recently used variants beyond what is kept, never one that may be in use."""
+    aged = []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            aged.append((path.stat().st_mtime, path))
+    for used, path in sorted(aged)[: max(0, len(aged) - _KEEP)]:
+        if time.time() - used > _IN_USE_S:
+            shutil.rmtree(path, ignore_errors=True)

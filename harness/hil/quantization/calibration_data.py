@@ -1,0 +1,168 @@
+"""Samples to calibrate with, and samples kept back to judge by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hil.errors import InputError
+from hil.records import Array, VariantRequest
+from hil.tflite.graph import Graph
+from hil.tflite.inputs import load_arrays, make_inputs
+
+DEFAULT_SAMPLES = 100
+DRAWN = ("normal", "random")
+_KEPT_BACK = 5  # one in so many samples of a file
+_FORMS = "it takes FILE.npz, FILE.npy, normal:SEED or random:SEED"
+
+Inputs = tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs of the float model, with their labels (class indices) where the file has them."""
+
+    inputs: tuple[Inputs, ...]
+    labels: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class CalibrationData:
+    """What a variant is made of and judged by. ``sha256`` is that of the calibration's bytes."""
+
+    calibration: Samples
+    held_out: Samples
+    sha256: str
+
+
+def load(request: VariantRequest, graph: Graph) -> CalibrationData:
+    """Make or read the samples that a request names, and check them all.
+
+    Drawn samples (``normal:SEED``, ``random:SEED``): the first ``calibration_samples`` (100)
+    calibrate, a quarter as many further draws are held out. Of a file the last fifth is held out,
+    and the first ``calibration_samples`` (all) of the rest calibrate; with ``held_out`` a file of
+    its own is held out, and all samples of the first may calibrate. Samples must be float32 arrays
+    of the model's inputs, labels an array ``y`` of class indices beside them.
+
+    Raises:
+        InputError: an unknown form, an unreadable file, wrong shape, dtype or number of samples,
+            NaN or infinity, samples that are all zero, labels that do not fit.
+    """
+    word, _, _ = request.calibration.partition(":")
+    if word in DRAWN:
+        own, kept = _drawn(request, graph)
+    elif Path(request.calibration).suffix in (".npz", ".npy"):
+        own, kept = _from_file(request, graph)
+    else:
+        raise InputError(f"--calibration does not know '{request.calibration}'", hint=_FORMS)
+    if request.held_out:
+        kept = _read(request.held_out, graph)
+    _check_content(own, graph, request.calibration)
+    return CalibrationData(own, kept, _digest(own.inputs))
+
+
+def _drawn(request: VariantRequest, graph: Graph) -> tuple[Samples, Samples]:
+    count = request.calibration_samples or DEFAULT_SAMPLES
+    _check_count(count, request.calibration)
+    further = 0 if request.held_out else max(1, count // (_KEPT_BACK - 1))
+    drawn = make_inputs(request.calibration, graph, count + further)
+    return Samples(tuple(drawn[:count])), Samples(tuple(drawn[count:]))
+
+
+def _from_file(request: VariantRequest, graph: Graph) -> tuple[Samples, Samples]:
+    found = _read(request.calibration, graph)
+    back = 0 if request.held_out else -(-len(found) // _KEPT_BACK)
+    usable = len(found) - back
+    count = usable if request.calibration_samples is None else request.calibration_samples
+    if count > usable:
+        kept = f", of which {back} are kept back to judge by" if back else ""
+        raise InputError(
+            f"{request.calibration} holds {len(found)} samples{kept}; {count} were asked for",
+            hint=f"ask for {usable} or fewer" + (", or give --held-out FILE" if back else ""),
+        )
+    _check_count(count, request.calibration)
+    return _part(found, 0, count), _part(found, usable, len(found))
+
+
+def _read(path: str, graph: Graph) -> Samples:
+    inputs = make_inputs(path, graph)
+    content = load_arrays(Path(path))
+    labels = content.get("y") if isinstance(content, dict) else None
+    if labels is not None:
+        labels = _check_labels(labels, len(inputs), graph, path)
+    return Samples(tuple(inputs), labels)
+
+
+def _part(samples: Samples, first: int, end: int) -> Samples:
+    labels = None if samples.labels is None else samples.labels[first:end]
+    return Samples(samples.inputs[first:end], labels)
+
+
+def _check_count(count: int, where: str) -> None:
+    if count < 2:
+        raise InputError(
+            f"{where}: one sample is not enough to calibrate with",
+            hint="the range of one input is not the range of the model; about 100 are usual",
+        )
+
+
+def _check_content(samples: Samples, graph: Graph, where: str) -> None:
+    for position, index in enumerate(graph.inputs):
+        if not any(inputs[position].any() for inputs in samples.inputs):
+            raise InputError(
+                f"{where}: all {len(samples)} samples of the input "
+                f"'{graph.tensors[index].name}' are zero",
+                hint="calibrate with data as the model will see it",
+            )
+
+
+def classes(graph: Graph) -> int:
+    """Number of classes of a classifier; 0 where the model's output is not one vector of scores.
+
+    One output of shape (1, C), C at least 2, that has not the size of the input (an autoencoder's
+    has).
+    """
+    if len(graph.outputs) != 1:
+        return 0
+    output = graph.tensors[graph.outputs[0]]
+    sizes = [graph.tensors[index].elements for index in graph.inputs]
+    is_vector = output.elements == (output.shape[-1] if output.shape else 1) >= 2
+    return output.elements if is_vector and output.elements not in sizes else 0
+
+
+def _check_labels(labels: Array, count: int, graph: Graph, where: str) -> Array:
+    number = classes(graph)
+    labels = np.asarray(labels)
+    if not number:
+        raise InputError(
+            f"{where} has labels 'y', and {graph.name} is no classifier",
+            hint="leave 'y' out: agreement with the float model needs no labels",
+        )
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{where}: labels are {labels.dtype} of shape {labels.shape}, "
+            f"not {count} whole numbers, one a sample",
+            hint="save 'y' as class indices, such as one-hot labels' argmax",
+        )
+    if labels.size and not (labels.min() >= 0 and labels.max() < number):
+        worst = labels.min() if labels.min() < 0 else labels.max()
+        raise InputError(
+            f"{where}: label {worst} is out of range",
+            hint=f"{graph.name} has {number} classes: labels are 0 to {number - 1}",
+        )
+    return labels.astype(np.int64)
+
+
+def _digest(samples: Sequence[Inputs]) -> str:
+    total = hashlib.sha256()
+    for inputs in samples:
+        for array in inputs:
+            total.update(array.tobytes())
+    return total.hexdigest()

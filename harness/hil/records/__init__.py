@@ -1,0 +1,86 @@
+"""Plain frozen dataclasses that flow between rooms. This room imports nothing of the project.
+
+The order of the spine: variant, firmware, trace, run; an evaluation is made of traces, too.
+"""
+
+from hil.records.evaluation import (
+    Accuracy,
+    Estimate,
+    Evaluation,
+    SampleResult,
+)
+from hil.records.firmware import (
+    ArenaUse,
+    EngineSources,
+    ExternalCode,
+    Firmware,
+    MemoryPlan,
+    MemoryRegion,
+    Placement,
+    Platform,
+    Symbol,
+)
+from hil.records.run import (
+    Check,
+    ErrorInfo,
+    FunctionMeasurement,
+    Kind,
+    Measurement,
+    Measurements,
+    ModelInfo,
+    OpMeasurement,
+    RunRecord,
+    RunStatus,
+)
+from hil.records.trace import (
+    Array,
+    BlockProfile,
+    Inference,
+    MemoryWatermarks,
+    Trace,
+)
+from hil.records.variant import (
+    Agreement,
+    Scheme,
+    TensorQuality,
+    TensorRange,
+    Variant,
+    VariantRequest,
+)
+
+__all__ = [
+    "Accuracy",
+    "Agreement",
+    "ArenaUse",
+    "Array",
+    "BlockProfile",
+    "Check",
+    "EngineSources",
+    "ErrorInfo",
+    "Estimate",
+    "Evaluation",
+    "ExternalCode",
+    "Firmware",
+    "FunctionMeasurement",
+    "Inference",
+    "Kind",
+    "Measurement",
+    "Measurements",
+    "MemoryPlan",
+    "MemoryRegion",
+    "MemoryWatermarks",
+    "ModelInfo",
+    "OpMeasurement",
+    "Placement",
+    "Platform",
+    "RunRecord",
+    "RunStatus",
+    "SampleResult",
+    "Scheme",
+    "Symbol",
+    "TensorQuality",
+    "TensorRange",
+    "Trace",
+    "Variant",
+    "VariantRequest",
+]

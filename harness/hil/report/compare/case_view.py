@@ -1,0 +1,310 @@
+"""A case laid out: runs in columns, the first as the baseline, every other judged against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hil.records import ErrorInfo, Kind, OpMeasurement, RunRecord
+from hil.report.compare.accuracy_compare import (
+    AccuracyLine,
+    AgreementLine,
+    accuracy_lines,
+    agreement_line,
+)
+from hil.report.compare.align import OpCell, OpLine, align_ops
+from hil.report.compare.choose import Case
+from hil.report.compare.evidence import Evidence
+from hil.report.compare.memory_compare import MemoryTable, memory_tables
+from hil.report.compare.published_view import PublishedView, published_view
+from hil.report.compare.verdict import share_timing_model, verdict
+from hil.report.run.headline import Headline
+from hil.report.words.figures import Figure, figure, figure_names
+from hil.report.words.format import MISSING, count, plural, when
+from hil.report.words.judge import Judgement, judge, no_result, ratio_text
+from hil.report.words.naming import engine_title, family, model_name, names, scheme
+
+_COLUMNS = 4  # of runs in one table
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """The head of a column: a short name, what the run is here, and where it comes from."""
+
+    run_id: str
+    name: str
+    title: str
+    engine: str
+    is_baseline: bool
+    origin: str
+    status: str
+    command: str
+    errors: tuple[ErrorInfo, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run's figure; ``judgement`` is None in the baseline's column."""
+
+    figure: Figure | None
+    judgement: Judgement | None
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One figure across all runs."""
+
+    name: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class FactRow:
+    """One fact (model, compiler ...) across all runs; one value where all have the same."""
+
+    label: str
+    values: tuple[str, ...]
+    differs: bool
+
+
+@dataclass(frozen=True)
+class KindLine:
+    """All ops of one kind across all runs: cycles, share of the run's cycles, cycles per MAC."""
+
+    op: str
+    number: int
+    cells: tuple[OpCell, ...]
+    shares: tuple[float | None, ...]
+    per_mac: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """A run's verdict against the baseline of its case."""
+
+    run_id: str
+    name: str
+    headline: Headline
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A whole case."""
+
+    anchor: str
+    title: str
+    model_name: str
+    profile_name: str
+    why: str
+    columns: tuple[ColumnView, ...]
+    verdicts: tuple[JudgedRun, ...]
+    warnings: tuple[str, ...]
+    figures: tuple[FigureRow, ...]
+    outputs: tuple[str, ...]
+    accuracy: tuple[AccuracyLine, ...]
+    agreement: AgreementLine | None
+    facts: tuple[FactRow, ...]
+    ops: tuple[OpLine, ...]
+    op_groups: tuple[KindLine, ...]
+    op_kinds: tuple[Kind, ...]
+    ops_note: str
+    shared_error: bool
+    memory: tuple[MemoryTable, ...]
+    published: PublishedView | None
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Columns that one table holds, so that it fits on paper; the first is in each of them."""
+        others = range(1, len(self.columns))
+        step = _COLUMNS - 1
+        found = [(0, *others[start : start + step]) for start in range(0, len(others), step)]
+        return tuple(found) or ((0,),)
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether there is more than one run."""
+        return len(self.columns) > 1
+
+
+def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> CaseView:
+    """Lay out a case; ``position`` keeps the anchors of several apart."""
+    runs = case.runs
+    known = known or Evidence()
+    called = names(runs)
+    lines, note = align_ops(runs)
+    subject = runs.index(case.subjects[0]) if case.subjects else len(runs) - 1
+    return CaseView(
+        anchor=f"case-{position}",
+        title=case.title,
+        model_name=model_name(runs[-1]),
+        profile_name=runs[-1].profile_name,
+        why=case.why,
+        columns=tuple(
+            ColumnView(
+                run_id=column.run.run_id,
+                name=name,
+                title=f"{model_name(column.run)} on {column.run.profile_name}",
+                engine=engine_title(column.run),
+                is_baseline=case.has_baseline and place == 0,
+                origin=column.origin,
+                status=column.run.status,
+                command=str(column.run.provenance.get("command") or ""),
+                errors=column.run.errors,
+            )
+            for place, (column, name) in enumerate(zip(case.columns, called, strict=True))
+        ),
+        verdicts=tuple(
+            JudgedRun(run.run_id, called[runs.index(run)], verdict(runs[0], run, known))
+            for run in case.subjects
+        ),
+        warnings=warnings(runs),
+        figures=figure_rows(runs),
+        outputs=tuple(_checked(run) for run in runs),
+        accuracy=accuracy_lines(runs, known),
+        agreement=agreement_line(runs, known),
+        facts=fact_rows(runs),
+        ops=lines,
+        op_groups=_op_groups(runs) if lines else (),
+        op_kinds=tuple(dict.fromkeys(op.kind for run in runs for op in run.ops)),
+        ops_note=note,
+        shared_error=len(runs) > 1 and share_timing_model(runs),
+        memory=memory_tables(runs),
+        published=published_view(case.published, runs[subject], called[subject], known),
+    )
+
+
+def figure_rows(runs: Sequence[RunRecord]) -> tuple[FigureRow, ...]:
+    """Every figure that any of the runs has, the known ones first."""
+    return tuple(_figure_row(name, runs) for name in figure_names(runs))
+
+
+def _figure_row(name: str, runs: Sequence[RunRecord]) -> FigureRow:
+    cells = []
+    for position, run in enumerate(runs):
+        measured = run.measurements.get(name)
+        cells.append(
+            Cell(
+                figure(name, measured) if measured else None,
+                _judge(runs[0], run, name) if position else None,
+            )
+        )
+    label = next(cell.figure.label for cell in cells if cell.figure)
+    return FigureRow(name, label, tuple(cells))
+
+
+def _judge(first: RunRecord, other: RunRecord, name: str) -> Judgement | None:
+    baseline, measured = first.measurements.get(name), other.measurements.get(name)
+    if baseline is None or measured is None:
+        return None
+    if first.status != "passed" or other.status != "passed":
+        return no_result(baseline, measured)
+    return judge(baseline, measured)
+
+
+def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """What the reader must know before believing any ratio, in sentences."""
+    found = []
+    if len({run.model.sha256 if run.model else "" for run in runs}) > 1:
+        if len({family(run) for run in runs}) > 1:
+            found.append("The runs are of different models: a ratio also compares the models.")
+        else:
+            found.append(
+                "The runs are of variants of one model: a ratio also compares the quantization."
+            )
+    if len({run.profile_name for run in runs}) > 1:
+        found.append("The runs are for different chips.")
+    for run in runs:
+        if run.status != "passed":
+            found.append(f"Run {run.run_id} did not pass ({run.status}): it is no result.")
+    if len({run.machine_exact for run in runs}) > 1:
+        found.append("Some of the runs used a stand-in machine, others the chip's own.")
+    return tuple(found)
+
+
+_FACTS: tuple[tuple[str, Callable[[RunRecord], str]], ...] = (
+    ("Status", lambda run: run.status),
+    ("Outputs", lambda run: outputs_fact(run)),
+    ("Engine", lambda run: engine_fact(run)),
+    ("Model", lambda run: run.model.name if run.model else MISSING),
+    ("Model, SHA-256", lambda run: run.model.sha256[:16] if run.model else MISSING),
+    ("Scheme", lambda run: scheme(run) or "as given"),
+    ("Arithmetic", lambda run: run.model.dtype if run.model else MISSING),
+    ("MACs", lambda run: count(run.model.macs) if run.model else MISSING),
+    ("Profile", lambda run: run.profile_name),
+    ("Machine", lambda run: run.machine + ("" if run.machine_exact else " (stand-in)")),
+    ("Compiler", lambda run: str(run.provenance.get("compiler") or MISSING)),
+    ("Compiler flags", lambda run: str(run.provenance.get("compiler_flags") or MISSING)),
+    ("Optimization", lambda run: str(run.provenance.get("optimize") or MISSING)),
+    ("Emulator", lambda run: str(run.provenance.get("emulator") or MISSING)),
+    ("Inputs, SHA-256", lambda run: str(run.provenance.get("inputs_sha256") or MISSING)[:16]),
+    ("git commit", lambda run: str(run.provenance.get("hil_commit") or MISSING)),
+    ("Started", lambda run: when(run.started_at)),
+    ("Run", lambda run: run.run_id),
+)
+
+
+def engine_fact(run: RunRecord) -> str:
+    """``TFLite Micro with CMSIS-NN (tflm-cmsis 1.2)``: in words, by its name here, its version."""
+    version = str(run.provenance.get("engine_version") or "")
+    own = f"{run.engine} {version}".strip()
+    title = engine_title(run)
+    return own if title == run.engine else f"{title} ({own})"
+
+
+def outputs_fact(run: RunRecord) -> str:
+    """How the outputs of a run stand to the reference's, in a few words."""
+    if run.check is None:
+        return "not checked"
+    if not run.check.passed:
+        return "wrong"
+    return "identical to the reference" if run.check.exact else "within the tolerance"
+
+
+def _checked(run: RunRecord) -> str:
+    """The same with the number of inputs that were tried."""
+    inputs = f", on {plural(run.check.inputs, 'input')}" if run.check else ""
+    return outputs_fact(run) + inputs
+
+
+def fact_rows(runs: Sequence[RunRecord]) -> tuple[FactRow, ...]:
+    """What was compared: facts that differ have one value a run, the others one."""
+    rows = []
+    for label, read in _FACTS:
+        values = tuple(read(run) for run in runs)
+        differs = len(set(values)) > 1
+        rows.append(FactRow(label, values if differs else values[:1], differs))
+    return tuple(rows)
+
+
+def _op_groups(runs: Sequence[RunRecord]) -> tuple[KindLine, ...]:
+    """Cycles by kind of op, the costliest of the first run first."""
+    kinds = dict.fromkeys(op.op for run in runs for op in run.ops)
+    tables = [{kind: [op for op in run.ops if op.op == kind] for kind in kinds} for run in runs]
+    totals = [sum(op.cycles for op in run.ops) for run in runs]
+    longest = max((_cycles(table[kind]) for table in tables for kind in kinds), default=0) or 1
+    lines = [_kind_line(kind, [table[kind] for table in tables], totals, longest) for kind in kinds]
+    return tuple(sorted(lines, key=lambda line: -max(cell.cycles or 0 for cell in line.cells)))
+
+
+def _kind_line(
+    kind: str, found: Sequence[Sequence[OpMeasurement]], totals: Sequence[int], longest: int
+) -> KindLine:
+    cycles = [_cycles(ops) for ops in found]
+    cells = []
+    for position, (ops, spent) in enumerate(zip(found, cycles, strict=True)):
+        ratio = spent / cycles[0] if position and found[0] and cycles[0] else None
+        shown = OpCell(spent, count(spent), 100 * spent / longest, ratio_text(ratio), ratio)
+        cells.append(shown if ops else OpCell(None, MISSING, 0.0, "", None))
+    macs = [sum(op.macs for op in ops) for ops in found]
+    return KindLine(
+        op=kind,
+        number=max(len(ops) for ops in found),
+        cells=tuple(cells),
+        shares=tuple(c / t if t else None for c, t in zip(cycles, totals, strict=True)),
+        per_mac=tuple(c / m if m else None for c, m in zip(cycles, macs, strict=True)),
+    )
+
+
+def _cycles(ops: Sequence[OpMeasurement]) -> int:
+    return sum(op.cycles for op in ops)

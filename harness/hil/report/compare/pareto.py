@@ -1,0 +1,390 @@
+"""Time against RAM over all candidates of one model: who is on the front, and where points stand.
+
+Positions across are per cent of the plot's width, which follows the page; heights are pixels. A
+label is a number, on a wide plot with the data type after it where runs differ in that. It is
+placed so that it meets no other label and no point at any width of the plot: two boxes that are
+apart in height stay apart, and two that are apart across at both ends of a range of widths, in the
+same order, are apart between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hil.records import Kind, RunRecord
+from hil.report.words.axes import Tick, round_step
+from hil.report.words.format import band, quantity, round_text
+from hil.report.words.naming import arithmetic, engine_title, family, model_name, names
+
+HEIGHT_PX = 300
+_WIDTHS_PX = (270.0, 1150.0)  # of the plot, from a phone's to a desk's
+_WIDE_PX = (590.0, 1150.0)  # with the whole label; style.css shows it from the same width on
+_CHAR_PX, _LINE_PX, _POINT_PX = 7.2, 15.0, 7.0
+_TICK_X_PX, _TICK_Y_PX = 52.0, 36.0  # at least between two ticks
+_LOG_FROM = 8.0  # a span of more than this factor gets a logarithmic axis
+_MARGIN = 0.07  # of an axis, left free at both ends
+_WIDE_MARGIN = 0.11  # of the axis of time where labels are long
+SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus", "cross", "bar")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A candidate: its figures, where it stands, and its label beside it."""
+
+    number: int
+    run_id: str
+    name: str
+    detail: str  # of the label, where there is room
+    shape: str
+    latency_us: float
+    latency: str
+    latency_band: str
+    latency_kind: Kind
+    ram_bytes: float
+    ram: str
+    ram_band: str
+    ram_kind: Kind
+    on_front: bool
+    beaten_by: int | None
+    x: float
+    y: float
+    label_dx: float
+    label_dy: float
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """The picture and its table for one model; ``front`` are the steps as (x, y) of its corners."""
+
+    anchor: str
+    model_name: str
+    points: tuple[Point, ...]
+    front: tuple[tuple[float, float], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    x_log: bool
+    y_log: bool
+    legend: tuple[tuple[str, str], ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class _Axis:
+    low: float
+    high: float
+    log: bool
+
+    def at(self, value: float) -> float:
+        """Position from 0 to 1."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+def paretos(runs: Sequence[RunRecord]) -> tuple[Pareto, ...]:
+    """One picture for each model of which at least three runs passed with time and RAM."""
+    groups: dict[str, dict[str, RunRecord]] = {}
+    for run in runs:
+        if _counts(run) and family(run):
+            groups.setdefault(family(run), {})[run.run_id] = run
+    large = [list(group.values()) for group in groups.values() if len(group) > 2]
+    return tuple(_pareto(group, f"pareto-{position}") for position, group in enumerate(large, 1))
+
+
+def _counts(run: RunRecord) -> bool:
+    values = [run.measurements.get(name) for name in ("latency_us", "ram_bytes")]
+    return run.status == "passed" and all(v is not None and v.value > 0 for v in values)
+
+
+def dominated_by(values: Sequence[tuple[float, float]]) -> list[int | None]:
+    """For each (time, RAM) the position of one that is no worse in both and better in one.
+
+    Of several the one with the least time is named. Equal points do not beat each other.
+    """
+    found: list[int | None] = []
+    for time, ram in values:
+        better = [
+            (other_time, other_ram, position)
+            for position, (other_time, other_ram) in enumerate(values)
+            if other_time <= time and other_ram <= ram and (other_time, other_ram) != (time, ram)
+        ]
+        found.append(min(better)[2] if better else None)
+    return found
+
+
+def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
+    runs = sorted(runs, key=lambda run: _values(run))
+    values = [_values(run) for run in runs]
+    beaten = dominated_by(values)
+    called = names(runs)
+    told = _told_apart_by(runs)
+    shapes = {
+        what: SHAPES[i % len(SHAPES)] for i, what in enumerate(dict.fromkeys(map(told, runs)))
+    }
+    types = {arithmetic(run) for run in runs}
+    details = [arithmetic(run) if len(types) > 1 else "" for run in runs]
+    x_axis = _axis([value[0] for value in values], _WIDE_MARGIN if len(types) > 1 else _MARGIN)
+    y_axis = _axis([value[1] for value in values], _MARGIN)
+    spots = [(100 * x_axis.at(t), HEIGHT_PX * (1 - y_axis.at(r))) for t, r in values]
+    front = _steps([spot for spot, beater in zip(spots, beaten, strict=True) if beater is None])
+    labels = _place(spots, front, details)
+    points = tuple(
+        _point(i, run, called[i], details[i], shapes[told(run)], spots[i], labels[i], beaten[i])
+        for i, run in enumerate(runs)
+    )
+    return Pareto(
+        anchor=anchor,
+        model_name=model_name(runs[0]),
+        points=points,
+        front=front,
+        x_ticks=tuple(
+            Tick(100 * x_axis.at(v), round_text(v, "us"))
+            for v in _ticks(x_axis, False, _TICK_X_PX / _WIDTHS_PX[0])
+        ),
+        y_ticks=tuple(
+            Tick(HEIGHT_PX * (1 - y_axis.at(v)), round_text(v, "bytes"))
+            for v in _ticks(y_axis, True, _TICK_Y_PX / HEIGHT_PX)
+        ),
+        x_log=x_axis.log,
+        y_log=y_axis.log,
+        legend=tuple(shapes.items()),
+        summary=_summary(points),
+    )
+
+
+def _told_apart_by(runs: Sequence[RunRecord]) -> Callable[[RunRecord], str]:
+    """What the shapes stand for: engines, or with one engine data types, if there are several."""
+    engines = {engine_title(run) for run in runs}
+    one_engine = len(engines) == 1 and len({arithmetic(run) for run in runs}) > 1
+    return arithmetic if one_engine else engine_title
+
+
+def _values(run: RunRecord) -> tuple[float, float]:
+    return run.measurements["latency_us"].value, run.measurements["ram_bytes"].value
+
+
+def _point(
+    index: int,
+    run: RunRecord,
+    name: str,
+    detail: str,
+    shape: str,
+    spot: tuple[float, float],
+    label: tuple[float, float, str],
+    beaten_by: int | None,
+) -> Point:
+    time, ram = run.measurements["latency_us"], run.measurements["ram_bytes"]
+    return Point(
+        number=index + 1,
+        run_id=run.run_id,
+        name=name,
+        detail=detail,
+        shape=shape,
+        latency_us=time.value,
+        latency=quantity(time.value, "us"),
+        latency_band=band(time.uncertainty_pct),
+        latency_kind=time.kind,
+        ram_bytes=ram.value,
+        ram=quantity(ram.value, "bytes"),
+        ram_band=band(ram.uncertainty_pct),
+        ram_kind=ram.kind,
+        on_front=beaten_by is None,
+        beaten_by=None if beaten_by is None else beaten_by + 1,
+        x=spot[0],
+        y=spot[1],
+        label_dx=label[0],
+        label_dy=label[1],
+        anchor=label[2],
+    )
+
+
+def _axis(values: Sequence[float], margin: float) -> _Axis:
+    low, high = min(values), max(values)
+    if high / low > _LOG_FROM:
+        room = (high / low) ** (margin / (1 - 2 * margin))
+        return _Axis(low / room, high * room, True)
+    span = (high - low) or high * 0.2
+    room = span * margin / (1 - 2 * margin)
+    return _Axis(max(0.0, low - room), high + room, False)
+
+
+def _ticks(axis: _Axis, binary: bool, gap: float) -> list[float]:
+    """Round values inside the axis, at least ``gap`` (of its length) apart.
+
+    Bytes step in powers of two, other values in 1, 2 and 5 times powers of ten.
+    """
+    for values in _tick_choices(axis, binary):
+        found = [value for value in values if axis.low <= value <= axis.high]
+        spots = [axis.at(value) for value in found]
+        if all(b - a >= gap for a, b in pairwise(spots)):
+            return found
+    return found[:1]
+
+
+def _tick_choices(axis: _Axis, binary: bool) -> Iterator[list[float]]:
+    """Sets of ticks, each with fewer than the one before."""
+    if not axis.log:
+        for parts in (5, 4, 3, 2, 1):
+            step = _step((axis.high - axis.low) / parts, binary)
+            first, last = math.ceil(axis.low / step), math.floor(axis.high / step)
+            yield [step * i for i in range(first, last + 1)]
+        return
+    base = 2.0 if binary else 10.0
+    exponents = range(
+        math.floor(math.log(axis.low, base)), math.ceil(math.log(axis.high, base)) + 1
+    )
+    if not binary:
+        yield [base**e * s for e in exponents for s in (1, 2, 5)]
+        yield [base**e * s for e in exponents for s in (1, 3)]
+    for every in (1, 2, 3, 4, 6, 8):
+        yield [base**e for e in exponents[::every]]
+
+
+def _step(rough: float, binary: bool) -> float:
+    if binary:
+        return float(2.0 ** round(math.log2(max(rough, 1.0))))
+    return round_step(rough)
+
+
+def _steps(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The front as a staircase: along to the next point's time, then down to its RAM."""
+    line: list[tuple[float, float]] = []
+    for x, y in corners:
+        if line:
+            line.append((x, line[-1][1]))
+        line.append((x, y))
+    return tuple(line)
+
+
+def _summary(points: Sequence[Point]) -> str:
+    front = [point for point in points if point.on_front]
+    listing = ", ".join(
+        f"{point.number}" + (f" ({point.name})" if len(front) < 4 else "") for point in front
+    )
+    if len(front) == 1:
+        return f"One is best in both time and RAM: {listing}."
+    return f"{len(front)} of {len(points)} are on the front, where less time costs RAM: {listing}."
+
+
+# Labels: numbers, so that they stay short; the table below the picture says what they mean.
+
+_OFFSETS = tuple(
+    (dx * far, dy * far)
+    for far in (1.0, 1.7, 2.4, 3.2)
+    for dx, dy in ((-10, 0), (-9, 10), (9, -10), (10, 0), (9, 10), (-9, -10), (0, 13), (0, -13))
+)
+_Box = tuple[float, float, float, float, float]  # x in per cent; left, right, top, bottom in px
+
+
+def _place(
+    spots: Sequence[tuple[float, float]],
+    front: Sequence[tuple[float, float]],
+    details: Sequence[str],
+) -> list[tuple[float, float, str]]:
+    """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral.
+
+    Another label or point is worse than the edge, than standing nearer to another point, and than
+    the line of the front.
+    """
+    taken: list[_Box] = [(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
+    taken_wide = list(taken)
+    placed = []
+    for i, (x, y) in enumerate(spots):
+        short = _label_px(str(i + 1))
+        long = _label_px(f"{i + 1} {details[i]}") if details[i] else short
+        choice = min(
+            (
+                (
+                    _candidate(x, y, short, dx, dy),
+                    _candidate(x, y, long, dx, dy),
+                )
+                for dx, dy in _OFFSETS
+            ),
+            key=lambda c: (
+                _cost(c[0][1], taken, front, _WIDTHS_PX)
+                + _astray(c[0][1], i, spots, _WIDTHS_PX)
+                + (_cost(c[1][1], taken_wide, front, _WIDE_PX) if long > short else 0)
+                + (_astray(c[1][1], i, spots, _WIDE_PX) if long > short else 0)
+            ),
+        )
+        placed.append(choice[0][0])
+        taken.append(choice[0][1])
+        taken_wide.append(choice[1][1])
+    return placed
+
+
+def _label_px(text: str) -> float:
+    return _CHAR_PX * len(text) + 2
+
+
+def _cost(
+    box: _Box,
+    taken: Sequence[_Box],
+    front: Sequence[tuple[float, float]],
+    widths: tuple[float, float],
+) -> float:
+    """How badly a label would stand there on plots of these widths."""
+    meets = sum(_meet(box, other, widths) for other in taken)
+    return meets + _outside(box, widths[0]) + 0.25 * _on_line(box, front, widths)
+
+
+def _astray(
+    box: _Box, own: int, spots: Sequence[tuple[float, float]], widths: tuple[float, float]
+) -> float:
+    """Whether a label would stand nearer to another point than to its own."""
+    for width in widths:
+        gaps = [_gap(box, spot, width) for spot in spots]
+        if min(gaps) < gaps[own] - 1:
+            return 0.4
+    return 0.0
+
+
+def _gap(box: _Box, spot: tuple[float, float], width: float) -> float:
+    """Pixels between a box and a point, 0 inside."""
+    x, left, right, top, bottom = box
+    at = (spot[0] - x) * width / 100
+    return math.hypot(max(left - at, 0, at - right), max(top - spot[1], 0, spot[1] - bottom))
+
+
+def _candidate(
+    x: float, y: float, width: float, dx: float, dy: float
+) -> tuple[tuple[float, float, str], _Box]:
+    anchor = "start" if dx > 0 else "end" if dx < 0 else "middle"
+    left = dx if dx > 0 else dx - width if dx < 0 else -width / 2
+    top = y + dy - _LINE_PX / 2
+    return (dx, dy, anchor), (x, left, left + width, top, top + _LINE_PX)
+
+
+def _meet(a: _Box, b: _Box, widths: tuple[float, float]) -> bool:
+    """Whether two boxes can overlap at some width of the plot between the two."""
+    if a[4] <= b[3] or b[4] <= a[3]:
+        return False
+    narrow, wide = (
+        ((a[0] * w / 100 + a[1], a[0] * w / 100 + a[2]),
+         (b[0] * w / 100 + b[1], b[0] * w / 100 + b[2]))
+        for w in widths
+    )  # fmt: skip
+    a_first = narrow[0][1] <= narrow[1][0] and wide[0][1] <= wide[1][0]
+    b_first = narrow[1][1] <= narrow[0][0] and wide[1][1] <= wide[0][0]
+    return not (a_first or b_first)
+
+
+def _on_line(box: _Box, line: Sequence[tuple[float, float]], widths: tuple[float, float]) -> bool:
+    """Whether a line of level and upright pieces runs through a box on a narrow or wide plot."""
+    for width in widths:
+        left, right = (box[0] * width / 100 + edge for edge in box[1:3])
+        for (x1, y1), (x2, y2) in pairwise(line):
+            across = min(x1, x2) * width / 100 < right and max(x1, x2) * width / 100 > left
+            if across and min(y1, y2) < box[4] and max(y1, y2) > box[3]:
+                return True
+    return False
+
+
+def _outside(box: _Box, width: float) -> float:
+    left = box[0] * width / 100 + box[1]
+    right = box[0] * width / 100 + box[2]
+    return 0.5 * (left < 0 or right > width or box[3] < 0 or box[4] > HEIGHT_PX)

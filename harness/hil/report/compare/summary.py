@@ -1,0 +1,160 @@
+"""Many verdicts in one paragraph: an engine against a baseline over several models and chips."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hil.records import RunRecord
+from hil.report.compare.accuracy_compare import quality_texts
+from hil.report.compare.choose import Case
+from hil.report.compare.evidence import Evidence
+from hil.report.compare.verdict import (
+    NOUNS,
+    Claim,
+    claims,
+    factor_text,
+    listed,
+    outputs_text,
+    percent_text,
+    verdict,
+)
+from hil.report.run.headline import Headline, Piece
+from hil.report.words.format import band, plural
+from hil.report.words.naming import family, matchup
+
+Pair = tuple[RunRecord, RunRecord]
+_FEW = 3
+
+
+def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Headline, ...]:
+    """The verdict on all cases: a pair's own for one pair, else one paragraph per match-up.
+
+    A match-up is an engine against an engine, for variants of a model a data type against a data
+    type. Empty where there is nothing to compare.
+    """
+    known = known or Evidence()
+    matches: dict[tuple[str, str], list[tuple[Pair, str]]] = {}
+    for case in cases:
+        for run in case.subjects:
+            key = matchup(case.runs[0], run)
+            matches.setdefault(key, []).append(((case.runs[0], run), case.title))
+    several = sum(len(case.subjects) > 0 for case in cases) > 1
+    return tuple(
+        _alone(found[0], several, known)
+        if len(found) == 1
+        else Headline(tuple(_paragraph(*key, [pair for pair, _ in found], known)))
+        for key, found in matches.items()
+    )
+
+
+def _alone(found: tuple[Pair, str], several: bool, known: Evidence) -> Headline:
+    """A pair's own verdict; beside others it says what it is about."""
+    pair, title = found
+    where = (Piece(f"{title}: "),) if several else ()
+    return Headline((*where, *verdict(*pair, known).pieces))
+
+
+def _paragraph(name: str, base: str, pairs: Sequence[Pair], known: Evidence) -> list[Piece]:
+    start = f" against {base} in {plural(len(pairs), 'pair')} of runs ({_scope(pairs)}): "
+    pieces = [Piece(name, strong=True), Piece(start)]
+    valid = [pair for pair in pairs if all(run.status == "passed" for run in pair)]
+    if not valid:
+        return [*pieces, Piece("not one in which both passed, so nothing is claimed.")]
+    found: dict[str, list[Claim]] = {}
+    for pair in valid:
+        for claim in claims(*pair):
+            found.setdefault(claim.figure, []).append(claim)
+    for name_, group in found.items():
+        pieces += [*_figure(name_, group), Piece("; ")]
+    if times := _times(valid):
+        pieces.append(Piece(f"{times}; "))
+    ends = [_outputs(valid), *_quality(valid, known)]
+    pieces.append(Piece(f"{'; '.join(ends)}."))
+    if len(valid) < len(pairs):
+        lost = len(pairs) - len(valid)
+        pieces.append(
+            Piece(f" In {plural(lost, 'pair')} a run did not pass: nothing is claimed there.")
+        )
+    return pieces
+
+
+def _scope(pairs: Sequence[Pair]) -> str:
+    models = len({family(run) for _, run in pairs})
+    profiles = len({run.profile_name for _, run in pairs})
+    return f"{plural(models, 'model')}, {plural(profiles, 'profile')}"
+
+
+def _figure(name: str, group: Sequence[Claim]) -> list[Piece]:
+    """``1.2x to 1.9x faster in 6 of 8, no difference in time can be claimed in 2``."""
+    noun = NOUNS[name]
+    parts: list[list[Piece]] = []
+    for verdict_word in ("better", "worse"):
+        told = [claim for claim in group if claim.verdict == verdict_word]
+        if told:
+            text = _range(name, [claim.ratio for claim in told], verdict_word == "better")
+            parts.append([Piece(text, strong=True), Piece(_in(len(told), len(group)))])
+    same = sum(claim.verdict == "same" for claim in group)
+    if same:
+        parts.append([Piece(f"the same {noun} within 1\u00a0%{_in(same, len(group))}")])
+    if unclear := sum(claim.verdict in ("unclear", "unknown") for claim in group):
+        text = f"no difference in {noun} can be claimed{_in(unclear, len(group))}"
+        parts.append([Piece(text)])
+    pieces: list[Piece] = []
+    for position, part in enumerate(parts):
+        pieces += [*([Piece(", ")] if position else []), *part]
+    return pieces
+
+
+def _in(number: int, total: int) -> str:
+    return f" in all {total}" if number == total else f" in {number}"
+
+
+def _range(name: str, ratios: Sequence[float | None], better: bool) -> str:
+    known = sorted(ratio for ratio in ratios if ratio)
+    if name == "latency_us":
+        words = [_factor(1 / r if better else r) for r in known]
+        what = "faster" if better else "slower"
+    elif not better and known and known[-1] >= 2:
+        words = [_factor(r) for r in known]
+        what = f"the {NOUNS[name]}"
+    else:
+        words = [percent_text(r - 1) for r in known]
+        what = f"{'less' if better else 'more'} {NOUNS[name]}"
+    if not words:
+        return what
+    low, high = (words[-1], words[0]) if better else (words[0], words[-1])
+    return f"{low} {what}" if low == high else f"{low} to {high} {what}"
+
+
+def _factor(factor: float) -> str:
+    return f"{factor:.2f}x" if factor < 1.195 else factor_text(factor)
+
+
+def _times(pairs: Sequence[Pair]) -> str:
+    """``times modelled, ±4.9 % to ±12 %``."""
+    figures = [run.measurements["latency_us"] for pair in pairs for run in pair
+               if "latency_us" in run.measurements]  # fmt: skip
+    if not figures:
+        return ""
+    kinds = listed(list(dict.fromkeys(figure.kind for figure in figures)))
+    bands = sorted(figure.uncertainty_pct for figure in figures if figure.uncertainty_pct)
+    texts = list(dict.fromkeys(band(value) for value in (*bands[:1], *bands[-1:])))
+    return f"times {kinds}" + (f", {' to '.join(texts)}" if texts else "")
+
+
+def _outputs(pairs: Sequence[Pair]) -> str:
+    return _counted([outputs_text(*pair) for pair in pairs], len(pairs))
+
+
+def _quality(pairs: Sequence[Pair], known: Evidence) -> list[str]:
+    """Accuracy and agreement, unless there are more texts than one wants to read here."""
+    found = zip(*(quality_texts(*pair, known) for pair in pairs), strict=True)
+    groups = [[text for text in texts if text] for texts in found]
+    return [_counted(texts, len(pairs)) for texts in groups if 0 < len(set(texts)) <= _FEW]
+
+
+def _counted(texts: Sequence[str], total: int) -> str:
+    """``outputs identical in 3, outputs not checked in 1``."""
+    numbers = Counter(texts)
+    return ", ".join(f"{text}{_in(number, total)}" for text, number in numbers.items())

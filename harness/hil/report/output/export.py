@@ -1,0 +1,319 @@
+"""Everything that a report shows as data: JSON, and CSV with one line a value.
+
+Both carry ``SCHEMA``; a change that would break a reader changes the number after the slash.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hil.records import RunRecord
+from hil.report.compare.accuracy_compare import AccuracyLine
+from hil.report.compare.align import OpCell
+from hil.report.compare.case_view import CaseView, Cell
+from hil.report.compare.pareto import Pareto
+from hil.report.output.run_json import run_data, run_errors
+from hil.report.report_view import ReportView
+
+SCHEMA = "hil.report.data/1"
+CSV_COLUMNS = (
+    "schema",
+    "comparison",
+    "run_id",
+    "run",
+    "role",
+    "section",
+    "item",
+    "name",
+    "value",
+    "unit",
+    "kind",
+    "uncertainty_pct",
+    "ratio",
+    "verdict",
+    "text",
+)
+
+
+def render_json(view: ReportView) -> str:
+    """Render a report as one JSON object; NaN and infinite numbers are null."""
+    return json.dumps(_finite(report_data(view)), indent=1, ensure_ascii=False) + "\n"
+
+
+def report_data(view: ReportView) -> dict[str, Any]:
+    """Return the machine-readable form of a report; keys are part of the schema."""
+    return {
+        "schema": SCHEMA,
+        "title": view.title,
+        "generated": view.generated,
+        "verdicts": [verdict.text for verdict in view.verdicts],
+        "comparisons": [case_data(case) for case in view.comparisons],
+        "time_against_ram": [_pareto_data(pareto) for pareto in view.paretos],
+        "runs": [_run_data(run) for run in view.records],
+    }
+
+
+def case_data(case: CaseView) -> dict[str, Any]:
+    """Return a comparison: lists of cells are parallel to ``runs``, the baseline is first."""
+    return {
+        "title": case.title,
+        "model": case.model_name,
+        "profile": case.profile_name,
+        "baseline": next((c.run_id for c in case.columns if c.is_baseline), None),
+        "why": case.why,
+        "runs": [
+            {"run_id": c.run_id, "name": c.name, "status": c.status, "origin": c.origin}
+            for c in case.columns
+        ],
+        "verdicts": [{"run_id": v.run_id, "text": v.headline.text} for v in case.verdicts],
+        "notes": list(case.warnings),
+        "figures": {row.name: [cell_data(cell) for cell in row.cells] for row in case.figures},
+        "accuracy": [_accuracy_data(line) for line in case.accuracy],
+        "agreement_with_float_model": [
+            dataclasses.asdict(one) if one else None
+            for one in (case.agreement.cells if case.agreement else ())
+        ],
+        "ops": [
+            {
+                "index": line.index,
+                "op": line.op,
+                "name": line.name,
+                "cells": [_op_data(cell) for cell in line.cells],
+            }
+            for line in case.ops
+        ],
+        "kinds_of_op": [
+            {
+                "op": line.op,
+                "number": line.number,
+                "cells": [
+                    {**_op_data(cell), "share": share, "cycles_per_mac": per_mac}
+                    for cell, share, per_mac in zip(
+                        line.cells, line.shares, line.per_mac, strict=True
+                    )
+                ],
+            }
+            for line in case.op_groups
+        ],
+        "memory": {
+            table.name.lower(): [
+                {
+                    "total_bytes": line.total.bytes,
+                    "parts_bytes": {
+                        owner.key: cell.bytes
+                        for owner, cell in zip(table.owners, line.cells, strict=True)
+                    },
+                    **({"largest_scratch_bytes": line.more.bytes} if line.more else {}),
+                }
+                for line in table.lines
+            ]
+            for table in case.memory
+        },
+        "facts": {row.label: list(row.values) for row in case.facts},
+        "published": [dataclasses.asdict(r) for r in case.published.rows] if case.published else [],
+    }
+
+
+def cell_data(cell: Cell) -> dict[str, Any] | None:
+    """Return a figure with its ratio to the baseline, or None where the run has none."""
+    if cell.figure is None:
+        return None
+    return {
+        "value": cell.figure.value,
+        "unit": cell.figure.unit,
+        "kind": cell.figure.kind,
+        "uncertainty_pct": cell.figure.uncertainty_pct,
+        "ratio": cell.judgement.ratio if cell.judgement else None,
+        "verdict": cell.judgement.verdict if cell.judgement else None,
+    }
+
+
+def _accuracy_data(line: AccuracyLine) -> dict[str, Any]:
+    """Shares and AUCs from 0 to 1 with their 95 % intervals; differences in percentage points."""
+    keys = ("evaluation_id", "value", "low", "high", "n", "count", "status")
+    cells = []
+    for cell in line.cells:
+        judged = cell.difference if cell else None
+        against = {
+            "difference_points": judged.points if judged else None,
+            "verdict": judged.verdict if judged else None,
+        }
+        cells.append({**{key: getattr(cell, key) for key in keys}, **against} if cell else None)
+    return {"metric": line.metric, "data": line.data, "where": line.where, "cells": cells}
+
+
+def _op_data(cell: OpCell) -> dict[str, Any]:
+    return {"cycles": cell.cycles, "ratio": cell.ratio_value}
+
+
+def _pareto_data(pareto: Pareto) -> dict[str, Any]:
+    keys = ("number", "run_id", "name", "latency_us", "ram_bytes", "on_front", "beaten_by")
+    points = [{key: getattr(point, key) for key in keys} for point in pareto.points]
+    return {"model": pareto.model_name, "points": points}
+
+
+def _run_data(run: RunRecord) -> dict[str, Any]:
+    return {
+        **run_data(run),
+        "functions": [dataclasses.asdict(function) for function in run.functions],
+        "plan": dataclasses.asdict(run.plan) if run.plan else None,
+        "errors": run_errors(run),
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def render_csv(view: ReportView) -> str:
+    """Render a report as CSV: one line a value, told apart by ``section``, ``item`` and ``name``.
+
+    ``ratio`` and ``verdict`` are against the baseline of the ``comparison``. Lines of a run that
+    are no comparison have an empty one.
+    """
+    file = io.StringIO()
+    writer = csv.DictWriter(file, CSV_COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for row in _csv_rows(view):
+        filled = {key: "" if value is None else _harmless(value) for key, value in row.items()}
+        writer.writerow({"schema": SCHEMA, **filled})
+    return file.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def _csv_rows(view: ReportView) -> Iterator[dict[str, Any]]:
+    for verdict in view.verdicts:
+        yield {"section": "verdict", "text": verdict.text}
+    for case in view.comparisons:
+        for row in _case_rows(case):
+            yield {"comparison": case.title, **row}
+    for pareto in view.paretos:
+        for point in pareto.points:
+            place = "on the front" if point.on_front else f"beaten by {point.beaten_by}"
+            common = {"run_id": point.run_id, "run": point.name, "section": "time_against_ram"}
+            common |= {"item": pareto.model_name, "text": place}
+            yield {**common, "name": "latency_us", "value": point.latency_us, "unit": "us"}
+            yield {**common, "name": "ram_bytes", "value": point.ram_bytes, "unit": "bytes"}
+    for run in view.records:
+        for row in _run_rows(run):
+            yield {"run_id": run.run_id, **row}
+
+
+def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
+    heads = [
+        {"run_id": c.run_id, "run": c.name, "role": "baseline" if c.is_baseline else "candidate"}
+        for c in case.columns
+    ]
+    yield {"section": "baseline", "text": case.why}
+    for judged in case.verdicts:
+        yield {"run_id": judged.run_id, "section": "verdict", "text": judged.headline.text}
+    for warning in case.warnings:
+        yield {"section": "note", "text": warning}
+    for row in case.figures:
+        for head, cell in zip(heads, row.cells, strict=True):
+            if found := cell_data(cell):
+                yield {**head, "section": "figure", "name": row.name, **found}
+    yield from _accuracy_rows(case, heads)
+    for line in case.ops:
+        for head, op in zip(heads, line.cells, strict=True):
+            item = {"section": "op", "item": f"{line.index} {line.op}", "name": "cycles"}
+            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio_value}
+    for group in case.op_groups:
+        for head, op in zip(heads, group.cells, strict=True):
+            item = {"section": "kind_of_op", "item": group.op, "name": "cycles"}
+            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio_value}
+    for table in case.memory:
+        for head, part in zip(heads, table.lines, strict=True):
+            item = {"section": "memory", "item": table.name.lower(), "unit": "bytes"}
+            yield {**head, **item, "name": "total", "value": part.total.bytes}
+            if part.more:
+                yield {**head, **item, "name": "largest_scratch", "value": part.more.bytes}
+            for owner, bytes_ in zip(table.owners, part.cells, strict=True):
+                kind = bytes_.kind
+                yield {**head, **item, "name": owner.key, "value": bytes_.bytes, "kind": kind}
+    for fact in case.facts:
+        values = fact.values if fact.differs else fact.values * len(heads)
+        for head, value in zip(heads, values, strict=True):
+            yield {**head, "section": "fact", "name": fact.label, "text": value}
+    yield from _published_rows(case)
+
+
+def _accuracy_rows(case: CaseView, heads: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:
+    for line in case.accuracy:
+        for head, cell, missing in zip(heads, line.cells, line.missing, strict=True):
+            item = {**head, "section": "accuracy", "item": line.data}
+            if cell is None:
+                yield {**item, "name": line.metric, "text": missing}
+                continue
+            text = f"{cell.counted}, {line.where}, {cell.status}"
+            yield {**item, "name": line.metric, "value": cell.value, "text": text}
+            yield {**item, "name": f"{line.metric}_low", "value": cell.low}
+            yield {**item, "name": f"{line.metric}_high", "value": cell.high}
+            if judged := cell.difference:
+                found = {"value": judged.points, "unit": "points", "verdict": judged.verdict}
+                yield {**item, "name": f"{line.metric}_difference", **found, "text": judged.words}
+    if case.agreement:
+        for head, text in zip(heads, case.agreement.texts, strict=True):
+            yield {**head, "section": "agreement", "name": "float_model", "text": text}
+
+
+def _published_rows(case: CaseView) -> Iterator[dict[str, Any]]:
+    for row in case.published.rows if case.published else ():
+        common = {"section": "published", "item": row.label, "kind": "published"}
+        text = "; ".join(
+            part for part in (row.framework, row.clock, row.supply, row.quality, row.doubt) if part
+        )
+        found = {"name": "latency_us", "value": row.latency_us, "unit": "us", "ratio": row.ratio}
+        yield {**common, **found, "verdict": row.against, "text": text}
+        yield {
+            **common,
+            "name": "energy_uj",
+            "value": row.energy_uj,
+            "unit": "uJ",
+            "ratio": row.energy_ratio,
+            "verdict": row.energy_against,
+        }
+
+
+def _run_rows(run: RunRecord) -> Iterator[dict[str, Any]]:
+    for name, figure in run.measurements.items():
+        found = {"value": figure.value, "unit": figure.unit, "kind": figure.kind}
+        found |= {"uncertainty_pct": figure.uncertainty_pct, "text": figure.source}
+        yield {"section": "run_figure", "name": name, **found}
+    for op in run.ops:
+        for name in ("macs", "instructions", "cycles", "latency_us"):
+            item = {"section": "run_op", "item": f"{op.index} {op.op}", "kind": op.kind}
+            yield {**item, "name": name, "value": getattr(op, name), "text": op.name}
+    for function in run.functions:
+        item = {"section": "function", "item": function.name}
+        yield {**item, "name": "cycles", "value": function.cycles, "unit": "cycles"}
+        yield {**item, "name": "instructions", "value": function.instructions}
+    for placed in run.plan.placements if run.plan else ():
+        item = {"section": "buffer", "item": placed.name, "unit": "bytes", "kind": "static"}
+        alive = f"op {placed.first_op} to op {placed.last_op}"
+        yield {**item, "name": "size", "value": placed.size, "text": alive}
+        yield {**item, "name": "offset", "value": placed.offset}
+    for name, value in (dataclasses.asdict(run.check) if run.check else {}).items():
+        yield {"section": "check", "name": name, "text": str(value)}
+    for name, value in run.provenance.items():
+        yield {"section": "provenance", "name": name, "text": str(value)}
+    for note in run.notes:
+        yield {"section": "note", "text": note}
+    for error in run.errors:
+        yield {"section": "error", "name": error.kind, "text": error.message}

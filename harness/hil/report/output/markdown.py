@@ -1,0 +1,153 @@
+"""A report as GitHub-flavoured Markdown, short enough for a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from hil.records import Kind
+from hil.report.compare.accuracy_compare import AccuracyCell, AccuracyLine
+from hil.report.compare.case_view import CaseView, Cell, ColumnView
+from hil.report.report_view import ReportView
+from hil.report.run.headline import Headline
+
+_MAIN = (
+    "latency_us",
+    "energy_uj",
+    "flash_bytes",
+    "ram_bytes",
+    "arena_bytes",
+    "cycles",
+    "instructions",
+)
+_KINDS: Mapping[Kind, str] = {
+    "measured": "on silicon",
+    "modelled": "emulated, and priced by a model of the chip",
+    "static": "read from the program",
+    "published": "someone else's figure",
+}
+_SIGNS = {"better": "▼", "worse": "▲", "same": "=", "unclear": "≈"}
+_ACCURACY_SIGNS = {**_SIGNS, "better": "▲", "worse": "▼"}
+_SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
+
+
+def render_markdown(view: ReportView) -> str:
+    """Render verdicts, main figures against the baseline, and, folded, the cycles by op."""
+    return "\n\n".join(_blocks(view)) + "\n"
+
+
+def _blocks(view: ReportView) -> Iterator[str]:
+    yield f"### {escape(view.title)}"
+    for verdict in view.verdicts:
+        yield sentence(verdict)
+    cases = view.comparisons
+    if not cases:
+        yield from _runs_alone(view)
+    for case in cases:
+        yield from _case(case, alone=len(cases) == 1)
+    meanings = "; ".join(f"{kind}: {_KINDS[kind]}" for kind, _ in view.kinds)
+    yield f"<sub>Made by hil on {escape(view.generated)}. {meanings}.</sub>"
+
+
+def _runs_alone(view: ReportView) -> Iterator[str]:
+    """Runs with nothing to compare them with: their first paragraphs."""
+    for run in view.runs:
+        name = f"**{escape(run.title)}**, {escape(run.engine)}, {run.status_word}: "
+        yield name + sentence(run.headline)
+        yield from (f"> {escape(error.message)}" for error in run.errors)
+
+
+def _case(case: CaseView, alone: bool) -> Iterator[str]:
+    if not alone:
+        yield f"#### {escape(case.title)}"
+        if len(case.verdicts) != 1 or not case.is_comparison:
+            yield from (sentence(judged.headline) for judged in case.verdicts)
+    if case.is_comparison:
+        yield f"_{escape(case.why)}_"
+        yield from (f"> {escape(warning)}" for warning in case.warnings)
+        yield _figures(case)
+    if case.published and case.published.summary:
+        yield escape(f"Published (MLPerf Tiny): {case.published.summary} {case.published.quality}")
+    if alone and case.ops:
+        yield f"<details><summary>Cycles by op</summary>\n\n{_ops(case)}\n\n</details>"
+
+
+def _figures(case: CaseView) -> str:
+    rows = [
+        [escape(row.label), *(_figure_cell(cell) for cell in row.cells)]
+        for row in case.figures
+        if row.name in _MAIN
+    ]
+    rows.append(["Outputs", *(escape(text) for text in case.outputs)])
+    rows += [_accuracy_row(line) for line in case.accuracy]
+    if case.agreement:
+        rows.append([case.agreement.label, *(escape(text) for text in case.agreement.texts)])
+    return table(["Figure", *(_head(column) for column in case.columns)], rows)
+
+
+def _head(column: ColumnView) -> str:
+    notes = ["baseline"] if column.is_baseline and not column.origin.startswith("base") else []
+    notes += [column.origin] if column.origin else []
+    return escape(column.name + (f" ({', '.join(notes)})" if notes else ""))
+
+
+def _figure_cell(cell: Cell) -> str:
+    if cell.figure is None:
+        return "–"
+    text = f"{cell.figure.text} <sub>{cell.figure.band}, {cell.figure.kind}</sub>"
+    if cell.judgement is None:
+        return text
+    judged = cell.judgement
+    sign = _SIGNS.get(judged.verdict, "")
+    words = " ".join(filter(None, (judged.ratio_text, sign, judged.words)))
+    return f"{text}<br>{f'**{words}**' if judged.verdict in ('better', 'worse') else words}"
+
+
+def _accuracy_row(line: AccuracyLine) -> list[str]:
+    cells = [
+        _accuracy_cell(cell) if cell else escape(missing)
+        for cell, missing in zip(line.cells, line.missing, strict=True)
+    ]
+    return [f"{escape(line.label)} <sub>{escape(line.data)}, {line.where}</sub>", *cells]
+
+
+def _accuracy_cell(cell: AccuracyCell) -> str:
+    failed = "" if cell.status == "passed" else f", {cell.status}"
+    text = f"{cell.text} <sub>{cell.interval}, {cell.counted}{failed}</sub>"
+    if cell.difference is None:
+        return text
+    words = f"{_ACCURACY_SIGNS.get(cell.difference.verdict, '')} {cell.difference.words}".strip()
+    strong = cell.difference.verdict in ("better", "worse")
+    return f"{text}<br>{f'**{words}**' if strong else words}"
+
+
+def _ops(case: CaseView) -> str:
+    rows = [
+        [
+            str(line.index),
+            escape(line.op),
+            *(" ".join(filter(None, (cell.text, cell.ratio))) for cell in line.cells),
+        ]
+        for line in case.ops
+    ]
+    return table(["#", "Op", *(escape(column.name) for column in case.columns)], rows, 2)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """A table whose first ``words`` columns are text, the others numbers."""
+    marks = ["---"] * words + ["---:"] * (len(heads) - words)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))
+
+
+def sentence(headline: Headline) -> str:
+    """A verdict, its figures and names in bold."""
+    return "".join(
+        f"**{escape(piece.text)}**" if piece.strong else escape(piece.text)
+        for piece in headline.pieces
+    )
+
+
+def escape(text: str) -> str:
+    """Any text as text: no mark-up, no HTML, one line."""
+    flat = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", " ".join(flat.splitlines()))

@@ -1,0 +1,173 @@
+"""A whole report laid out: verdicts, comparisons, pictures, and the runs by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hil.records import Kind, RunRecord
+from hil.report.compare.case_view import CaseView, case_view
+from hil.report.compare.choose import Case
+from hil.report.compare.evidence import Evidence
+from hil.report.compare.pareto import Pareto, paretos
+from hil.report.compare.summary import summary
+from hil.report.run.accuracy_view import AccuracyView, accuracy_views
+from hil.report.run.headline import Headline
+from hil.report.run.run_view import Detail, RunView, run_view
+from hil.report.words.figures import FIGURE_LABELS, used_kinds
+from hil.report.words.format import plural, when
+from hil.report.words.naming import engine_title, is_tflm
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where figures come from; numbered, so that a text stands in a report once."""
+
+    number: int
+    text: str
+    labels: tuple[str, ...]
+    engines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """A whole report. ``records`` are all runs that it shows, added baselines too.
+
+    ``accuracy`` has by run id what evaluations tell of a run's model.
+    """
+
+    title: str
+    generated: str
+    verdicts: tuple[Headline, ...]
+    cases: tuple[CaseView, ...]
+    paretos: tuple[Pareto, ...]
+    runs: tuple[RunView, ...]
+    sources: tuple[Source, ...]
+    kinds: tuple[tuple[Kind, str], ...]
+    records: tuple[RunRecord, ...] = field(repr=False, default=())
+    accuracy: Mapping[str, AccuracyView] = field(default_factory=dict)
+
+    @property
+    def comparisons(self) -> tuple[CaseView, ...]:
+        """Cases with something to compare: several runs, or published rows."""
+        return tuple(c for c in self.cases if c.is_comparison or c.published)
+
+    @property
+    def anchors(self) -> Mapping[str, str]:
+        """The anchor of each run that is shown by itself."""
+        return {run.run_id: run.anchor for run in self.runs}
+
+    @property
+    def source_numbers(self) -> Mapping[str, int]:
+        """The number of each source's text; empty where sources stand beside their figures."""
+        return {source.text: source.number for source in self.sources}
+
+
+def report_view(
+    runs: Sequence[RunRecord],
+    cases: Sequence[Case],
+    title: str | None = None,
+    known: Evidence | None = None,
+) -> ReportView:
+    """The view of a report: ``runs`` keep their order, ``cases`` are made of them (``choose``).
+
+    ``known`` is what evaluations and variants tell of the runs' models (``evidence``).
+    """
+    known = known or Evidence()
+    details = _details(runs, cases)
+    views = tuple(
+        run_view(run, position, details.get(run.run_id, "full"))
+        for position, run in enumerate(runs, 1)
+    )
+    view = _view(cases, _shared_plans(views, runs), runs, title or _title(runs), known)
+    return replace(view, accuracy=accuracy_views(view.records, known))
+
+
+def compare_view(case: Case, title: str | None = None, known: Evidence | None = None) -> ReportView:
+    """The view of a comparison: one case, without the runs by themselves."""
+    names = " / ".join(dict.fromkeys(column.title for column in case_view(case).columns))
+    known = known or Evidence()
+    return _view((case,), (), (), title or f"Comparison: {names}", known)
+
+
+def _view(
+    cases: Sequence[Case],
+    views: tuple[RunView, ...],
+    runs: Sequence[RunRecord],
+    title: str,
+    known: Evidence,
+) -> ReportView:
+    records = {run.run_id: run for run in runs}
+    for case in cases:
+        records |= {run.run_id: run for run in case.runs if run.run_id not in records}
+    everything = tuple(records.values())
+    shown = tuple(case_view(case, position, known) for position, case in enumerate(cases, 1))
+    published: tuple[Kind, ...] = ("published",) if any(c.published for c in shown) else ()
+    return ReportView(
+        title=title,
+        generated=when(datetime.now(UTC).isoformat()),
+        verdicts=summary(cases, known),
+        cases=shown,
+        paretos=paretos(everything),
+        runs=views,
+        sources=_sources(everything) if len(everything) > 1 else (),
+        kinds=used_kinds(everything, published),
+        records=everything,
+    )
+
+
+def _details(runs: Sequence[RunRecord], cases: Sequence[Case]) -> dict[str, Detail]:
+    """Baselines are told of briefly, and with several comparisons no table stands there twice."""
+    compared = [case for case in cases if len(case.runs) > 1]
+    if len(runs) < 2:
+        return {}
+    found: dict[str, Detail] = {}
+    if len(compared) > 1:
+        found = {run.run_id: "compared" for case in compared for run in case.runs}
+    return found | {run.run_id: "brief" for case in compared for run in _baselines(case)}
+
+
+def _shared_plans(views: Sequence[RunView], runs: Sequence[RunRecord]) -> tuple[RunView, ...]:
+    """The same plan (a model on another chip, another compiler's flags) is drawn once."""
+    shown: list[tuple[RunRecord, RunView]] = []
+    result = []
+    for view, run in zip(views, runs, strict=True):
+        same = next((v for r, v in shown if r.plan == run.plan and r.model == run.model), None)
+        if view.arena is not None and same is not None:
+            view = replace(view, arena=None, arena_as=same.anchor, arena_as_title=same.title)
+        elif view.arena is not None and view.detail != "brief":
+            shown.append((run, view))
+        result.append(view)
+    return tuple(result)
+
+
+def _baselines(case: Case) -> list[RunRecord]:
+    """Runs that are there to be compared with: TFLM's, and a baseline that was asked for."""
+    first = case.runs[:1] if case.has_baseline and "asked for" in case.why else ()
+    judged = {run.run_id for run in case.subjects}
+    tflm = [run for run in case.runs if is_tflm(run) and run.run_id not in judged]
+    return [*first, *tflm]
+
+
+def _sources(runs: Sequence[RunRecord]) -> tuple[Source, ...]:
+    found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for run in runs:
+        for name, figure in run.measurements.items():
+            if figure.source:
+                labels, engines = found.setdefault(figure.source, ({}, {}))
+                labels[FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize()] = None
+                engines[engine_title(run)] = None
+    everyone = {engine_title(run) for run in runs}
+    return tuple(
+        Source(number, text, tuple(labels), ("all",) if {*engines} == everyone else tuple(engines))
+        for number, (text, (labels, engines)) in enumerate(found.items(), 1)
+    )
+
+
+def _title(runs: Sequence[RunRecord]) -> str:
+    models = list(dict.fromkeys(run.model.name if run.model else "unknown model" for run in runs))
+    profiles = list(dict.fromkeys(run.profile_name for run in runs))
+    if len(models) == len(profiles) == 1:
+        return f"{models[0]} on {profiles[0]}"
+    return f"{plural(len(runs), 'benchmark run')}"

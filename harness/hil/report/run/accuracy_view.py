@@ -1,0 +1,129 @@
+"""Accuracy of a run's model on its device, as stored evaluations tell it, ready to be laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hil.records import Accuracy, Estimate, Evaluation, RunRecord
+from hil.report.compare.evidence import Evidence
+from hil.report.words.format import NBSP, plural, when
+
+_SHOWN = 10
+_MATRIX_UP_TO = 20  # classes
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One evaluation: what was counted, how certain that is, and whether the device agrees."""
+
+    evaluation_id: str
+    data: str
+    preparation: str
+    metric: str
+    value: str
+    interval: str
+    counted: str
+    host: str
+    top5: str
+    outputs: str
+    passed: bool
+    engine: str
+    started: str
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """A true class: how often each class was decided for it; ``cells`` are (text, is right)."""
+
+    label: str
+    cells: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
+class AccuracyView:
+    """All that is shown of a run's evaluations, the newest first; ``matrix`` is the newest's."""
+
+    rows: tuple[AccuracyRow, ...]
+    matrix: tuple[MatrixRow, ...]
+    notes: tuple[str, ...]
+    where: str
+
+
+def accuracy_views(runs: Sequence[RunRecord], known: Evidence) -> Mapping[str, AccuracyView]:
+    """Return by run id what was counted with the same model, profile and engine.
+
+    Runs without any evaluation are left out.
+    """
+    found = {run.run_id: known.of(run) for run in runs}
+    return {run_id: _view(own[:_SHOWN]) for run_id, own in found.items() if own}
+
+
+def _view(evaluations: Sequence[Evaluation]) -> AccuracyView:
+    first = evaluations[0]
+    assert first.accuracy is not None
+    silicon = first.target == "board"
+    return AccuracyView(
+        rows=tuple(_row(one) for one in evaluations),
+        matrix=_matrix(first.accuracy),
+        notes=first.accuracy.notes,
+        where="counted on the chip itself" if silicon else "counted on the emulated device",
+    )
+
+
+def _row(one: Evaluation) -> AccuracyRow:
+    found = one.accuracy
+    assert found is not None
+    equal = "bit-equal" if found.exact else "within tolerance"
+    return AccuracyRow(
+        evaluation_id=one.evaluation_id,
+        data=data_name(one),
+        preparation=one.preparation,
+        metric=metric_name(found.metric),
+        value=estimate_text(found.main),
+        interval=interval_text(found.main),
+        counted=_counted(found),
+        host=estimate_text(found.host),
+        top5=f"top-5 {estimate_text(found.top5)}" if found.top5 else "",
+        outputs=f"{equal} on {found.equal:,} of {plural(found.samples, 'sample')}",
+        passed=one.status == "passed",
+        engine=one.engine,
+        started=when(one.started_at),
+    )
+
+
+def data_name(one: Evaluation) -> str:
+    """The data's file or folder without the way to it."""
+    return one.data_name.rstrip("/").rpartition("/")[2] or one.data_name
+
+
+def metric_name(metric: str) -> str:
+    """``top-1`` or ``AUC``."""
+    return "AUC" if metric == "auc" else "top-1"
+
+
+def estimate_text(one: Estimate) -> str:
+    """``98.61 %``; an AUC as it is."""
+    return f"{one.value:.4f}" if one.count is None else f"{100 * one.value:.2f}{NBSP}%"
+
+
+def interval_text(one: Estimate) -> str:
+    """``96.79 to 99.41 %``: the ends of the interval."""
+    if one.count is None:
+        return f"{one.low:.4f} to {one.high:.4f}"
+    return f"{100 * one.low:.2f} to {100 * one.high:.2f}{NBSP}%"
+
+
+def _counted(found: Accuracy) -> str:
+    if found.main.count is not None:
+        return f"{found.main.count:,} of {found.main.n:,}"
+    return plural(found.main.n, "item")
+
+
+def _matrix(found: Accuracy) -> tuple[MatrixRow, ...]:
+    if not 0 < len(found.confusion) <= _MATRIX_UP_TO:
+        return ()
+    return tuple(
+        MatrixRow(str(at), tuple((f"{n:,}", at == column) for column, n in enumerate(row)))
+        for at, row in enumerate(found.confusion)
+    )

@@ -1,0 +1,105 @@
+"""Measurements as figures for reading: label, rounded and full text, kind, band, source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hil.records import Kind, Measurement, RunRecord
+from hil.report.words.format import KIND_WORDS, band, band_range, exact, percent, quantity
+
+FIGURE_LABELS = {
+    "latency_us": "Time per inference",
+    "energy_uj": "Energy per inference",
+    "flash_bytes": "Flash",
+    "ram_bytes": "RAM",
+    "arena_bytes": "Arena",
+    "cycles": "Clock cycles",
+    "instructions": "Instructions",
+    "cpi": "Cycles per instruction",
+    "pipeline_cycles": "Clock cycles without flash waits",
+    "flash_wait_low_cycles": "Flash waits, at least",
+    "flash_wait_high_cycles": "Flash waits, at most",
+    "code_bytes": "Code",
+    "weights_bytes": "Weights",
+    "tables_bytes": "Tables",
+    "runtime_bytes": "Runtime",
+    "arena_persistent_bytes": "Arena, persistent",
+    "arena_nonpersistent_bytes": "Arena, not persistent",
+    "arena_scratch_bytes": "Arena, scratch",
+    "static_bytes": "Static variables",
+    "stack_bytes": "Stack, highest level",
+    "heap_bytes": "Heap, highest level",
+}
+_SAID_BY_LABEL = ("cycles", "instructions", "cycles/instruction")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measurement, formatted. ``text`` is rounded for reading, ``full`` is not."""
+
+    name: str
+    label: str
+    value: float
+    unit: str
+    uncertainty_pct: float | None
+    text: str
+    full: str
+    kind: Kind
+    band: str
+    band_range: str
+    source: str
+    repeats: str
+
+
+def figure(name: str, measured: Measurement) -> Figure:
+    """Format one measurement."""
+    unit = "" if measured.unit in _SAID_BY_LABEL else measured.unit
+    return Figure(
+        name=name,
+        label=FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize(),
+        value=measured.value,
+        unit=measured.unit,
+        uncertainty_pct=measured.uncertainty_pct,
+        text=quantity(measured.value, unit),
+        full=exact(measured.value, unit),
+        kind=measured.kind,
+        band=band(measured.uncertainty_pct),
+        band_range=band_range(measured),
+        source=measured.source,
+        repeats=_repeats(measured),
+    )
+
+
+def _repeats(measured: Measurement) -> str:
+    if measured.n <= 1:
+        return ""
+    text = f"median of {measured.n:,}"
+    if measured.spread_pct is not None:
+        spread = percent(measured.spread_pct / 100)
+        text += f", spread {spread}" if measured.spread_pct else ", all equal"
+    return text
+
+
+def figures(run: RunRecord) -> tuple[Figure, ...]:
+    """All figures of a run, the known ones first."""
+    return tuple(figure(name, run.measurements[name]) for name in figure_names((run,)))
+
+
+def figure_names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Names of the figures that any of the runs has, the known ones first."""
+    present = dict.fromkeys(name for run in runs for name in run.measurements)
+    known = [name for name in FIGURE_LABELS if name in present]
+    return (*known, *(name for name in present if name not in FIGURE_LABELS))
+
+
+def used_kinds(
+    runs: Sequence[RunRecord], more: Iterable[Kind] = ()
+) -> tuple[tuple[Kind, str], ...]:
+    """Return the kinds of figures that occur in the runs, each with its meaning."""
+    used: set[Kind] = {f.kind for run in runs for f in run.measurements.values()} | set(more)
+    used |= {op.kind for run in runs for op in run.ops}
+    if any(run.plan or run.flash_by_owner or run.ram_by_owner for run in runs):
+        used.add("static")
+    order: tuple[Kind, ...] = ("measured", "modelled", "static", "published")
+    return tuple((kind, KIND_WORDS[kind]) for kind in order if kind in used)

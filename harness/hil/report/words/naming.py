@@ -1,0 +1,133 @@
+"""What runs are called in words: engine, chip, and what sets one run apart from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from hil.records import RunRecord
+from hil.report.words.format import NBSP
+
+TFLM = "TFLite Micro"
+
+
+class _Engine(Protocol):
+    """The part of a run that tells its engine."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
+
+
+def is_tflm(run: _Engine) -> bool:
+    """Whether the run's engine is TensorFlow Lite Micro, whatever name its user gave it."""
+    return run.engine.lower().startswith("tflm") or run.provenance.get("engine_kind", "") == "tflm"
+
+
+def engine_title(run: RunRecord) -> str:
+    """The engine in words: ``TFLite Micro with CMSIS-NN``, else its own name."""
+    if not is_tflm(run):
+        return run.engine
+    kernels = str(run.provenance.get("tflm_kernels") or run.engine).lower()
+    if "cmsis" in kernels:
+        return f"{TFLM} with CMSIS-NN"
+    if "ref" in kernels:
+        return f"{TFLM} with its reference kernels"
+    return TFLM if run.engine == "tflm" else f"{TFLM} ({run.engine})"
+
+
+def scheme(run: RunRecord) -> str:
+    """The scheme of a variant made by hil, or an empty text for a model as given."""
+    return str(run.provenance.get("scheme") or "")
+
+
+def family(run: RunRecord) -> str:
+    """What makes runs runs of one model: the hash of the variant's parent, else of the model."""
+    parent = str(run.provenance.get("parent_sha256") or "")
+    return parent or (run.model.sha256 if run.model else "")
+
+
+def model_name(run: RunRecord) -> str:
+    """The model's name, its parent's for a variant made by hil."""
+    parent = str(run.provenance.get("parent_name") or "")
+    return parent or (run.model.name if run.model else "unknown model")
+
+
+def chip_name(run: RunRecord) -> str:
+    """The part, such as ``STM32L475VG``, else the profile's name."""
+    chip = run.profile.get("chip") or {}
+    return str(chip.get("part") or run.profile_name)
+
+
+def clock_text(run: RunRecord) -> str:
+    """``80 MHz`` rather than ``80.0 MHz``: a clock is a name, not a measurement."""
+    hz = (run.profile.get("clock") or {}).get("hz")
+    return f"{float(hz) / 1e6:g}{NBSP}MHz" if hz else ""
+
+
+def arithmetic(run: RunRecord) -> str:
+    """``int8``, ``q8 Q4.4``: the scheme of a variant, else the data type of the model as given."""
+    if made := scheme(run):
+        return f"{made} {_option(run, 'q_format')}".strip()
+    return run.model.dtype if run.model else ""
+
+
+def _option(run: RunRecord, name: str) -> str:
+    """An option of the quantization, empty for a model as given."""
+    options = run.provenance.get("quantize_options")
+    return str(options.get(name) or "") if isinstance(options, Mapping) else ""
+
+
+def matchup(baseline: RunRecord, other: RunRecord) -> tuple[str, str]:
+    """What is pitted against what: (other, baseline), engines, data types, or both."""
+    titles = engine_title(other), engine_title(baseline)
+    types = arithmetic(other), arithmetic(baseline)
+    if family(other) != family(baseline) or types[0] == types[1]:
+        return titles
+    if titles[0] == titles[1]:
+        return types
+    return f"{titles[0]}, {types[0]}", f"{titles[1]}, {types[1]}"
+
+
+_TELLING: tuple[Callable[[RunRecord], str], ...] = (
+    engine_title,
+    model_name,
+    arithmetic,
+    lambda run: run.profile_name,
+    lambda run: _option(run, "method"),
+    lambda run: _option(run, "io"),
+    lambda run: str(run.provenance.get("optimize") or ""),
+    lambda run: str(run.provenance.get("memory_model") or ""),
+    lambda run: str(run.provenance.get("hil_commit") or "")[:12],
+)
+_ENGINE, _ARITHMETIC = 0, 2  # positions
+_STRUCTURAL = 4  # the first so many are named whenever they differ, the rest only to tell apart
+
+
+def names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """A short name for each run: its engine, and what else differs between them.
+
+    Variants of one model under one engine go by their data types alone. Compiler options and
+    commits are named only where engine, model, scheme and profile do not tell the runs apart; the
+    ends of the run ids where nothing else does.
+    """
+    used = [_ENGINE]
+    for position, read in enumerate(_TELLING):
+        labels = _labels(runs, used)
+        if position and len({read(run) for run in runs}) > 1:
+            splits = len(set(_labels(runs, [*used, position]))) > len(set(labels))
+            if position < _STRUCTURAL or splits:
+                used.append(position)
+    if _ARITHMETIC in used and len({(engine_title(run), family(run)) for run in runs}) == 1:
+        used.remove(_ENGINE)
+    labels = _labels(runs, used)
+    ends = [run.run_id[-6:] for run in runs]
+    return tuple(
+        f"{label}, {end}" if labels.count(label) > 1 else label
+        for label, end in zip(labels, ends, strict=True)
+    )
+
+
+def _labels(runs: Sequence[RunRecord], used: Sequence[int]) -> list[str]:
+    return [", ".join(filter(None, (_TELLING[i](run) for i in used))) for run in runs]

@@ -1,0 +1,175 @@
+"""From what a user writes after ``--db`` to an engine whose connections behave."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from hil.errors import StoreError, UsageError
+from hil.resources import state_dir
+
+DEFAULT_FILE = "hil.db"
+#: Opens a session for one transaction; errors come out as ``StoreError``.
+Transaction = Callable[[], AbstractContextManager[Session]]
+WRITE = "hil_write"
+"""Execution option of an engine whose transactions take SQLite's write lock at their beginning.
+
+A transaction that reads first and writes later fails at once, without waiting, when another
+process wrote in between (SQLITE_BUSY_SNAPSHOT).
+"""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A database. ``file`` is None unless it is an SQLite file; ``label`` hides the password."""
+
+    url: URL
+    label: str
+    file: Path | None
+
+
+def locate(url: str | None) -> Location:
+    """Understand ``--db``: None is the default file, a text without ``://`` a path.
+
+    Raises:
+        UsageError: it looks like a URL and is none.
+    """
+    if url is None:
+        return _at(state_dir() / DEFAULT_FILE)
+    if "://" not in url:
+        return _at(Path(url).expanduser())
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError) as error:
+        raise UsageError(
+            "the database URL cannot be understood",
+            hint="write a file name, or a URL such as sqlite:///results.db",
+        ) from error
+    if parsed.get_backend_name() != "sqlite" or _is_memory(parsed):
+        return Location(parsed, parsed.render_as_string(hide_password=True), None)
+    database = parsed.database or ""
+    file = None if database.startswith("file:") else Path(database)
+    return Location(parsed, str(file or database), file)
+
+
+def _at(path: Path) -> Location:
+    return Location(URL.create("sqlite", database=str(path)), str(path), path)
+
+
+def _is_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")
+
+
+def require_file(location: Location, *, create: bool, is_default: bool) -> None:
+    """Check the folder and file of an SQLite database; only the default's folder is made.
+
+    Raises:
+        StoreError: the folder is missing, the path is a folder, or (``create`` false) no file.
+    """
+    file = location.file
+    if file is None:
+        return
+    if is_default and create:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir():
+        raise StoreError(f"{file} is a folder, not a database", hint="give a file with --db")
+    if not file.parent.is_dir():
+        raise StoreError(
+            f"the folder of the database {file} does not exist",
+            hint=f"make it first: mkdir -p {file.parent}",
+        )
+    if not create and not file.exists():
+        raise StoreError(
+            f"there is no database at {file}",
+            hint="`hil run` creates one; --db names another",
+        )
+
+
+def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
+    """Return an engine; nothing is opened before its first connection.
+
+    ``timeout_s`` is how long SQLite waits for a lock (a ``timeout`` in the URL wins).
+    """
+    if location.url.get_backend_name() != "sqlite":
+        return create_engine(location.url, pool_pre_ping=True)
+    if "timeout" in location.url.query:
+        timeout_s = float(str(location.url.query["timeout"]))
+    options: dict[str, Any] = {"connect_args": {"timeout": timeout_s}}
+    if location.file is None and _is_memory(location.url):
+        options["poolclass"] = StaticPool
+    url = location.url
+    if read_only and location.file is not None and not _is_writable(location.file):
+        url = _read_only_url(location.file)
+    engine = create_engine(url, **options)
+    _behave(engine, read_only=read_only, timeout_s=timeout_s)
+    return engine
+
+
+def _behave(engine: Engine, *, read_only: bool, timeout_s: float) -> None:
+    """Give SQLite connections our settings and real transactions.
+
+    The driver's own transactions start late and skip DDL; with ``isolation_level`` None it leaves
+    them to us (SQLAlchemy's documentation of the pysqlite dialect, "transaction isolation").
+    """
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            _write_ahead(connection, timeout_s)
+            connection.execute("PRAGMA synchronous = NORMAL")  # enough for consistency in WAL
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Switch to WAL. SQLite does not wait for other processes here, so we do.
+
+    A file system without shared memory keeps its old journal; that is slower, not wrong.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] in ("wal", "memory"):
+        return
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _is_writable(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def _read_only_url(file: Path) -> URL:
+    """A URL that opens the file without writing beside it.
+
+    A WAL database cannot be opened read-only where its ``-shm`` file cannot be made, unless it is
+    declared immutable, which it is as long as no ``-wal`` file holds unmerged pages
+    (https://www.sqlite.org/wal.html#read_only_databases).
+    """
+    log = file.with_name(file.name + "-wal")
+    query = {"mode": "ro", "uri": "true"}
+    if not (log.exists() and log.stat().st_size):
+        query["immutable"] = "1"
+    return URL.create("sqlite", database=file.resolve().as_uri(), query=query)

@@ -1,0 +1,112 @@
+"""When is a run already done? Its key covers everything that decides the result.
+
+Two runs with the same key give the same figures: the key is a hash over the model's bytes, how it
+is quantized (with the hash of the calibration data and the quantizer's version), the profile's
+content, inputs and options, and over the tools: compiler, emulator, reference interpreter, the
+firmware's sources and the code of hil that builds, runs and measures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hil.engines.registry import engine as find_engine
+from hil.firmware.toolchain import find_compiler
+from hil.resources import data_dir
+from hil.sweep.matrix import Member, is_file_spec
+from hil.targets.qemu.emulator import find_qemu, probe
+
+KEY_VERSION = 1
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CODE = ("engines", "firmware", "measure", "profiles", "quantize", "records", "targets", "tflite")
+_MODULES = ("bench.py", "check.py", "provenance.py", "published.py")
+_LIBRARIES = ("tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
+
+
+def tools() -> dict[str, Any]:
+    """What all runs of a sweep share: versions of tools, hashes of sources.
+
+    Raises:
+        MissingTool: there is no compiler or no emulator.
+    """
+    compiler = find_compiler()
+    return {
+        "version": KEY_VERSION,
+        "compiler": [compiler.prefix, compiler.version],
+        "emulator": probe(find_qemu()).version,
+        "firmware_stubs": _tree_hash([data_dir("firmware_stubs")]),
+        "code": _tree_hash(
+            [*(_PACKAGE / room for room in _CODE), *(_PACKAGE / name for name in _MODULES)], ".py"
+        ),
+        # Bands come from these tables.
+        "validation": _tree_hash([data_dir("reports") / "validation"]),
+        "published": _tree_hash([data_dir("reports") / "published"]),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+    }
+
+
+def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
+    """Return the key of a member; ``shared`` is what ``tools`` gave.
+
+    Raises:
+        OSError: a file of samples cannot be read.
+    """
+    request = member.request
+    variant: dict[str, Any] | None = None
+    if request.variant is not None:
+        variant = asdict(request.variant)
+        for field in ("calibration", "held_out"):
+            variant[field] = _content(variant[field])
+    parts = {
+        "tools": shared,
+        "model": member.model.sha256,
+        # Names stand in results, so another name is another run.
+        "name": member.model.name,
+        "scheme": member.scheme.name,
+        "variant": variant,
+        "profile": request.profile.model_dump(mode="json", by_alias=True),
+        "engine": [request.engine, find_engine(request.engine).version],
+        "inputs": _content(request.inputs or ""),
+        "samples": request.samples,
+        "repeat": request.repeat,
+        "machine": request.machine,
+        "optimize": request.optimize,
+        "load": request.load,
+        "memory_model": request.memory_model,
+    }
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _content(spec: str) -> str:
+    """A rule as it stands, a file by its content."""
+    if not is_file_spec(spec):
+        return spec
+    return "sha256:" + hashlib.sha256(Path(spec).read_bytes()).hexdigest()
+
+
+def _tree_hash(roots: Iterable[Path], suffix: str = "") -> str:
+    """Hash names and contents of all files below the roots, whatever the time they were written."""
+    total = hashlib.sha256()
+    for root in roots:
+        files = [root] if root.is_file() else sorted(root.rglob(f"*{suffix}"))
+        for path in files:
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = path.read_bytes()
+                name = path.relative_to(root.parent).as_posix()
+                total.update(f"{len(name)}:{name}:{len(content)}:".encode())
+                total.update(content)
+    return total.hexdigest()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,271 @@
+"""A study becomes members, one for each run; what can be wrong with the study is refused here."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from hil import devices
+from hil.bench.pipeline import Request
+from hil.devices import Profile
+from hil.engines.registry import engine as find_engine
+from hil.errors import InputError, ModelError, UsageError
+from hil.quantization import check_request
+from hil.records import VariantRequest
+from hil.sweep.study import FLOAT, Quantization, Study, StudyScheme
+from hil.tflite.graph import Graph
+from hil.tflite.reader import read_model
+
+
+@dataclass(frozen=True)
+class StudyModel:
+    """A model of the study, as given: ``parameters`` counts its weights and biases.
+
+    ``family`` is its dtype and the sequence of its ops: models that share it differ in sizes alone.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    dtype: str
+    parameters: int
+    macs: int
+    family: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a study: what it is called, and the request that carries it out."""
+
+    model: StudyModel
+    scheme: StudyScheme
+    engine: str
+    profile: Profile
+    optimize: str
+    request: Request
+
+    @property
+    def label(self) -> str:
+        """``model/scheme/engine/profile/-O3``: what ``--only`` matches."""
+        parts = (self.model.name, self.scheme.name, self.engine, self.profile.name, self.optimize)
+        return "/".join(parts)
+
+
+def members(study: Study, only: str | None = None) -> list[Member]:
+    """Return the study's runs: profile by profile, then model by model, then by scheme.
+
+    With the profile outermost, the second profile finds every variant already made. ``only`` is a
+    glob over labels; without ``*``, ``?`` or ``[`` it is any part of one.
+
+    Raises:
+        UsageError: a model, profile, engine or calibration file is not there or not usable, a
+            scheme does not apply to a model, or nothing is left to run.
+    """
+    models = [_model(path) for path in _model_paths(study)]
+    loaded = _profiles(study)
+    for name in study.engines:
+        find_engine(name)
+    _check_files(study)
+    for scheme in study.schemes:
+        if scheme.quantizes:
+            check_request(_variant(study, scheme))
+        for model in models:
+            _check_scheme(model, scheme)
+    found = [
+        _member(study, model, scheme, engine, profile, optimize, given)
+        for given, profile in loaded.items()
+        for engine in dict.fromkeys(study.engines)
+        for optimize in dict.fromkeys(study.optimize)
+        for model in models
+        for scheme in study.schemes
+        if not _excluded(study, model, scheme, engine, profile, optimize)
+    ]
+    chosen = [member for member in found if only is None or _matches(member.label, only)]
+    if not chosen:
+        what = f"matches --only '{only}'" if found else "is left by its excludes"
+        example = f"; labels are such as {found[0].label}" if found else ""
+        raise UsageError(
+            f"no run of {study.path} {what}", hint=f"see `hil sweep --dry-run`{example}"
+        )
+    return chosen
+
+
+def _matches(label: str, only: str) -> bool:
+    pattern = only if any(c in only for c in "*?[") else f"*{only}*"
+    return fnmatchcase(label, pattern)
+
+
+def _model_paths(study: Study) -> list[Path]:
+    paths: dict[Path, None] = {}
+    for pattern in study.models:
+        given = Path(pattern)
+        folder = Path(given.anchor) if given.is_absolute() else study.folder
+        relative = str(given.relative_to(given.anchor)) if given.is_absolute() else pattern
+        found = sorted(folder.glob(relative))
+        if not found:
+            raise ModelError(
+                f"the study {study.path} names '{pattern}', and no file is there",
+                hint=f"paths are relative to {study.folder.absolute()}",
+            )
+        paths.update(dict.fromkeys(found))
+    names = [path.stem for path in paths]
+    for path in paths:
+        if names.count(path.stem) > 1:
+            raise ModelError(
+                f"the study {study.path} has two models called '{path.stem}'",
+                hint="results go by the model's name: rename one of the files",
+            )
+    return list(paths)
+
+
+def _model(path: Path) -> StudyModel:
+    graph = read_model(path)
+    return StudyModel(
+        path,
+        path.stem,
+        graph.sha256,
+        graph.dtype,
+        _parameters(graph),
+        graph.macs,
+        " ".join([graph.dtype, *(op.name for op in graph.ops)]),
+    )
+
+
+def _parameters(graph: Graph) -> int:
+    """Weights and biases: constants that are real numbers, stored as floats or quantized."""
+    return sum(
+        tensor.elements
+        for tensor in graph.tensors
+        if tensor.is_constant
+        and (tensor.dtype.startswith("float") or tensor.quantization is not None)
+    )
+
+
+def _profiles(study: Study) -> dict[str, Profile]:
+    """Profiles by what loads them: a name as it is, a path relative to the study."""
+    loaded: dict[str, Profile] = {}
+    for name in study.profiles:
+        is_path = "/" in name or name.partition("@")[0].endswith(".toml")
+        given = str(study.folder / name) if is_path else name
+        profile = devices.load(given)
+        same = next((p for p in loaded.values() if p.name == profile.name), None)
+        if same is None:
+            loaded[given] = profile
+        elif same != profile:
+            raise UsageError(
+                f"the study {study.path} has two different profiles called '{profile.name}'",
+                hint="results go by the profile's name: rename one of the files",
+            )
+    return loaded
+
+
+def _check_files(study: Study) -> None:
+    specs = [study.inputs.spec]
+    for scheme in study.schemes:
+        if scheme.quantizes:
+            calibration = scheme.calibration or study.calibration
+            specs += [
+                calibration.samples,
+                *([calibration.held_out] if calibration.held_out else []),
+            ]
+    for spec in specs:
+        path = study.folder / spec
+        if is_file_spec(spec) and not path.is_file():
+            raise InputError(
+                f"the study {study.path} names the samples '{spec}', and no file is there",
+                hint=f"paths are relative to {study.folder.absolute()}",
+            )
+
+
+def is_file_spec(spec: str) -> bool:
+    """Whether inputs or calibration samples are named by a file rather than by a rule."""
+    return Path(spec).suffix in (".npy", ".npz")
+
+
+def _check_scheme(model: StudyModel, scheme: StudyScheme) -> None:
+    if (scheme.quantizes or scheme.scheme == FLOAT) and model.dtype != "float32":
+        raise UsageError(
+            f"the scheme '{scheme.name}' needs a float32 model, and {model.path} is {model.dtype}",
+            hint="use scheme 'given' for models that are quantized already, or leave it out",
+        )
+
+
+def _excluded(
+    study: Study,
+    model: StudyModel,
+    scheme: StudyScheme,
+    engine: str,
+    profile: Profile,
+    optimize: str,
+) -> bool:
+    return any(
+        fnmatchcase(model.name, rule.model)
+        and fnmatchcase(scheme.name, rule.scheme)
+        and fnmatchcase(engine, rule.engine)
+        and fnmatchcase(profile.name, rule.profile)
+        and fnmatchcase(optimize, rule.optimize)
+        for rule in study.exclude
+    )
+
+
+def _member(
+    study: Study,
+    model: StudyModel,
+    scheme: StudyScheme,
+    engine: str,
+    profile: Profile,
+    optimize: str,
+    profile_given: str,
+) -> Member:
+    inputs = study.inputs
+    request = Request(
+        model=model.path,
+        profile=profile,
+        engine=engine,
+        inputs=_located(study, inputs.spec),
+        samples=inputs.samples,
+        repeat=inputs.repeat,
+        optimize=optimize,
+        memory_model=study.memory_model,
+        timeout_s=study.timeout_s,
+        variant=_variant(study, scheme) if scheme.quantizes else None,
+    )
+    request = dataclasses.replace(request, command=_command(request, profile_given))
+    return Member(model, scheme, engine, profile, optimize, request)
+
+
+def _located(study: Study, spec: str) -> str:
+    return str(study.folder / spec) if is_file_spec(spec) else spec
+
+
+def _variant(study: Study, scheme: StudyScheme) -> VariantRequest:
+    calibration: Quantization = scheme.calibration or study.calibration
+    return VariantRequest(
+        scheme=scheme.scheme,  # type: ignore[arg-type]  # checked by StudyScheme
+        calibration=_located(study, calibration.samples),
+        calibration_samples=calibration.count,
+        method=calibration.method,
+        q_format=scheme.q_format,
+        io=scheme.io,
+        held_out=_located(study, calibration.held_out) if calibration.held_out else "",
+    )
+
+
+def _command(request: Request, profile: str) -> tuple[str, ...]:
+    """The ``hil run`` that repeats a member alone."""
+    words = ["hil", "run", "--profile", profile, "--engine", request.engine]
+    words += [f"--optimize={request.optimize}", "--inputs", str(request.inputs)]
+    words += ["--samples", str(request.samples)] if request.samples else []
+    words += ["--repeat", str(request.repeat)] if request.repeat > 1 else []
+    words += ["--memory-model", request.memory_model] if request.memory_model else []
+    if (variant := request.variant) is not None:
+        words += ["--quantize", variant.scheme, "--calibration", variant.calibration]
+        if variant.calibration_samples:
+            words += ["--calibration-samples", str(variant.calibration_samples)]
+        words += ["--held-out", variant.held_out] if variant.held_out else []
+        words += ["--method", variant.method] if variant.method != "minmax" else []
+        words += ["--q-format", variant.q_format] if variant.q_format else []
+        words += ["--io", variant.io] if variant.io else []
+    return (*words, str(request.model))

@@ -1,0 +1,169 @@
+"""Carries a study out: what is done is taken from the store, the rest runs in workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from hil.errors import HilError, InputError
+from hil.records import ErrorInfo, RunStatus
+from hil.sweep import pool
+from hil.sweep.keys import sweep_key, tools
+from hil.sweep.matrix import Member
+
+if TYPE_CHECKING:
+    from hil.store import Store
+
+OutcomeStatus = Literal["passed", "failed", "error"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a member.
+
+    ``passed`` and ``failed`` are the run's; ``error`` where it could not be tried, or its worker
+    died. ``resumed`` says that the run was done before. ``run_id`` is None where nothing is stored.
+    """
+
+    member: Member
+    status: OutcomeStatus
+    run_id: str | None
+    errors: tuple[ErrorInfo, ...] = ()
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Members with their keys; ``done`` has the index of those whose run is stored."""
+
+    members: tuple[Member, ...]
+    keys: tuple[str, ...]
+    done: dict[int, Outcome] = field(default_factory=dict)
+
+    @property
+    def open(self) -> list[int]:
+        """Indices of the members that are to run."""
+        return [index for index in range(len(self.members)) if index not in self.done]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sweep is: ``running`` has label and stage of the members at work."""
+
+    done: int
+    total: int
+    failed: int
+    running: tuple[str, ...]
+    elapsed_s: float
+    left_s: float | None
+
+
+def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False) -> Plan:
+    """Find out which members are done: those with a stored run of the same key.
+
+    A run that passed stands, and so does one that failed, which would fail again; with
+    ``rerun_failed`` it runs again. Errors (a tool that was missing, a full disk) and interrupted
+    runs never stand.
+
+    Raises:
+        MissingTool: there is no compiler or no emulator.
+        InputError: a file of samples cannot be read.
+        StoreError: the database cannot be used.
+    """
+    shared = tools()
+    try:
+        keys = tuple(sweep_key(member, shared) for member in members)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {error.filename}: {error.strerror}", hint="check the file's permissions"
+        ) from error
+    standing: tuple[RunStatus, ...] = ("passed",) if rerun_failed else ("passed", "failed")
+    stored = store.runs_with("sweep_key", keys)
+    done: dict[int, Outcome] = {}
+    for index, (member, key) in enumerate(zip(members, keys, strict=True)):
+        found = [run for run in stored.get(key, ()) if run[1] in standing]
+        # A pass, where there is one, says more than a later failure of the same key.
+        best = next((run for run in found if run[1] == "passed"), found[0] if found else None)
+        if best is not None:
+            status: OutcomeStatus = "passed" if best[1] == "passed" else "failed"
+            errors = () if status == "passed" else store.get(best[0]).errors
+            done[index] = Outcome(member, status, best[0], errors, resumed=True)
+    return Plan(tuple(members), keys, done)
+
+
+def carry_out(
+    what: Plan, store_url: str | None, jobs: int, show: Callable[[Progress], None]
+) -> Iterator[Outcome]:
+    """Run what is open in ``jobs`` worker processes; yield each outcome as it comes.
+
+    Outcomes are stored by the workers as they come, so that nothing is lost when the caller stops.
+    """
+    import time
+
+    tasks = [(what.members[index], what.keys[index]) for index in what.open]
+    running: dict[int, str] = {}
+    done = failed = 0
+    start = time.monotonic()
+    answers = pool.carry_out(tasks, jobs, functools.partial(_open_store, store_url), _work)
+    for message in answers:
+        if isinstance(message, pool.Told):
+            running[message.index] = message.text
+        else:
+            running.pop(message.index, None)
+            outcome = _outcome(tasks[message.index][0], message)
+            done += 1
+            failed += outcome.status != "passed"
+            yield outcome
+        elapsed = time.monotonic() - start
+        left = elapsed / done * (len(tasks) - done) if done >= min(jobs, 2) else None
+        show(Progress(done, len(tasks), failed, tuple(running.values()), elapsed, left))
+
+
+def default_jobs() -> int:
+    """One worker for each processor that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+
+
+def _open_store(url: str | None) -> Store:
+    from hil.store import Store
+
+    return Store.open(url)
+
+
+def _work(
+    store: Store, task: tuple[Member, str], tell: Callable[[str], None]
+) -> tuple[OutcomeStatus, str | None, tuple[ErrorInfo, ...]]:
+    """One member, in a worker: run, keep the key with the run, answer with what came of it."""
+    from hil.bench import pipeline
+
+    member, key = task
+    tell(member.label)
+    try:
+        record = pipeline.run(member.request, store)
+        facts = {"sweep_key": key, "study_scheme": member.scheme.name}
+        store.finish(dataclasses.replace(record, provenance={**record.provenance, **facts}))
+    except HilError as error:
+        return "error", None, (ErrorInfo(error.message, error.hint, type(error).__name__),)
+    except Exception as error:  # a bug must not stop the other runs, and must be seen
+        info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
+        return "error", None, (info,)
+    status: OutcomeStatus = "passed" if record.status == "passed" else "error"
+    if record.status == "failed":
+        status = "failed"
+    return status, record.run_id, record.errors
+
+
+def _outcome(member: Member, answer: pool.Answer) -> Outcome:
+    if answer.died is not None:
+        info = ErrorInfo(
+            f"the worker process died (exit code {answer.died})",
+            "was it killed, or short of memory? run the sweep again, perhaps with --jobs 1",
+            "WorkerDied",
+        )
+        return Outcome(member, "error", None, (info,))
+    status, run_id, errors = answer.value
+    return Outcome(member, status, run_id, errors)

@@ -1,0 +1,322 @@
+"""The client's side of docs/protocol.md, apart from any transport.
+
+What can be asked twice without harm is asked again when the answer came damaged, three times at
+most; an inference cannot, because it may overwrite its inputs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+from zlib import crc32
+
+import numpy as np
+
+from hil.errors import DeviceFault, DeviceTimeout, InputError, LinkError
+from hil.records import Array, MemoryWatermarks
+from hil.targets.dut import answers
+from hil.targets.dut.answers import (
+    ArenaReport,
+    DutInfo,
+    HardwareFault,
+    InferResult,
+    Rejected,
+)
+from hil.targets.dut.link import Garbage, Link, LinkClosed
+
+RETRIES = 3
+_ANSWER_S = 10.0
+_QUIET_S = 0.1
+_KNOCK_S = 0.5
+_BYTES_A_COMMAND = 31
+_T = TypeVar("_T")
+
+
+class MemoryWriter(Protocol):
+    """A debugger: writes the DUT's memory while it waits for a command."""
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write ``data`` at ``address``; raise LinkError if it did not get there."""
+
+
+class MemoryAccess(Protocol):
+    """A debugger that reads and writes the DUT's memory while it waits for a command."""
+
+    def exchange(
+        self, reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, bytes]]
+    ) -> list[bytes]:
+        """Read all (address, size), then write all (address, data); LinkError if it cannot."""
+
+
+class DutClient:
+    """Speaks to one DUT.
+
+    ``timeout_s`` is how long an inference may take without a word; other answers may take that
+    long or 10 s between two lines, whichever is shorter. ``symbolize`` turns a code address into a
+    function's name, for fault messages. Every method raises, beside what it names itself:
+
+        HardwareFault: the device printed a fault.
+        Rejected: the device answered ``e-[...]``.
+        DeviceTimeout: it did not answer in time.
+        LinkError: the link closed, or the answer was damaged more often than is repeated.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        timeout_s: float = 60.0,
+        symbolize: Callable[[int], str | None] | None = None,
+    ) -> None:
+        self.link = link
+        self.retries = 0
+        self._timeout_s = timeout_s
+        self._answer_s = min(timeout_s, _ANSWER_S)
+        self._symbolize = symbolize
+        self._info: DutInfo | None = None
+
+    def wait_ready(self, *, knock: bool = False) -> None:
+        """Wait for the end of the boot messages; noise of a UART that starts up is no error.
+
+        With ``knock`` a lone ``%`` asks every half second whether anybody is there: for a board
+        that may have started before the port was opened.
+        """
+        until = time.monotonic() + self._timeout_s
+        while knock:
+            self.link.send(b"%")
+            try:
+                self._collect("boot", min(_KNOCK_S, self._timeout_s), tolerant=True)
+                self.link.drain(_QUIET_S)
+                return
+            except DeviceTimeout:
+                if time.monotonic() > until:
+                    raise self._timeout("boot", self._timeout_s) from None
+        self._collect("boot", self._timeout_s, tolerant=True)
+
+    def info(self) -> DutInfo:
+        """Return what the firmware says about itself; asked once."""
+        if self._info is None:
+            self._info = self._ask("hil-info", answers.parse_info)
+        return self._info
+
+    def load(self, inputs: Sequence[Array], writer: MemoryWriter | None = None) -> int:
+        """Put the inputs (in the model's order) into the device, checked by CRC.
+
+        With a ``writer`` they are written into memory, else sent as commands of 31 bytes. Returns
+        how many times everything had to be sent again.
+
+        Raises:
+            InputError: number or sizes of the inputs are not the firmware's.
+        """
+        blobs = self._blobs(inputs)
+        data = b"".join(blobs)
+        wanted = (len(data), crc32(data))
+        for attempt in range(RETRIES + 1):
+            if self._load_once(blobs, writer) and self._ask("hil-crc", answers.parse_crc) == wanted:
+                return attempt
+            self.retries += 1
+        raise _damaged_inputs()
+
+    def infer(self, runs: int = 1, warmups: int = 0) -> InferResult:
+        """Run the model. Only the first of ``runs + warmups`` inferences sees the loaded data."""
+        return answers.parse_infer(self._command(f"infer {runs} {warmups}", self._timeout_s))
+
+    def outputs(self) -> tuple[bytes, ...]:
+        """Return every output tensor as raw bytes, checked by CRC."""
+        return tuple(self._output(tensor.index) for tensor in self.info().outputs)
+
+    def infer_direct(self, inputs: Sequence[Array], memory: MemoryAccess) -> tuple[bytes, ...]:
+        """Run one inference with inputs and outputs through a debugger; returns the raw outputs.
+
+        One short command does it, and its answer has the CRCs of both as the device sees them:
+        much faster than :meth:`load`, :meth:`infer` and :meth:`outputs` on a slow UART. Damage is
+        met by doing it all again, three times at most.
+
+        Raises:
+            InputError: number or sizes of the inputs are not the firmware's.
+        """
+        info = self.info()
+        blobs = self._blobs(inputs)
+        writes = [(t.address, blob) for t, blob in zip(info.inputs, blobs, strict=True)]
+        reads = [(tensor.address, tensor.nbytes) for tensor in info.outputs]
+        size, inputs_crc = info.input_bytes, crc32(b"".join(blobs))
+        for _ in range(RETRIES + 1):
+            memory.exchange((), writes)
+            lines = self._command(f"hil-infer {size}", self._timeout_s)
+            outputs = memory.exchange(reads, ())
+            seen = answers.parse_direct_infer(lines)
+            if seen == (size, inputs_crc, crc32(b"".join(outputs))):
+                return tuple(outputs)
+            self.retries += 1
+        raise _damaged_inputs()
+
+    def memory(self) -> MemoryWatermarks:
+        """Return the device's high-water marks since reset."""
+        return self._ask("hil-mem", answers.parse_memory)
+
+    def arena(self, arena_bytes: int, *, invoke: bool = False) -> ArenaReport:
+        """Have the model prepared in so many bytes of the arena, and run on zeros if ``invoke``.
+
+        Only firmware made for it knows the command (docs/protocol.md).
+        """
+        command = f"hil-arena {arena_bytes} {int(invoke)}"
+        return answers.parse_arena(self._command(command, self._timeout_s))
+
+    def marks(self) -> tuple[int, tuple[int, ...]]:
+        """Return the cycle counter of the last inference: total, and by op."""
+        return self._ask("hil-marks", answers.parse_marks)
+
+    # --- one level down: asking, and asking again ---
+
+    def _blobs(self, inputs: Sequence[Array]) -> list[bytes]:
+        """The inputs as the device holds them, or InputError where their sizes are not its own."""
+        blobs = [np.ascontiguousarray(array).tobytes() for array in inputs]
+        expected = [tensor.nbytes for tensor in self.info().inputs]
+        if [len(blob) for blob in blobs] != expected:
+            raise InputError(
+                f"the firmware takes inputs of {expected} bytes, not {[len(b) for b in blobs]}",
+                hint="`hil model inspect` shows shapes and dtypes of the inputs",
+            )
+        return blobs
+
+    def _output(self, index: int) -> bytes:
+        def parse(lines: Sequence[str]) -> bytes:
+            data, crc = answers.parse_output(lines, index)
+            if crc32(data) != crc:
+                raise LinkError(
+                    f"output {index} came damaged: CRC {crc32(data):08X}, the device has {crc:08X}",
+                    hint="check the cable and the baud rate",
+                )
+            return data
+
+        return self._ask(f"hil-out {index}", parse)
+
+    def _load_once(self, blobs: Sequence[bytes], writer: MemoryWriter | None) -> bool:
+        """Whether a load went through without complaint. Leaves the device ready for a command."""
+        data = b"".join(blobs)
+        try:
+            if writer is not None:
+                for tensor, blob in zip(self.info().inputs, blobs, strict=True):
+                    writer.write_memory(tensor.address, blob)
+                return "m-load-done" in self._command(f"hil-direct {len(data)}", self._answer_s)
+            lines = self._command(f"db load {len(data)}", self._answer_s)
+            for start in range(0, len(data), _BYTES_A_COMMAND):
+                part = data[start : start + _BYTES_A_COMMAND].hex().upper()
+                lines = self._command(f"db {part}", self._answer_s)
+            return "m-load-done" in lines
+        except (HardwareFault, LinkClosed):
+            raise
+        except (Rejected, DeviceTimeout, LinkError) as error:
+            self._recover(error)
+            return False
+
+    def _ask(self, command: str, parse: Callable[[Sequence[str]], _T]) -> _T:
+        """Send a command that changes nothing, until its answer can be read."""
+        for attempt in range(RETRIES + 1):
+            try:
+                return parse(self._command(command, self._answer_s))
+            except (HardwareFault, LinkClosed):
+                raise
+            except (Rejected, DeviceTimeout, LinkError) as error:
+                if attempt == RETRIES:
+                    raise
+                self._recover(error)
+                self.retries += 1
+        raise AssertionError("unreachable")
+
+    def _recover(self, error: DeviceFault | DeviceTimeout | LinkError) -> None:
+        """Get back to a device that waits for a command, or raise ``error`` if it is gone.
+
+        A lone ``%`` ends what may be left of a damaged command and is answered by ``m-ready``.
+        """
+        for _ in range(2):
+            self.link.send(b"%")
+            try:
+                self._collect("%", self._answer_s, tolerant=True)
+            except DeviceTimeout:
+                raise error from None
+            self.link.drain(_QUIET_S)
+
+    def _command(self, command: str, timeout_s: float) -> list[str]:
+        """Send one command and return the lines of its answer.
+
+        Raises Rejected for an ``e-[...]`` among them, after the whole answer was read.
+        """
+        self.link.send(command.encode("ascii") + b"%")
+        lines = self._collect(command, timeout_s)
+        for line in lines:
+            if (text := answers.error_in(line)) is not None:
+                raise Rejected(command, text)
+        return lines
+
+    def _collect(self, command: str, timeout_s: float, *, tolerant: bool = False) -> list[str]:
+        """Read lines up to ``m-ready``. Only lines of the protocol prolong the time."""
+        lines: list[str] = []
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                line = self.link.read_line(deadline)
+            except Garbage:
+                if tolerant:
+                    continue
+                raise
+            if line is None:
+                raise self._timeout(command, timeout_s)
+            if (fault := answers.fault_in(line)) is not None:
+                raise self._fault(*fault)
+            if line == "m-ready":
+                return self._checked_boot(command, lines)
+            if line.startswith(("m-", "e-")):
+                lines.append(line)
+                deadline = time.monotonic() + timeout_s
+
+    def _checked_boot(self, command: str, lines: list[str]) -> list[str]:
+        """Refuse an answer in whose midst the device started anew, and a model that did not."""
+        if "m-init-done" in lines and command not in ("boot", "%"):
+            raise DeviceFault(
+                f"the device restarted while it carried out '{command}'",
+                hint="a watchdog or a brown-out resets it; check the power supply",
+            )
+        if command == "boot":
+            for line in lines:
+                if (text := answers.error_in(line)) is not None:
+                    raise Rejected("boot", text)
+        return lines
+
+    def _timeout(self, command: str, timeout_s: float) -> DeviceTimeout:
+        heard = "; ".join(line for line in self.link.transcript.last(4) if line.startswith("<"))
+        what = "did not start" if command == "boot" else f"did not answer '{command}'"
+        return DeviceTimeout(
+            f"{self.link.name} {what} within {timeout_s:g} s; last heard: {heard or 'nothing'}",
+            hint="a slow model needs a longer --timeout; a silent device needs a look at its "
+            "firmware, its port and its baud rate",
+        )
+
+    def _fault(self, name: str, registers: dict[str, int]) -> HardwareFault:
+        function = self._name_of(registers.get("pc"))
+        caller = self._name_of(registers.get("lr"))
+        where = f" in {function}" if function else ""
+        after = f", called from {caller}" if caller and caller != function else ""
+        shown = " ".join(f"{key}=0x{value:08X}" for key, value in registers.items())
+        return HardwareFault(
+            f"{name} on the device{where}{after} ({shown})",
+            hint="cfsr tells the cause (ARMv7-M manual, B3.2.15); a stack overflow looks like this "
+            "too: try a larger firmware.stack_bytes in the profile",
+            name=name,
+            registers=registers,
+            function=function,
+        )
+
+    def _name_of(self, address: int | None) -> str | None:
+        """The function at a code address without its Thumb bit."""
+        if address is None or self._symbolize is None:
+            return None
+        return self._symbolize(address & ~1)
+
+
+def _damaged_inputs() -> LinkError:
+    return LinkError(
+        f"the inputs reached the device damaged {RETRIES + 1} times in a row",
+        hint="check the cable and the ground, or lower the baud rate in the profile",
+    )

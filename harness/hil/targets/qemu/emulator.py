@@ -1,0 +1,135 @@
+"""Which QEMU this machine has, and what is in it. Asked once a binary, then remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from hil.errors import MissingTool
+from hil.resources import cache_dir
+
+QEMU = "qemu-system-arm"
+INSTALL_HINT = "install it with: sudo apt-get install qemu-system-arm"
+_PROBE_TIMEOUT_S = 30
+_FORMAT = 1  # of the remembered file; a new number forgets all old ones
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A QEMU binary: its version line as ``--version`` prints it, its machines and devices."""
+
+    path: str
+    version: str
+    machines: tuple[str, ...]
+    devices: tuple[str, ...]
+
+
+def find_qemu() -> Path:
+    """Return QEMU's path: ``HIL_QEMU`` (a path or a name on PATH), else ``qemu-system-arm``.
+
+    Raises:
+        MissingTool: it is not there, or is not executable.
+    """
+    asked = os.environ.get("HIL_QEMU", "")
+    found = shutil.which(asked or QEMU)
+    if found is not None:
+        return Path(found).absolute()
+    if asked:
+        raise MissingTool(
+            f"HIL_QEMU names '{asked}', which is not an executable file",
+            hint=f"correct or unset HIL_QEMU, or {INSTALL_HINT}",
+        )
+    raise MissingTool(f"QEMU ({QEMU}) is not on the PATH", hint=INSTALL_HINT)
+
+
+def probe(path: Path) -> Emulator:
+    """Ask the QEMU at ``path`` what it is and has; a binary that did not change is asked once.
+
+    The answer is kept in the cache folder under the file's path, size and time of change. A cache
+    that cannot be read or written only costs the 0.1 s of asking again.
+
+    Raises:
+        MissingTool: the binary cannot be started or does not answer as QEMU does.
+    """
+    remembered = _remembered_file(path)
+    try:
+        fields: dict[str, Any] = json.loads(remembered.read_text(encoding="utf-8"))
+        return Emulator(
+            fields["path"], fields["version"], tuple(fields["machines"]), tuple(fields["devices"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        emulator = _ask(path)
+        _remember(remembered, emulator)
+        return emulator
+
+
+def _remembered_file(path: Path) -> Path:
+    try:
+        state = path.resolve().stat()
+    except OSError as error:
+        raise MissingTool(
+            f"cannot find QEMU at {path}: {error.strerror}", hint=INSTALL_HINT
+        ) from error
+    key = f"{_FORMAT}:{path.resolve()}:{state.st_size}:{state.st_mtime_ns}"
+    return cache_dir() / "emulators" / f"{sha256(key.encode()).hexdigest()[:16]}.json"
+
+
+def _remember(file: Path, emulator: Emulator) -> None:
+    """Write whole or not at all, so that a run beside this one never reads half a file."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=file.parent, suffix=".tmp", delete=False
+        ) as part:
+            part.write(json.dumps(asdict(emulator)))
+        Path(part.name).replace(file)
+    except OSError:
+        return
+
+
+def _ask(path: Path) -> Emulator:
+    """One QEMU without a machine, asked by QMP for its version, machines and device types."""
+    questions = [
+        {"execute": "qmp_capabilities"},
+        {"execute": "query-version", "id": "version"},
+        {"execute": "query-machines", "id": "machines"},
+        {"execute": "qom-list-types", "arguments": {"implements": "device"}, "id": "devices"},
+        {"execute": "quit"},
+    ]
+    command = [str(path), "-M", "none", "-display", "none", "-nodefaults", "-S", "-qmp", "stdio"]
+    try:
+        done = subprocess.run(
+            command,
+            input="\n".join(json.dumps(question) for question in questions),
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingTool(f"cannot run QEMU at {path}: {error}", hint=INSTALL_HINT) from error
+    return _parse(path, done.stdout, done.stderr)
+
+
+def _parse(path: Path, stdout: str, stderr: str) -> Emulator:
+    try:
+        replies = [json.loads(line) for line in stdout.splitlines()]
+        answers = {reply["id"]: reply["return"] for reply in replies if "id" in reply}
+        number = answers["version"]["qemu"]
+        package = answers["version"]["package"]
+        machines = tuple(sorted(machine["name"] for machine in answers["machines"]))
+        devices = tuple(sorted(device["name"] for device in answers["devices"]))
+    except (ValueError, KeyError, TypeError) as error:
+        last = stderr.strip().splitlines()[-1:] or ["no message"]
+        raise MissingTool(
+            f"{path} does not answer as QEMU does ({last[0]})", hint=INSTALL_HINT
+        ) from error
+    version = f"QEMU emulator version {number['major']}.{number['minor']}.{number['micro']}"
+    return Emulator(str(path), f"{version} ({package})" if package else version, machines, devices)

@@ -1,0 +1,262 @@
+"""The QEMU profiler plugin: built once with the host's compiler, its record files read with numpy.
+
+The plugin's source, ``firmware_stubs/emulation/hil_profiler.c``, documents what is counted and the
+record format. One shared object serves every QEMU with TCG plugins (7.2 and 10 are tested).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hil.devices import Flash
+from hil.errors import BuildFailed, LinkError, MissingTool
+from hil.firmware.toolchain import cache_error
+from hil.records import BlockProfile, MemoryRegion
+from hil.resources import cache_dir, data_dir
+
+_MAGIC = b"HILPROF1"
+_RECORD_MAGIC = 0x444E4957
+_BETWEEN = 0xFFFFFFFF
+_OVERFLOW = 1
+_WITH_MISSES = 2
+_HEADER = np.dtype(
+    [
+        ("magic", "<u4"),
+        ("window", "<u4"),
+        ("rows", "<u4"),
+        ("flags", "<u4"),
+        ("instructions", "<u8"),
+    ]
+)
+_ROW = np.dtype(
+    [
+        ("start", "<u4"),
+        ("end", "<u4"),
+        ("region", "<u4"),
+        ("n_insns", "<u4"),
+        ("executed", "<u8"),
+        ("taken", "<u8"),
+    ]
+)
+_MISSES = ("line_misses", "sequential_misses", "data_misses")
+_ROW_WITH_MISSES = np.dtype([*_ROW.descr, *((name, "<u8") for name in _MISSES)])
+_REPLACEMENT = {"lru": 0, "fifo": 1, "random": 2}
+
+_FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
+_COMPILERS = ("cc", "gcc", "clang")
+
+
+def ensure_plugin(qemu: Path) -> Path:
+    """Build the plugin if its source changed since the last build, and return the shared object.
+
+    Safe when several processes do it at once: each builds into a file of its own and renames it.
+
+    Raises:
+        MissingTool: no C compiler for this host, ``qemu`` cannot load plugins, or the cache folder
+            cannot be written.
+        BuildFailed: the compiler refused the source.
+    """
+    source = data_dir("firmware_stubs") / "emulation" / "hil_profiler.c"
+    parts = sorted(source.parent.glob("hil_*.[ch]"))
+    text = b"".join(part.read_bytes() for part in parts)
+    key = hashlib.sha256(text + " ".join(_FLAGS).encode()).hexdigest()[:16]
+    folder = cache_dir() / "emulation"
+    plugin = folder / f"hil_profiler-{key}-{os.uname().machine}.so"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not plugin.is_file():
+            _build(source, plugin)
+        _require_plugin_support(qemu, folder)
+    except OSError as error:
+        raise cache_error(folder, error) from error
+    return plugin
+
+
+def plugin_argument(
+    plugin: Path,
+    firmware_elf: Path,
+    out: Path,
+    windows: int,
+    caches: Mapping[str, int] | None = None,
+) -> str:
+    """Return the value for QEMU's ``-plugin``: profile the first ``windows`` inferences.
+
+    Records go to ``out``. ``caches`` is what ``cache_settings`` gives; None simulates none.
+    Addresses come from the ELF's symbols; what ``symbol_address`` raises for a missing one passes
+    through.
+    """
+    from hil.firmware.elf import symbol_address
+
+    return _argument(
+        plugin,
+        out,
+        begin=symbol_address(firmware_elf, "hil_infer_window_begin"),
+        end=symbol_address(firmware_elf, "hil_infer_window_end"),
+        sled=symbol_address(firmware_elf, "hil_mark_sled"),
+        slots=symbol_address(firmware_elf, "hil_mark_slots"),  # an absolute symbol
+        windows=windows,
+        **(caches or {}),
+    )
+
+
+def region_argument(
+    plugin: Path,
+    out: Path,
+    begin: int,
+    end: int,
+    windows: int,
+    caches: Mapping[str, int] | None = None,
+    seen: Path | None = None,
+) -> str:
+    """Return the value for ``-plugin`` without a sled: one region, from ``begin`` to ``end``.
+
+    Read the result with ``read_profile(out, n_ops=1)``; everything is region 0. ``caches`` as in
+    ``plugin_argument``. ``seen`` is a file that tells which markers were reached; its letters are
+    in the plugin's head comment.
+    """
+    argument = _argument(plugin, out, begin=begin, end=end, windows=windows, **(caches or {}))
+    return argument if seen is None else f"{argument},seen={_escape(seen)}"
+
+
+def cache_settings(flash: Flash, where: MemoryRegion) -> dict[str, int]:
+    """What the plugin needs to simulate ``flash``, which the emulator has at ``where``."""
+    return {
+        "flash": where.origin,
+        "flash_size": where.size,
+        "read": flash.line_bytes,
+        "line": flash.tag_bytes,
+        "icache": flash.icache_bytes,
+        "iways": flash.icache_ways,
+        "dcache": flash.dcache_bytes,
+        "dways": flash.dcache_ways,
+        "unified": int(flash.unified),
+        "whole": int(flash.cache_fill == "line"),
+        "replace": _REPLACEMENT[flash.replacement],
+    }
+
+
+def read_profile(path: Path, n_ops: int) -> list[BlockProfile]:
+    """Read a record file: one profile per recorded window, in order of execution.
+
+    Rows are sorted by (region, start, end), so that equal executions give equal arrays whatever
+    the emulator translated first. Code between ops is region ``n_ops``. A record cut short (QEMU
+    was killed while writing it) is left out.
+
+    Raises:
+        LinkError: the file is missing, is not a record file, or counts in it are incomplete.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    if data[:8] != _MAGIC:
+        raise _unreadable(path, "not a record of the profiler plugin")
+    profiles = []
+    position = len(_MAGIC)
+    while position + _HEADER.itemsize <= len(data):
+        header = np.frombuffer(data, _HEADER, 1, position)[0]
+        position += _HEADER.itemsize
+        if header["magic"] != _RECORD_MAGIC:
+            raise _unreadable(path, f"no record at byte {position - _HEADER.itemsize}")
+        row = _ROW_WITH_MISSES if header["flags"] & _WITH_MISSES else _ROW
+        size = int(header["rows"]) * row.itemsize
+        if position + size > len(data):
+            break
+        if header["flags"] & _OVERFLOW:
+            raise _unreadable(path, "the program has more code blocks than the plugin's table")
+        rows = np.frombuffer(data, row, int(header["rows"]), position)
+        profiles.append(_profile(rows, int(header["instructions"]), n_ops))
+        position += size
+    return profiles
+
+
+def _profile(rows: npt.NDArray[Any], instructions: int, n_ops: int) -> BlockProfile:
+    region = np.where(rows["region"] == _BETWEEN, n_ops, rows["region"]).astype(np.int32)
+    order = np.lexsort((rows["end"], rows["start"], region))
+    names = rows.dtype.names or ()
+    misses = {name: rows[name][order].astype(np.int64) for name in _MISSES if name in names}
+    return BlockProfile(
+        start=rows["start"][order].astype(np.int64),
+        end=rows["end"][order].astype(np.int64),
+        region=region[order],
+        executed=rows["executed"][order].astype(np.int64),
+        taken=rows["taken"][order].astype(np.int64),
+        n_regions=n_ops,
+        instructions=instructions,
+        **misses,
+    )
+
+
+def _unreadable(path: Path, reason: str) -> LinkError:
+    return LinkError(
+        f"the execution profile {path} cannot be used: {reason}",
+        hint="run again with --keep DIR and look at the emulator's messages there",
+    )
+
+
+def _argument(plugin: Path, out: Path, **values: int) -> str:
+    """Join the option; QEMU's parser splits at commas and reads a doubled one as itself."""
+    settings = "".join(f",{key}={value}" for key, value in values.items())
+    return f"{_escape(plugin)}{settings},out={_escape(out)}"
+
+
+def _escape(path: Path) -> str:
+    return str(path.absolute()).replace(",", ",,")
+
+
+def _build(source: Path, plugin: Path) -> None:
+    compiler = next((found for name in _COMPILERS if (found := shutil.which(name))), None)
+    if compiler is None:
+        raise MissingTool(
+            "no C compiler for this machine was found (cc, gcc or clang)",
+            hint="sudo apt install gcc libc6-dev; the emulator's profiler is built with it, once",
+        )
+    handle, name = tempfile.mkstemp(prefix=plugin.stem, suffix=".tmp", dir=plugin.parent)
+    os.close(handle)
+    try:
+        result = subprocess.run(
+            [compiler, *_FLAGS, "-o", name, str(source)], capture_output=True, text=True
+        )
+        if "No space left on device" in result.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if result.returncode != 0:
+            raise BuildFailed(
+                f"{compiler} cannot build the profiler plugin: {result.stderr.strip()[-800:]}",
+                hint="sudo apt install gcc libc6-dev, then try again",
+            )
+        os.chmod(name, 0o755)
+        os.replace(name, plugin)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _require_plugin_support(qemu: Path, folder: Path) -> None:
+    """Refuse a QEMU without ``-plugin``; asked once for each executable, remembered as a file."""
+    try:
+        status = os.stat(qemu)
+    except OSError as error:
+        raise MissingTool(
+            f"{qemu} cannot be run: {error.strerror}", hint="sudo apt install qemu-system-arm"
+        ) from error
+    identity = f"{qemu.resolve()} {status.st_mtime_ns} {status.st_size}"
+    marker = folder / f"plugins-ok-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    if marker.exists():
+        return
+    help_text = subprocess.run([str(qemu), "-help"], capture_output=True, text=True).stdout
+    if "-plugin" not in help_text:
+        raise MissingTool(
+            f"{qemu} was built without TCG plugins, which the execution profile needs",
+            hint="use the QEMU of Debian, Ubuntu or Fedora (apt install qemu-system-arm)",
+        )
+    marker.touch()

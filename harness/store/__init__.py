@@ -1,5 +1,0 @@
-"""Runs in a database: SQLite by default, anything that SQLAlchemy speaks by URL."""
-
-from harness.store.store import RunSummary, Store
-
-__all__ = ["RunSummary", "Store"]
