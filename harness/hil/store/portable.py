@@ -1,8 +1,8 @@
 """A run as JSON without loss, and back: what baselines are kept and shipped as.
 
 ``hil.run/1`` (``hil.report.output.run_json``) is for readers; this is for hil itself: every field
-of ``RunRecord`` is there, and ``from_plain(to_plain(run)) == run``. NaN and the infinities, which JSON
-lacks, are the strings ``NaN``, ``Infinity`` and ``-Infinity``.
+of ``RunRecord`` is there, and ``from_plain(to_plain(run)) == run``. NaN and the infinities,
+which JSON lacks, are the strings ``NaN``, ``Infinity`` and ``-Infinity``.
 """
 
 from __future__ import annotations
