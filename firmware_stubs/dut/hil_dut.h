@@ -37,8 +37,8 @@ extern int hil_model_status; /* what hil_model_init returned */
 
 /* infer.c */
 void hil_infer(uint32_t runs, uint32_t warmups);
-int hil_infer_once(void); /* without a word; what hil_model_invoke returned */
-bool hil_put_model_error(void); /* says why there is no model to run, if so */
+int hil_infer_once(void);              /* without a word; what hil_model_invoke returned */
+bool hil_put_model_error(void);        /* says why there is no model to run, if so */
 bool hil_put_invoke_error(int status); /* says that an inference failed, if so */
 void hil_put_results(void);
 

@@ -19,16 +19,16 @@ typedef enum {
 } hil_dtype;
 
 typedef struct {
-    void *data;         /* where the tensor lives (in the arena) */
+    void *data; /* where the tensor lives (in the arena) */
     uint32_t bytes;
-    uint8_t dtype;      /* hil_dtype */
-    float scale;        /* real = scale * (q - zero_point); scale 0 where not quantized */
+    uint8_t dtype; /* hil_dtype */
+    float scale;   /* real = scale * (q - zero_point); scale 0 where not quantized */
     int32_t zero_point;
 } hil_io;
 
-extern const char hil_engine_name[];  /* "aot" */
-extern const char hil_model_id[];     /* first 16 hex digits of the model file's sha256 */
-extern const uint16_t hil_op_count;   /* regions marked by hil_op_begin/hil_op_end */
+extern const char hil_engine_name[]; /* "aot" */
+extern const char hil_model_id[];    /* first 16 hex digits of the model file's sha256 */
+extern const uint16_t hil_op_count;  /* regions marked by hil_op_begin/hil_op_end */
 
 extern const uint8_t hil_input_count;
 extern const hil_io hil_inputs[];
@@ -49,12 +49,12 @@ int hil_model_invoke(void);
 
 /* Only of engines that find their arena by running (HIL_ARENA_SEARCH), in the firmware that does. */
 typedef struct {
-    int status;                  /* 0, or a code of the engine's */
-    uint32_t out_of_memory;      /* 1: the arena was too small; other failures have other causes */
-    uint32_t used_bytes;         /* of the arena, as the engine counts them */
-    uint32_t persistent_bytes;   /* kept for as long as the model is loaded */
+    int status;                   /* 0, or a code of the engine's */
+    uint32_t out_of_memory;       /* 1: the arena was too small; other failures have other causes */
+    uint32_t used_bytes;          /* of the arena, as the engine counts them */
+    uint32_t persistent_bytes;    /* kept for as long as the model is loaded */
     uint32_t nonpersistent_bytes; /* tensors and scratch, which share memory over time */
-    uint32_t scratch_bytes;      /* of these, the most that one op has as scratch */
+    uint32_t scratch_bytes;       /* of these, the most that one op has as scratch */
 } hil_arena_report;
 
 /* Prepares the model in the first `bytes` of the arena and, if `invoke`, runs it on zeros. */

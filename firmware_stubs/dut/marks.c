@@ -14,6 +14,7 @@
 #define TEXT(number) TEXT_OF(number)
 
 /* Assembly, so that every slot is 2 bytes and the two windows are never folded into one function. */
+/* clang-format off */
 __asm__(".syntax unified\n"
         ".section .text.hil_mark_sled, \"ax\", %progbits\n"
         ".thumb\n"
@@ -42,6 +43,7 @@ __asm__(".syntax unified\n"
         "    bx lr\n"
         ".size hil_infer_window_end, . - hil_infer_window_end\n"
         ".text\n");
+/* clang-format on */
 
 extern const uint8_t hil_mark_sled[];
 

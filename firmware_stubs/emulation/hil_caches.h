@@ -17,13 +17,13 @@
 enum replacement { REPLACE_LRU, REPLACE_FIFO, REPLACE_RANDOM, REPLACEMENTS };
 
 struct cache {
-    uint32_t bytes, ways;  /* of the arguments; ways 0: fully associative */
+    uint32_t bytes, ways; /* of the arguments; ways 0: fully associative */
     uint32_t sets;
-    uint32_t last_unit;    /* in the read buffer */
-    uint16_t *slot_of;     /* by line of the flash: slot + 1, 0 where it is not cached */
-    uint32_t *line_in;     /* by slot: which line is there */
-    uint64_t *used;        /* by slot: when it was used (LRU) or filled (FIFO) last; 0: never */
-    uint64_t *present;     /* by slot: a bit for each unit of the line */
+    uint32_t last_unit; /* in the read buffer */
+    uint16_t *slot_of;  /* by line of the flash: slot + 1, 0 where it is not cached */
+    uint32_t *line_in;  /* by slot: which line is there */
+    uint64_t *used;     /* by slot: when it was used (LRU) or filled (FIFO) last; 0: never */
+    uint64_t *present;  /* by slot: a bit for each unit of the line */
 };
 
 static uint32_t flash_base, flash_bytes; /* flash_bytes 0: nothing is simulated */

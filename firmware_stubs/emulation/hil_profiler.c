@@ -115,7 +115,7 @@ static bool overflow;
  * pages of the host, so that only what is touched takes memory. Index n_slots-1 is "between". */
 static struct cell **counters;
 static struct misses **missed_in; /* likewise, when caches are simulated */
-static struct cell *idle; /* counts outside windows go here and are never read */
+static struct cell *idle;         /* counts outside windows go here and are never read */
 
 static uint32_t addr_begin, addr_end, addr_sled, n_slots, max_windows = 1, windows;
 static bool window_open;
@@ -180,8 +180,12 @@ static struct row take(uint32_t region, uint32_t id)
     const struct block *b = &blocks[id];
     struct cell *cell = &counters[region][id];
     uint32_t name = addr_sled && region == n_slots - 1 ? BETWEEN : region;
-    struct row row = {.start = b->start, .end = b->end, .region = name, .n_insns = b->n_insns,
-                      .executed = cell->executed, .taken = cell->taken};
+    struct row row = {.start = b->start,
+                      .end = b->end,
+                      .region = name,
+                      .n_insns = b->n_insns,
+                      .executed = cell->executed,
+                      .taken = cell->taken};
 
     *cell = (struct cell){0, 0};
     if (flash_bytes) {
@@ -508,14 +512,13 @@ static void parse(const char *argument)
     static const struct {
         const char *key;
         uint32_t *target;
-    } numbers[] = {{"begin", &addr_begin},      {"end", &addr_end},
-                   {"sled", &addr_sled},        {"slots", &n_slots},
-                   {"windows", &max_windows},   {"flash", &flash_base},
-                   {"flash_size", &flash_bytes}, {"read", &read_bytes},
-                   {"line", &cache_line_bytes}, {"icache", &caches[0].bytes},
-                   {"iways", &caches[0].ways},  {"dcache", &caches[1].bytes},
-                   {"dways", &caches[1].ways},  {"unified", &unified},
-                   {"whole", &whole_line},      {"replace", &replacement}};
+    } numbers[] = {
+        {"begin", &addr_begin},       {"end", &addr_end},         {"sled", &addr_sled},
+        {"slots", &n_slots},          {"windows", &max_windows},  {"flash", &flash_base},
+        {"flash_size", &flash_bytes}, {"read", &read_bytes},      {"line", &cache_line_bytes},
+        {"icache", &caches[0].bytes}, {"iways", &caches[0].ways}, {"dcache", &caches[1].bytes},
+        {"dways", &caches[1].ways},   {"unified", &unified},      {"whole", &whole_line},
+        {"replace", &replacement}};
 
     for (size_t i = 0; value && i < sizeof numbers / sizeof *numbers; i++) {
         if (strlen(numbers[i].key) == length && !strncmp(argument, numbers[i].key, length)) {

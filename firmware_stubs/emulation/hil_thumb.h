@@ -20,7 +20,7 @@ static inline bool may_load(uint16_t first)
     if (is_wide(first)) {
         if (top5 == 0x1F && !(first & 0x0400)) /* 1111 10: single loads and stores, arithmetic */
             return !(first & 0x0200) && (first & 0x0010);
-        if (top5 == 0x1D && !(first & 0x0400)) /* 1110 10: several, dual, table branch, arithmetic */
+        if (top5 == 0x1D && !(first & 0x0400)) /* 1110 10: multiple, dual, tables, arithmetic */
             return !(first & 0x0200);
         return top5 != 0x1E && (first & 0xFE00) != 0xEE00; /* neither immediate nor FP arithmetic */
     }
@@ -37,9 +37,9 @@ static inline bool narrow_may_leave(uint16_t first)
         return true;
     if ((first & 0xFF00) == 0xBF00) /* IT and NOP stay; WFI and the like end a block of QEMU's */
         return !(first & 0x000F) && (first & 0x00F0);
-    return (first & 0xFFE0) == 0xB660 ||                                      /* CPS */
-           (first & 0xFF00) == 0xBD00 || (first & 0xFF00) == 0xBE00 ||        /* POP PC; BKPT */
-           (first & 0xF000) == 0xD000 || (first & 0xF800) == 0xE000;          /* B, SVC */
+    return (first & 0xFFE0) == 0xB660 ||                               /* CPS */
+           (first & 0xFF00) == 0xBD00 || (first & 0xFF00) == 0xBE00 || /* POP PC; BKPT */
+           (first & 0xF000) == 0xD000 || (first & 0xF800) == 0xE000;   /* B, SVC */
 }
 
 /* Whether control may go elsewhere than to the next instruction. True also where that is not clear;

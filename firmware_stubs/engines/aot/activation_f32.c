@@ -6,14 +6,16 @@
 #include "hil_aot_ops.h"
 #include "hil_quant.h"
 
-void hil_relu_f32(const hil_relu_f32_params *p, const float *input, float *output) {
+void hil_relu_f32(const hil_relu_f32_params *p, const float *input, float *output)
+{
     const float act_min = p->act_min, act_max = p->act_max;
     for (int32_t i = 0; i < p->elements; ++i) {
         output[i] = hil_clamp_f32(input[i], act_min, act_max);
     }
 }
 
-void hil_leaky_relu_f32(const hil_leaky_relu_f32_params *p, const float *input, float *output) {
+void hil_leaky_relu_f32(const hil_leaky_relu_f32_params *p, const float *input, float *output)
+{
     const float alpha = p->alpha;
     for (int32_t i = 0; i < p->elements; ++i) {
         const float x = input[i];
@@ -25,7 +27,8 @@ void hil_leaky_relu_f32(const hil_leaky_relu_f32_params *p, const float *input, 
 #define LOGISTIC_UPPER 16.619047164916992188f
 #define LOGISTIC_LOWER (-9.0f)
 
-void hil_logistic_f32(const hil_activation_f32_params *p, const float *input, float *output) {
+void hil_logistic_f32(const hil_activation_f32_params *p, const float *input, float *output)
+{
     for (int32_t i = 0; i < p->elements; ++i) {
         const float x = input[i];
         if (x > LOGISTIC_UPPER) {
@@ -38,13 +41,15 @@ void hil_logistic_f32(const hil_activation_f32_params *p, const float *input, fl
     }
 }
 
-void hil_tanh_f32(const hil_activation_f32_params *p, const float *input, float *output) {
+void hil_tanh_f32(const hil_activation_f32_params *p, const float *input, float *output)
+{
     for (int32_t i = 0; i < p->elements; ++i) {
         output[i] = tanhf(input[i]);
     }
 }
 
-void hil_hard_swish_f32(const hil_activation_f32_params *p, const float *input, float *output) {
+void hil_hard_swish_f32(const hil_activation_f32_params *p, const float *input, float *output)
+{
     for (int32_t i = 0; i < p->elements; ++i) {
         const float x = input[i];
         output[i] = x * hil_clamp_f32(x + 3.0f, 0.0f, 6.0f) / 6.0f;

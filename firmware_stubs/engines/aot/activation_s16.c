@@ -5,26 +5,27 @@
 #include "hil_aot_ops.h"
 #include "hil_quant.h"
 
-void hil_relu_s16(const hil_relu_s16_params *p, const int16_t *input, int16_t *output) {
+void hil_relu_s16(const hil_relu_s16_params *p, const int16_t *input, int16_t *output)
+{
     for (int32_t i = 0; i < p->elements; ++i) {
         const int32_t x = input[i];
-        const int32_t scaled = x < 0
-                                   ? hil_requantize(x, p->negative_multiplier, p->negative_shift)
-                                   : hil_requantize(x, p->multiplier, p->shift);
+        const int32_t scaled = x < 0 ? hil_requantize(x, p->negative_multiplier, p->negative_shift)
+                                     : hil_requantize(x, p->multiplier, p->shift);
         output[i] = (int16_t)hil_clamp(scaled, p->act_min, p->act_max);
     }
 }
 
 /* The input in steps of 1/12288. */
-static inline int32_t to_steps(const hil_sigmoid_s16_params *p, int32_t x) {
+static inline int32_t to_steps(const hil_sigmoid_s16_params *p, int32_t x)
+{
     const int32_t half = p->shift > 0 ? 1 << (p->shift - 1) : 0;
     return (x * p->multiplier + half) >> p->shift;
 }
 
 /* The sigmoid of a positive number, `bits` of whose binary digits lie between points of the table, in
  * 16 + bits fractional bits; `beyond` where the table has ended. */
-static inline int32_t interpolated(const uint16_t *table, uint32_t x, int32_t bits,
-                                   int32_t beyond) {
+static inline int32_t interpolated(const uint16_t *table, uint32_t x, int32_t bits, int32_t beyond)
+{
     const uint32_t index = x >> bits;
     if (index >= 255) {
         return beyond;
@@ -34,7 +35,8 @@ static inline int32_t interpolated(const uint16_t *table, uint32_t x, int32_t bi
     return (int32_t)((uint32_t)low << bits) + rest * (high - low);
 }
 
-void hil_logistic_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int16_t *output) {
+void hil_logistic_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int16_t *output)
+{
     for (int32_t i = 0; i < p->elements; ++i) {
         const int32_t x = to_steps(p, input[i]);
         const uint32_t magnitude = x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
@@ -45,7 +47,8 @@ void hil_logistic_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int
 }
 
 /* tanh(x) = 2 * sigmoid(2 * x) - 1. */
-void hil_tanh_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int16_t *output) {
+void hil_tanh_s16(const hil_sigmoid_s16_params *p, const int16_t *input, int16_t *output)
+{
     for (int32_t i = 0; i < p->elements; ++i) {
         const int32_t x = to_steps(p, input[i]);
         const uint32_t magnitude = x < 0 ? 0u - (uint32_t)x : (uint32_t)x;

@@ -8,7 +8,8 @@
 
 /* What the window at `at` sees of the group's channels, as one dense row. */
 static const float *fetch(const hil_conv2d_f32_params *p, const hil_position *at,
-                          const float *input, int32_t first_channel, float *patch) {
+                          const float *input, int32_t first_channel, float *patch)
+{
     const hil_window *w = &p->window;
     const int32_t channels = w->in_c / p->groups;
     if (hil_reads_directly(w)) {
@@ -24,7 +25,8 @@ static const float *fetch(const hil_conv2d_f32_params *p, const hil_position *at
 /* All output channels of a group for the two rows x and y. */
 static void two_pixels(const hil_output_stage_f32 *stage, const float *x, const float *y,
                        const float *weights, int32_t depth, int32_t channels, float *out_x,
-                       float *out_y) {
+                       float *out_y)
+{
     int32_t c = 0;
     for (; c + 4 <= channels; c += 4, weights += 4 * depth) {
         float sums[8];
@@ -41,7 +43,8 @@ static void two_pixels(const hil_output_stage_f32 *stage, const float *x, const 
 }
 
 static void one_group(const hil_conv2d_f32_params *p, int32_t group, const float *input,
-                      float *output, float *scratch) {
+                      float *output, float *scratch)
+{
     const hil_window *w = &p->window;
     const int32_t in_channels = w->in_c / p->groups;
     const int32_t channels = w->out_c / p->groups;
@@ -69,7 +72,8 @@ static void one_group(const hil_conv2d_f32_params *p, int32_t group, const float
 }
 
 void hil_conv2d_f32(const hil_conv2d_f32_params *p, const float *input, float *output,
-                    void *scratch) {
+                    void *scratch)
+{
     for (int32_t group = 0; group < p->groups; group++) {
         one_group(p, group, input, output, scratch);
     }

@@ -8,7 +8,8 @@
 /* `count` runs, `step` bytes apart, one behind the other. Single elements of common sizes go
  * without a call of memcpy. */
 static uint8_t *gather(uint8_t *to, const uint8_t *from, int32_t run_bytes, int32_t count,
-                       int32_t step) {
+                       int32_t step)
+{
     if (run_bytes == 1) {
         for (int32_t i = 0; i < count; ++i) {
             *to++ = *from;
@@ -36,7 +37,8 @@ static uint8_t *gather(uint8_t *to, const uint8_t *from, int32_t run_bytes, int3
     return to;
 }
 
-void hil_copy(const hil_copy_params *p, const void *input, void *output) {
+void hil_copy(const hil_copy_params *p, const void *input, void *output)
+{
     const uint8_t *from = (const uint8_t *)input + p->start;
     uint8_t *to = output;
     hil_cursor at = {0};
@@ -45,8 +47,8 @@ void hil_copy(const hil_copy_params *p, const void *input, void *output) {
     } while (hil_walk_next(&p->outer, &at));
 }
 
-void hil_concatenation(const hil_concatenation_params *p, const void *const *inputs,
-                       void *output) {
+void hil_concatenation(const hil_concatenation_params *p, const void *const *inputs, void *output)
+{
     uint8_t *to = output;
     for (int32_t o = 0; o < p->outer; ++o) {
         for (int32_t i = 0; i < p->count; ++i) {
@@ -57,7 +59,8 @@ void hil_concatenation(const hil_concatenation_params *p, const void *const *inp
     }
 }
 
-void hil_split(const hil_split_params *p, const void *input, void *const *outputs) {
+void hil_split(const hil_split_params *p, const void *input, void *const *outputs)
+{
     const uint8_t *from = input;
     const int32_t bytes = p->chunk_bytes;
     for (int32_t o = 0; o < p->outer; ++o) {

@@ -13,7 +13,8 @@ typedef struct {
 } view;
 
 static view look(const hil_depthwise_conv2d_f32_params *p, const hil_position *at,
-                 const float *input, float *patch) {
+                 const float *input, float *patch)
+{
     const hil_window *w = &p->window;
     if (hil_window_inside(w, at)) {
         const view inside = {input + hil_input_index(w, at, at->y, at->x),
@@ -26,7 +27,8 @@ static view look(const hil_depthwise_conv2d_f32_params *p, const hil_position *a
     return border;
 }
 
-static float dot(const hil_window *w, const view *v, int32_t channel, const float *weights) {
+static float dot(const hil_window *w, const view *v, int32_t channel, const float *weights)
+{
     float sum = 0;
     const float *row = v->data + channel;
     for (int32_t ky = 0; ky < w->kernel_h; ky++, row += v->row_step) {
@@ -38,7 +40,8 @@ static float dot(const hil_window *w, const view *v, int32_t channel, const floa
     return sum;
 }
 
-static float dot_3x3(const view *v, int32_t channel, const float *weights) {
+static float dot_3x3(const view *v, int32_t channel, const float *weights)
+{
     const float *const r0 = v->data + channel;
     const float *const r1 = r0 + v->row_step;
     const float *const r2 = r1 + v->row_step;
@@ -55,7 +58,8 @@ static float dot_3x3(const view *v, int32_t channel, const float *weights) {
     return sum;
 }
 
-static void pixel(const hil_depthwise_conv2d_f32_params *p, const view *v, float *out) {
+static void pixel(const hil_depthwise_conv2d_f32_params *p, const view *v, float *out)
+{
     const hil_window *w = &p->window;
     const hil_output_stage_f32 stage = {p->bias, p->act_min, p->act_max};
     const int is_3x3 = w->kernel_h == 3 && w->kernel_w == 3;
@@ -71,7 +75,8 @@ static void pixel(const hil_depthwise_conv2d_f32_params *p, const view *v, float
 }
 
 void hil_depthwise_conv2d_f32(const hil_depthwise_conv2d_f32_params *p, const float *input,
-                              float *output, void *scratch) {
+                              float *output, void *scratch)
+{
     const hil_window *w = &p->window;
     const int32_t pixels = w->batches * w->out_h * w->out_w;
     hil_position at = hil_first_position(w);

@@ -12,7 +12,8 @@
 #include "hil_depthwise_conv2d_body.h"
 
 void hil_depthwise_conv2d_hybrid(const hil_depthwise_conv2d_hybrid_params *p, const float *input,
-                                 float *output, void *scratch) {
+                                 float *output, void *scratch)
+{
     const hil_window *w = &p->window;
     const int32_t image = w->in_h * w->in_w * w->in_c;
     int8_t *const quantized = scratch;

@@ -7,11 +7,13 @@
 #include "hil_elementwise_body.h"
 
 static inline void add_shifted_row(const hil_add_s16_shift_params *p, const int16_t *a,
-                                   const int16_t *b, int16_t *output, const int32_t sign) {
+                                   const int16_t *b, int16_t *output, const int32_t sign)
+{
     const int32_t a_step = p->shape.a_step, b_step = p->shape.b_step;
     const int32_t act_min = p->act_min, act_max = p->act_max;
     for (int32_t i = 0; i < p->shape.inner; ++i) {
-        const int32_t sum = hil_rounding_shift_right(*a, p->a_right) + sign * hil_rounding_shift_right(*b, p->b_right);
+        const int32_t sum = hil_rounding_shift_right(*a, p->a_right) +
+                            sign * hil_rounding_shift_right(*b, p->b_right);
         output[i] = (int16_t)hil_clamp(sum, act_min, act_max);
         a += a_step;
         b += b_step;
@@ -19,7 +21,8 @@ static inline void add_shifted_row(const hil_add_s16_shift_params *p, const int1
 }
 
 void hil_add_s16_shift(const hil_add_s16_shift_params *p, const int16_t *a, const int16_t *b,
-                       int16_t *output) {
+                       int16_t *output)
+{
     hil_cursor at_a = {0}, at_b = {0};
     do {
         add_shifted_row(p, a + at_a.offset, b + at_b.offset, output, 1);
@@ -29,7 +32,8 @@ void hil_add_s16_shift(const hil_add_s16_shift_params *p, const int16_t *a, cons
 }
 
 void hil_sub_s16_shift(const hil_add_s16_shift_params *p, const int16_t *a, const int16_t *b,
-                       int16_t *output) {
+                       int16_t *output)
+{
     hil_cursor at_a = {0}, at_b = {0};
     do {
         add_shifted_row(p, a + at_a.offset, b + at_b.offset, output, -1);

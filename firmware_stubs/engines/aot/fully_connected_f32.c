@@ -5,7 +5,8 @@
 #include "hil_dot_f32.h"
 
 void hil_fully_connected_f32(const hil_fully_connected_f32_params *p, const float *input,
-                             float *output) {
+                             float *output)
+{
     const int32_t depth = p->in_features;
     const int32_t channels = p->out_features;
     const hil_output_stage_f32 stage = {p->bias, p->act_min, p->act_max};

@@ -11,7 +11,8 @@
 #include "hil_fully_connected_body.h"
 
 void hil_fully_connected_hybrid(const hil_fully_connected_hybrid_params *p, const float *input,
-                                float *output, void *scratch) {
+                                float *output, void *scratch)
+{
     const int32_t depth = p->in_features;
     for (int32_t r = 0; r < p->rows; r++, input += depth, output += p->out_features) {
         hil_stage_hybrid stage = p->stage;

@@ -37,8 +37,8 @@
 #define HIL_SECTION(name) __attribute__((aligned(16)))
 #endif
 #define HIL_NONSTRING __attribute__((nonstring)) /* bytes, not text: no closing NUL */
-#define HIL_WEIGHTS HIL_SECTION(".hil_weights") /* constant tensors of the model */
-#define HIL_TABLES HIL_SECTION(".hil_tables")   /* constants that the engine adds */
+#define HIL_WEIGHTS HIL_SECTION(".hil_weights")  /* constant tensors of the model */
+#define HIL_TABLES HIL_SECTION(".hil_tables")    /* constants that the engine adds */
 #define HIL_ARENA HIL_SECTION(".bss.hil_arena")
 
 /* A two-dimensional window sliding over an image: what convolution and pooling share. */
@@ -60,14 +60,14 @@ typedef struct {
  * [kh][kw][group_in]. int8: the bias has -input_zero_point * sum(weights) folded in; taps outside the
  * image read input_zero_point. int16: zero points are 0. Scratch: 2 * kernel_h * kernel_w * group_in
  * input elements, 0 for a 1x1 kernel without padding. */
-#define HIL_CONV2D_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                      \
-    typedef struct {                                                                             \
-        hil_window window;                                                                       \
-        int32_t groups;                                                                          \
-        const WEIGHT *weights;                                                                   \
-        int32_t input_zero_point;                                                                \
-        hil_stage_##V stage;                                                                     \
-    } hil_conv2d_##V##_params;                                                                   \
+#define HIL_CONV2D_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                     \
+    typedef struct {                                                                            \
+        hil_window window;                                                                      \
+        int32_t groups;                                                                         \
+        const WEIGHT *weights;                                                                  \
+        int32_t input_zero_point;                                                               \
+        hil_stage_##V stage;                                                                    \
+    } hil_conv2d_##V##_params;                                                                  \
     void hil_conv2d_##V(const hil_conv2d_##V##_params *p, const ELEMENT *input, OUTPUT *output, \
                         void *scratch);
 HIL_INTEGER_VARIANTS(HIL_CONV2D_VARIANT)
@@ -103,15 +103,15 @@ void hil_conv2d_f32(const hil_conv2d_f32_params *p, const float *input, float *o
  * [out_c][kh * kw]; for s8 and a multiplier of 1 in blocks of four channels, [kh * kw][4], the
  * last out_c % 4 channels one by one. Bias folded as for CONV_2D. Scratch: kernel_h * kernel_w * in_c
  * input elements where there is padding, else 0. */
-#define HIL_DEPTHWISE_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                                 \
-    typedef struct {                                                                           \
-        hil_window window;                                                                     \
-        int32_t depth_multiplier;                                                              \
-        const WEIGHT *weights;                                                                 \
-        int32_t input_zero_point;                                                              \
-        hil_stage_##V stage;                                                                   \
-    } hil_depthwise_conv2d_##V##_params;                                                       \
-    void hil_depthwise_conv2d_##V(const hil_depthwise_conv2d_##V##_params *p,                  \
+#define HIL_DEPTHWISE_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                \
+    typedef struct {                                                          \
+        hil_window window;                                                    \
+        int32_t depth_multiplier;                                             \
+        const WEIGHT *weights;                                                \
+        int32_t input_zero_point;                                             \
+        hil_stage_##V stage;                                                  \
+    } hil_depthwise_conv2d_##V##_params;                                      \
+    void hil_depthwise_conv2d_##V(const hil_depthwise_conv2d_##V##_params *p, \
                                   const ELEMENT *input, OUTPUT *output, void *scratch);
 HIL_INTEGER_VARIANTS(HIL_DEPTHWISE_VARIANT)
 
@@ -142,13 +142,13 @@ void hil_depthwise_conv2d_f32(const hil_depthwise_conv2d_f32_params *p, const fl
 /* FULLY_CONNECTED, integers: output[r][o] = sum over i of input[r][i] * weights[o][i]. Weights in
  * blocks of four outputs as for CONV_2D. The bias has everything folded in that does not depend on the
  * input; weights_zero_point is nonzero for asymmetric int8 weights only. No scratch. */
-#define HIL_FULLY_CONNECTED_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                            \
-    typedef struct {                                                                            \
-        int32_t rows, in_features, out_features;                                                \
-        const WEIGHT *weights;                                                                  \
-        int32_t weights_zero_point;                                                             \
-        hil_stage_##V stage;                                                                    \
-    } hil_fully_connected_##V##_params;                                                         \
+#define HIL_FULLY_CONNECTED_VARIANT(V, ELEMENT, WEIGHT, SUM, OUTPUT)                              \
+    typedef struct {                                                                              \
+        int32_t rows, in_features, out_features;                                                  \
+        const WEIGHT *weights;                                                                    \
+        int32_t weights_zero_point;                                                               \
+        hil_stage_##V stage;                                                                      \
+    } hil_fully_connected_##V##_params;                                                           \
     void hil_fully_connected_##V(const hil_fully_connected_##V##_params *p, const ELEMENT *input, \
                                  OUTPUT *output);
 HIL_INTEGER_VARIANTS(HIL_FULLY_CONNECTED_VARIANT)

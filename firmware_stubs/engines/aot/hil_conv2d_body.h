@@ -16,7 +16,8 @@ typedef HIL_NAME(hil_stage) HIL_NAME(stage);
 static const HIL_NAME(element) *HIL_NAME(fetch)(const HIL_CONV2D_PARAMS *p, const hil_position *at,
                                                 const HIL_NAME(element) *input,
                                                 int32_t first_channel, int32_t pad,
-                                                HIL_NAME(element) *patch) {
+                                                HIL_NAME(element) *patch)
+{
     const hil_window *w = &p->window;
     const int32_t channels = w->in_c / p->groups;
     if (hil_reads_directly(w)) {
@@ -33,7 +34,8 @@ static const HIL_NAME(element) *HIL_NAME(fetch)(const HIL_CONV2D_PARAMS *p, cons
 static void HIL_NAME(two_pixels)(const HIL_NAME(stage) *stage, const HIL_NAME(element) *x,
                                  const HIL_NAME(element) *y, const HIL_NAME(weight) *weights,
                                  int32_t depth, int32_t channels, HIL_NAME(output) *out_x,
-                                 HIL_NAME(output) *out_y) {
+                                 HIL_NAME(output) *out_y)
+{
     int32_t c = 0;
     for (; c + 4 <= channels; c += 4, weights += 4 * depth) {
         HIL_NAME(sum) sums[8];
@@ -54,7 +56,8 @@ static void HIL_NAME(two_pixels)(const HIL_NAME(stage) *stage, const HIL_NAME(el
 
 static void HIL_NAME(one_group)(const HIL_CONV2D_PARAMS *p, const HIL_NAME(stage) *all, int32_t pad,
                                 int32_t group, const HIL_NAME(element) *input,
-                                HIL_NAME(output) *output, HIL_NAME(element) *scratch) {
+                                HIL_NAME(output) *output, HIL_NAME(element) *scratch)
+{
     const hil_window *w = &p->window;
     const int32_t in_channels = w->in_c / p->groups;
     const int32_t channels = w->out_c / p->groups;
@@ -85,7 +88,8 @@ static void HIL_NAME(one_group)(const HIL_CONV2D_PARAMS *p, const HIL_NAME(stage
 /* All groups; `pad` is the byte that taps outside of the image are filled with. */
 static inline void HIL_NAME(all_groups)(const HIL_CONV2D_PARAMS *p, const HIL_NAME(stage) *stage,
                                         int32_t pad, const HIL_NAME(element) *input,
-                                        HIL_NAME(output) *output, HIL_NAME(element) *scratch) {
+                                        HIL_NAME(output) *output, HIL_NAME(element) *scratch)
+{
     for (int32_t group = 0; group < p->groups; group++) {
         HIL_NAME(one_group)(p, stage, pad, group, input, output, scratch);
     }
@@ -93,7 +97,8 @@ static inline void HIL_NAME(all_groups)(const HIL_CONV2D_PARAMS *p, const HIL_NA
 
 #ifndef HIL_QUANTIZES_INPUT
 void HIL_NAME(hil_conv2d)(const HIL_CONV2D_PARAMS *p, const HIL_NAME(element) *input,
-                          HIL_NAME(output) *output, void *scratch) {
+                          HIL_NAME(output) *output, void *scratch)
+{
     const hil_window *w = &p->window;
     HIL_NAME(all_groups)(p, &p->stage, p->input_zero_point, input, output, scratch);
     HIL_NAME(hil_limit)(&p->stage, output, w->batches * w->out_h * w->out_w * w->out_c);

@@ -12,7 +12,8 @@ typedef struct {
 } HIL_NAME(steps);
 
 static inline void HIL_NAME(store_4)(const HIL_NAME(stage) *stage, int32_t s0, int32_t s1,
-                                     int32_t s2, int32_t s3, HIL_NAME(output) *out) {
+                                     int32_t s2, int32_t s3, HIL_NAME(output) *out)
+{
     const HIL_NAME(output) o0 = HIL_NAME(hil_finish)(stage, 0, s0);
     const HIL_NAME(output) o1 = HIL_NAME(hil_finish)(stage, 1, s1);
     out[0] = o0, out[1] = o1;
@@ -23,9 +24,10 @@ static inline void HIL_NAME(store_4)(const HIL_NAME(stage) *stage, int32_t s0, i
 
 /* `pixels` of a row; `x` is the first tap of the first, `w` the weights [taps][4]. */
 static __attribute__((noinline)) void HIL_NAME(run)(const HIL_NAME(steps) *steps,
-                                                   const HIL_NAME(stage) *all, int32_t channel,
-                                                   const int8_t *w, const int8_t *x,
-                                                   HIL_NAME(output) *out, int32_t pixels) {
+                                                    const HIL_NAME(stage) *all, int32_t channel,
+                                                    const int8_t *w, const int8_t *x,
+                                                    HIL_NAME(output) *out, int32_t pixels)
+{
     const HIL_NAME(stage) stage = HIL_NAME(hil_stage_at)(all, channel);
     const int32_t row_step = steps->row_step, step = steps->column_step;
     const int32_t to_next = steps->to_next, out_step = steps->out_step;
@@ -62,7 +64,8 @@ static __attribute__((noinline)) void HIL_NAME(run)(const HIL_NAME(steps) *steps
 
 /* Outputs low <= i < high along an axis, whose windows do not leave the image. */
 static void HIL_NAME(inside)(int32_t size, int32_t reach, int32_t stride, int32_t pad, int32_t out,
-                             int32_t *low, int32_t *high) {
+                             int32_t *low, int32_t *high)
+{
     const int32_t last = size - 1 - reach + pad;
     *low = (pad + stride - 1) / stride;
     *high = last < 0 ? 0 : hil_min(last / stride + 1, out);
@@ -70,14 +73,17 @@ static void HIL_NAME(inside)(int32_t size, int32_t reach, int32_t stride, int32_
 
 /* The first `channels` channels, a multiple of four, of all pixels inside. */
 static void HIL_NAME(blocks_inside)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage) *stage,
-                                    int32_t channels, const int8_t *input,
-                                    HIL_NAME(output) *output) {
+                                    int32_t channels, const int8_t *input, HIL_NAME(output) *output)
+{
     const hil_window *const w = &p->window;
     const int32_t row = w->in_w * w->in_c;
     const int32_t row_step = row * w->dilation_h;
-    const HIL_NAME(steps) steps = {
-        w->kernel_h, w->kernel_w, row_step, w->in_c * w->dilation_w,
-        w->stride_w * w->in_c - (w->kernel_h - 1) * row_step, w->out_c};
+    const HIL_NAME(steps) steps = {w->kernel_h,
+                                   w->kernel_w,
+                                   row_step,
+                                   w->in_c * w->dilation_w,
+                                   w->stride_w * w->in_c - (w->kernel_h - 1) * row_step,
+                                   w->out_c};
     int32_t top, bottom, left, right;
     HIL_NAME(inside)(w->in_h, (w->kernel_h - 1) * w->dilation_h, w->stride_h, w->pad_top, w->out_h,
                      &top, &bottom);
@@ -100,7 +106,8 @@ static void HIL_NAME(blocks_inside)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAM
 /* The first `channels` channels of all pixels at the border. */
 static void HIL_NAME(blocks_at_border)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage) *stage,
                                        int32_t channels, int32_t pad, const int8_t *input,
-                                       HIL_NAME(output) *output, int8_t *scratch) {
+                                       HIL_NAME(output) *output, int8_t *scratch)
+{
     const hil_window *const w = &p->window;
     const int32_t taps = w->kernel_h * w->kernel_w;
     const HIL_NAME(steps) steps = {w->kernel_h, w->kernel_w, w->kernel_w * w->in_c, w->in_c, 0, 0};
@@ -119,7 +126,8 @@ static void HIL_NAME(blocks_at_border)(const HIL_DEPTHWISE_PARAMS *p, const HIL_
 /* All channels but the last out_c % 4; the number of those that are done. */
 static int32_t HIL_NAME(blocks)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage) *stage,
                                 int32_t pad, const int8_t *input, HIL_NAME(output) *output,
-                                int8_t *scratch) {
+                                int8_t *scratch)
+{
     const int32_t channels = p->window.out_c & ~3;
     if (channels) {
         HIL_NAME(blocks_inside)(p, stage, channels, input, output);

@@ -17,9 +17,10 @@ typedef struct {
     int32_t row_step, column_step;
 } HIL_NAME(view);
 
-static HIL_NAME(view) HIL_NAME(look)(const HIL_DEPTHWISE_PARAMS *p, const hil_position *at,
-                                     const HIL_NAME(element) *input, int32_t pad,
-                                     HIL_NAME(element) *patch) {
+static HIL_NAME(view)
+    HIL_NAME(look)(const HIL_DEPTHWISE_PARAMS *p, const hil_position *at,
+                   const HIL_NAME(element) *input, int32_t pad, HIL_NAME(element) *patch)
+{
     const hil_window *w = &p->window;
     if (hil_window_inside(w, at)) {
         const HIL_NAME(view) inside = {input + hil_input_index(w, at, at->y, at->x),
@@ -38,7 +39,8 @@ static HIL_NAME(view) HIL_NAME(look)(const HIL_DEPTHWISE_PARAMS *p, const hil_po
 /* 3x3, one output channel for each input channel. */
 static void HIL_NAME(pixel_3x3)(const HIL_NAME(stage) *stage, const HIL_NAME(view) *v,
                                 const HIL_NAME(weight) *weights, int32_t channels,
-                                HIL_NAME(output) *out) {
+                                HIL_NAME(output) *out)
+{
     const HIL_NAME(element) *r0 = v->data;
     const HIL_NAME(element) *r1 = r0 + v->row_step;
     const HIL_NAME(element) *r2 = r1 + v->row_step;
@@ -62,7 +64,8 @@ static void HIL_NAME(pixel_3x3)(const HIL_NAME(stage) *stage, const HIL_NAME(vie
 
 /* Any kernel, any depth multiplier; input channels from `first` on, 0 unless the multiplier is 1. */
 static void HIL_NAME(pixel)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage) *stage,
-                            const HIL_NAME(view) *v, int32_t first, HIL_NAME(output) *out) {
+                            const HIL_NAME(view) *v, int32_t first, HIL_NAME(output) *out)
+{
     const hil_window *w = &p->window;
     const HIL_NAME(weight) *weights = p->weights + first * w->kernel_h * w->kernel_w;
     int32_t c = first;
@@ -82,10 +85,10 @@ static void HIL_NAME(pixel)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage)
 }
 
 /* All pixels; `pad` is the byte that taps outside of the image are filled with. */
-static inline void HIL_NAME(all_pixels)(const HIL_DEPTHWISE_PARAMS *p,
-                                        const HIL_NAME(stage) *stage, int32_t pad,
-                                        const HIL_NAME(element) *input, HIL_NAME(output) *output,
-                                        HIL_NAME(element) *scratch) {
+static inline void HIL_NAME(all_pixels)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(stage) *stage,
+                                        int32_t pad, const HIL_NAME(element) *input,
+                                        HIL_NAME(output) *output, HIL_NAME(element) *scratch)
+{
     const hil_window *w = &p->window;
     int32_t first = 0;
 #ifdef HIL_DEPTHWISE_BLOCKS
@@ -116,7 +119,8 @@ static inline void HIL_NAME(all_pixels)(const HIL_DEPTHWISE_PARAMS *p,
 
 #ifndef HIL_QUANTIZES_INPUT
 void HIL_NAME(hil_depthwise_conv2d)(const HIL_DEPTHWISE_PARAMS *p, const HIL_NAME(element) *input,
-                                    HIL_NAME(output) *output, void *scratch) {
+                                    HIL_NAME(output) *output, void *scratch)
+{
     const hil_window *w = &p->window;
     HIL_NAME(all_pixels)(p, &p->stage, p->input_zero_point, input, output, scratch);
     HIL_NAME(hil_limit)(&p->stage, output, w->batches * w->out_h * w->out_w * w->out_c);

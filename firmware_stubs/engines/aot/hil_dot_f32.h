@@ -14,14 +14,15 @@ typedef struct {
     float act_min, act_max;
 } hil_output_stage_f32;
 
-static inline float hil_finish_f32(const hil_output_stage_f32 *stage, int32_t channel,
-                                   float sum) {
+static inline float hil_finish_f32(const hil_output_stage_f32 *stage, int32_t channel, float sum)
+{
     return hil_clamp_f32(sum + stage->bias[channel], stage->act_min, stage->act_max);
 }
 
 /* Two rows times four channels: sums[0..3] of row x, sums[4..7] of row y. */
 static inline void hil_dot_2x4_f32(const float *x, const float *y, const float *w, int32_t depth,
-                                   float sums[8]) {
+                                   float sums[8])
+{
     float x0 = 0, x1 = 0, x2 = 0, x3 = 0;
     float y0 = 0, y1 = 0, y2 = 0, y3 = 0;
     const float *const end = x + depth;
@@ -43,8 +44,8 @@ static inline void hil_dot_2x4_f32(const float *x, const float *y, const float *
 }
 
 /* One row times four channels. */
-static inline void hil_dot_1x4_f32(const float *x, const float *w, int32_t depth,
-                                   float sums[4]) {
+static inline void hil_dot_1x4_f32(const float *x, const float *w, int32_t depth, float sums[4])
+{
     float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     const float *const end = x + depth;
     while (x != end) {
@@ -59,7 +60,8 @@ static inline void hil_dot_1x4_f32(const float *x, const float *w, int32_t depth
 }
 
 /* One row times one channel. */
-static inline float hil_dot_1x1_f32(const float *x, const float *w, int32_t depth) {
+static inline float hil_dot_1x1_f32(const float *x, const float *w, int32_t depth)
+{
     float sum = 0;
     for (int32_t i = 0; i < depth; i++) {
         sum += x[i] * w[i];

@@ -9,60 +9,62 @@
 #define HIL_DOT_JOINED_H
 
 /* s##1 and s##3 have 256 times their channels' sums and those of s##0 and s##2. */
-#define HIL_SEPARATE(s)                                   \
-    do {                                                  \
-        s##1 = hil_wrap_subtract(s##1, s##0) >> 8;        \
-        s##3 = hil_wrap_subtract(s##3, s##2) >> 8;        \
+#define HIL_SEPARATE(s)                            \
+    do {                                           \
+        s##1 = hil_wrap_subtract(s##1, s##0) >> 8; \
+        s##3 = hil_wrap_subtract(s##3, s##2) >> 8; \
     } while (0)
 
 #if HIL_DSP
 
-#define HIL_JOINED_PAIR_1(word, p, s, c0, c1)                     \
-    do {                                                          \
-        const int32_t joined_ = word;                             \
-        s##c1 = hil_mac_pair_32(s##c1, p, joined_);               \
+#define HIL_JOINED_PAIR_1(word, p, s, c0, c1)                       \
+    do {                                                            \
+        const int32_t joined_ = word;                               \
+        s##c1 = hil_mac_pair_32(s##c1, p, joined_);                 \
         s##c0 = hil_mac_pair_32(s##c0, p, hil_even_bytes(joined_)); \
     } while (0)
 
-#define HIL_JOINED_QUAD_1(x, s)                                   \
-    do {                                                          \
-        const int32_t row = hil_load_word(x);                     \
-        const int32_t even = hil_even_bytes(row);                 \
-        const int32_t odd = hil_odd_bytes(row);                   \
-        HIL_JOINED_PAIR_1(hil_load_word(w), even, s, 0, 1);       \
-        HIL_JOINED_PAIR_1(hil_load_word(w + 4), even, s, 2, 3);   \
-        HIL_JOINED_PAIR_1(hil_load_word(w + 8), odd, s, 0, 1);    \
-        HIL_JOINED_PAIR_1(hil_load_word(w + 12), odd, s, 2, 3);   \
+#define HIL_JOINED_QUAD_1(x, s)                                 \
+    do {                                                        \
+        const int32_t row = hil_load_word(x);                   \
+        const int32_t even = hil_even_bytes(row);               \
+        const int32_t odd = hil_odd_bytes(row);                 \
+        HIL_JOINED_PAIR_1(hil_load_word(w), even, s, 0, 1);     \
+        HIL_JOINED_PAIR_1(hil_load_word(w + 4), even, s, 2, 3); \
+        HIL_JOINED_PAIR_1(hil_load_word(w + 8), odd, s, 0, 1);  \
+        HIL_JOINED_PAIR_1(hil_load_word(w + 12), odd, s, 2, 3); \
     } while (0)
 
 #else
 
 /* A joined halfword, wherever the compiler's order of bytes is little endian. */
-static inline int32_t hil_joined(const int8_t *v) {
+static inline int32_t hil_joined(const int8_t *v)
+{
     return 256 * v[1] + (uint8_t)v[0];
 }
 
-#define HIL_JOINED_ELEMENT(x, k, s)                               \
-    do {                                                          \
-        const int32_t a = x[k];                                   \
-        const int8_t *const v = w + (k) % 2 * 8 + (k) / 2 * 2;    \
-        s##0 += a * v[0];                                         \
-        s##1 = hil_wrap_add(s##1, a * hil_joined(v));             \
-        s##2 += a * v[4];                                         \
-        s##3 = hil_wrap_add(s##3, a * hil_joined(v + 4));         \
+#define HIL_JOINED_ELEMENT(x, k, s)                            \
+    do {                                                       \
+        const int32_t a = x[k];                                \
+        const int8_t *const v = w + (k) % 2 * 8 + (k) / 2 * 2; \
+        s##0 += a * v[0];                                      \
+        s##1 = hil_wrap_add(s##1, a * hil_joined(v));          \
+        s##2 += a * v[4];                                      \
+        s##3 = hil_wrap_add(s##3, a * hil_joined(v + 4));      \
     } while (0)
 
-#define HIL_JOINED_QUAD_1(x, s)         \
-    do {                                \
-        HIL_JOINED_ELEMENT(x, 0, s);    \
-        HIL_JOINED_ELEMENT(x, 1, s);    \
-        HIL_JOINED_ELEMENT(x, 2, s);    \
-        HIL_JOINED_ELEMENT(x, 3, s);    \
+#define HIL_JOINED_QUAD_1(x, s)      \
+    do {                             \
+        HIL_JOINED_ELEMENT(x, 0, s); \
+        HIL_JOINED_ELEMENT(x, 1, s); \
+        HIL_JOINED_ELEMENT(x, 2, s); \
+        HIL_JOINED_ELEMENT(x, 3, s); \
     } while (0)
 
 #endif
 
 #if HIL_DSP && defined(__OPTIMIZE__)
+/* clang-format off */
 /* The pairs p of row x and q of row y against the next word of weights. */
 #define HIL_JOINED_PAIRS(c0, c1)                                              \
     "ldr.w %[t], [%[w]], #4\n\t"                                              \
@@ -96,11 +98,13 @@ static inline int32_t hil_joined(const int8_t *v) {
     "ldr.w %[p], %[end]\n\t"                  \
     "cmp %[w], %[p]\n\t"                      \
     "bne.n 1b\n\t"
+/* clang-format on */
 #endif
 
 /* Two rows times four channels: sums[0..3] of row x, sums[4..7] of row y. */
-HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_t *w,
-                                   int32_t depth, int32_t sums[8]) {
+HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_t *w, int32_t depth,
+                                   int32_t sums[8])
+{
     int32_t x0 = 0, x1 = 0, x2 = 0, x3 = 0;
     int32_t y0 = 0, y1 = 0, y2 = 0, y3 = 0;
     const int8_t *const end = w + 4 * (depth & ~3);
@@ -109,9 +113,8 @@ HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_
         int32_t p, q, t;
         __asm__ volatile(HIL_JOINED_LOOP
                          : [x0] "+r"(x0), [x1] "+r"(x1), [x2] "+r"(x2), [x3] "+r"(x3),
-                           [y0] "+r"(y0), [y1] "+r"(y1), [y2] "+r"(y2), [y3] "+r"(y3),
-                           [x] "+r"(x), [y] "+r"(y), [w] "+r"(w), [p] "=&r"(p), [q] "=&r"(q),
-                           [t] "=&r"(t)
+                           [y0] "+r"(y0), [y1] "+r"(y1), [y2] "+r"(y2), [y3] "+r"(y3), [x] "+r"(x),
+                           [y] "+r"(y), [w] "+r"(w), [p] "=&r"(p), [q] "=&r"(q), [t] "=&r"(t)
                          : [end] "m"(end)
                          : "cc", "memory");
 #else
@@ -137,8 +140,8 @@ HIL_INNER_LOOP void hil_dot_2x4_s8(const int8_t *x, const int8_t *y, const int8_
 }
 
 /* One row times four channels. */
-HIL_INNER_LOOP void hil_dot_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth,
-                                   int32_t sums[4]) {
+HIL_INNER_LOOP void hil_dot_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth, int32_t sums[4])
+{
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (int32_t n = depth / 4; n > 0; n--) {
         HIL_JOINED_QUAD_1(x, s);

@@ -40,16 +40,18 @@
 
 #define HIL_DOT_ALIASES(V, KIND)                                                                  \
     static inline void hil_dot_1x4_##V(const int16_t *x, const hil_weight_##V *w, int32_t depth,  \
-                                       hil_sum_##V *sums) {                                       \
+                                       hil_sum_##V *sums)                                         \
+    {                                                                                             \
         hil_dot_1x4_##KIND(x, w, depth, sums);                                                    \
     }                                                                                             \
     static inline void hil_dot_2x4_##V(const int16_t *x, const int16_t *y,                        \
-                                       const hil_weight_##V *w, int32_t depth,                    \
-                                       hil_sum_##V *sums) {                                       \
+                                       const hil_weight_##V *w, int32_t depth, hil_sum_##V *sums) \
+    {                                                                                             \
         hil_dot_2x4_##KIND(x, y, w, depth, sums);                                                 \
     }                                                                                             \
     static inline hil_sum_##V hil_dot_1x1_##V(const int16_t *x, const hil_weight_##V *w,          \
-                                              int32_t depth) {                                    \
+                                              int32_t depth)                                      \
+    {                                                                                             \
         return hil_dot_1x1_##KIND(x, w, depth);                                                   \
     }
 

@@ -19,18 +19,18 @@
     const int32_t w0 = hil_even_bytes(w01), w1 = hil_odd_bytes(w01);                      \
     const int32_t w2 = hil_even_bytes(w23), w3 = hil_odd_bytes(w23)
 #else
-#define HIL_DOT_LOAD(k)                                                                       \
-    const int32_t w0 = hil_load_word(w + 8 * (k)), w1 = hil_load_word(w + 8 * (k) + 2);       \
+#define HIL_DOT_LOAD(k)                                                                 \
+    const int32_t w0 = hil_load_word(w + 8 * (k)), w1 = hil_load_word(w + 8 * (k) + 2); \
     const int32_t w2 = hil_load_word(w + 8 * (k) + 4), w3 = hil_load_word(w + 8 * (k) + 6)
 #endif
 /* Two neighbours of the row `x` against four channels. */
-#define HIL_DOT_STEP(x, k, s)                              \
-    do {                                                   \
-        const int32_t pair = hil_load_word(x + 2 * (k));   \
-        s##0 = HIL_DOT_MAC(s##0, pair, w0);                \
-        s##1 = HIL_DOT_MAC(s##1, pair, w1);                \
-        s##2 = HIL_DOT_MAC(s##2, pair, w2);                \
-        s##3 = HIL_DOT_MAC(s##3, pair, w3);                \
+#define HIL_DOT_STEP(x, k, s)                            \
+    do {                                                 \
+        const int32_t pair = hil_load_word(x + 2 * (k)); \
+        s##0 = HIL_DOT_MAC(s##0, pair, w0);              \
+        s##1 = HIL_DOT_MAC(s##1, pair, w1);              \
+        s##2 = HIL_DOT_MAC(s##2, pair, w2);              \
+        s##3 = HIL_DOT_MAC(s##3, pair, w3);              \
     } while (0)
 #else
 #if HIL_DOT_WEIGHT_BYTES == 1
@@ -39,29 +39,30 @@
 #define HIL_DOT_AT(channel, neighbour) ((channel) * 2 + (neighbour))
 #endif
 #define HIL_DOT_LOAD(k) const HIL_DOT_WEIGHT *const v = w + 8 * (k)
-#define HIL_DOT_STEP(x, k, s)                                                                   \
-    do {                                                                                        \
-        const HIL_DOT_SUM a = x[2 * (k)], b = x[2 * (k) + 1];                                   \
-        s##0 += a * v[HIL_DOT_AT(0, 0)], s##0 += b * v[HIL_DOT_AT(0, 1)];                       \
-        s##1 += a * v[HIL_DOT_AT(1, 0)], s##1 += b * v[HIL_DOT_AT(1, 1)];                       \
-        s##2 += a * v[HIL_DOT_AT(2, 0)], s##2 += b * v[HIL_DOT_AT(2, 1)];                       \
-        s##3 += a * v[HIL_DOT_AT(3, 0)], s##3 += b * v[HIL_DOT_AT(3, 1)];                       \
+#define HIL_DOT_STEP(x, k, s)                                             \
+    do {                                                                  \
+        const HIL_DOT_SUM a = x[2 * (k)], b = x[2 * (k) + 1];             \
+        s##0 += a * v[HIL_DOT_AT(0, 0)], s##0 += b * v[HIL_DOT_AT(0, 1)]; \
+        s##1 += a * v[HIL_DOT_AT(1, 0)], s##1 += b * v[HIL_DOT_AT(1, 1)]; \
+        s##2 += a * v[HIL_DOT_AT(2, 0)], s##2 += b * v[HIL_DOT_AT(2, 1)]; \
+        s##3 += a * v[HIL_DOT_AT(3, 0)], s##3 += b * v[HIL_DOT_AT(3, 1)]; \
     } while (0)
 #endif
 
 /* The last element of a row of odd depth. */
-#define HIL_DOT_LAST(x, s)          \
-    do {                            \
-        const HIL_DOT_SUM a = *x;   \
-        s##0 += a * w[0];           \
-        s##1 += a * w[1];           \
-        s##2 += a * w[2];           \
-        s##3 += a * w[3];           \
+#define HIL_DOT_LAST(x, s)        \
+    do {                          \
+        const HIL_DOT_SUM a = *x; \
+        s##0 += a * w[0];         \
+        s##1 += a * w[1];         \
+        s##2 += a * w[2];         \
+        s##3 += a * w[3];         \
     } while (0)
 
 /* One row times four channels. */
 HIL_INNER_LOOP void HIL_DOT(hil_dot_1x4)(const int16_t *x, const HIL_DOT_WEIGHT *w, int32_t depth,
-                                         HIL_DOT_SUM sums[4]) {
+                                         HIL_DOT_SUM sums[4])
+{
     HIL_DOT_SUM x0 = 0, x1 = 0, x2 = 0, x3 = 0;
     for (const HIL_DOT_WEIGHT *const end = w + 4 * (depth & ~3); w != end;) {
         {
@@ -91,7 +92,8 @@ HIL_INNER_LOOP void HIL_DOT(hil_dot_1x4)(const int16_t *x, const HIL_DOT_WEIGHT 
 /* Two rows times four channels: sums[0..3] of row x, sums[4..7] of row y. */
 HIL_INNER_LOOP void HIL_DOT(hil_dot_2x4)(const int16_t *x, const int16_t *y,
                                          const HIL_DOT_WEIGHT *w, int32_t depth,
-                                         HIL_DOT_SUM sums[8]) {
+                                         HIL_DOT_SUM sums[8])
+{
 #if HIL_DOT_BITS == 64
     /* Eight sums of 64 bits do not fit the registers. */
     HIL_DOT(hil_dot_1x4)(x, w, depth, sums);
@@ -118,7 +120,8 @@ HIL_INNER_LOOP void HIL_DOT(hil_dot_2x4)(const int16_t *x, const int16_t *y,
 
 /* One row times one channel. */
 static inline HIL_DOT_SUM HIL_DOT(hil_dot_1x1)(const int16_t *x, const HIL_DOT_WEIGHT *w,
-                                               int32_t depth) {
+                                               int32_t depth)
+{
     HIL_DOT_SUM sum = 0;
     for (int32_t i = 0; i < depth; i++) {
         sum += (HIL_DOT_SUM)x[i] * w[i];

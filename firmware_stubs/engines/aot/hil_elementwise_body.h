@@ -9,7 +9,8 @@
 
 /* One row of a + sign * b; sign is a constant at each call and folds away. */
 static inline void add_row(const hil_add_params *p, const HIL_ELEMENT *a, const HIL_ELEMENT *b,
-                           HIL_ELEMENT *output, const int32_t sign) {
+                           HIL_ELEMENT *output, const int32_t sign)
+{
     const int32_t inner = p->shape.inner;
     const int32_t a_step = p->shape.a_step, b_step = p->shape.b_step;
     const int32_t a_zero_point = p->a_zero_point, b_zero_point = p->b_zero_point;
@@ -29,7 +30,8 @@ static inline void add_row(const hil_add_params *p, const HIL_ELEMENT *a, const 
 }
 
 void HIL_NAME(hil_add)(const hil_add_params *p, const HIL_ELEMENT *a, const HIL_ELEMENT *b,
-                       HIL_ELEMENT *output) {
+                       HIL_ELEMENT *output)
+{
     hil_cursor at_a = {0}, at_b = {0};
     do {
         add_row(p, a + at_a.offset, b + at_b.offset, output, 1);
@@ -39,7 +41,8 @@ void HIL_NAME(hil_add)(const hil_add_params *p, const HIL_ELEMENT *a, const HIL_
 }
 
 void HIL_NAME(hil_sub)(const hil_add_params *p, const HIL_ELEMENT *a, const HIL_ELEMENT *b,
-                       HIL_ELEMENT *output) {
+                       HIL_ELEMENT *output)
+{
     hil_cursor at_a = {0}, at_b = {0};
     do {
         add_row(p, a + at_a.offset, b + at_b.offset, output, -1);
@@ -49,7 +52,8 @@ void HIL_NAME(hil_sub)(const hil_add_params *p, const HIL_ELEMENT *a, const HIL_
 }
 
 static inline void mul_row(const hil_mul_params *p, const HIL_ELEMENT *a, const HIL_ELEMENT *b,
-                           HIL_ELEMENT *output) {
+                           HIL_ELEMENT *output)
+{
     const int32_t inner = p->shape.inner;
     const int32_t a_step = p->shape.a_step, b_step = p->shape.b_step;
     const int32_t a_zero_point = p->a_zero_point, b_zero_point = p->b_zero_point;
@@ -66,7 +70,8 @@ static inline void mul_row(const hil_mul_params *p, const HIL_ELEMENT *a, const 
 }
 
 void HIL_NAME(hil_mul)(const hil_mul_params *p, const HIL_ELEMENT *a, const HIL_ELEMENT *b,
-                       HIL_ELEMENT *output) {
+                       HIL_ELEMENT *output)
+{
     hil_cursor at_a = {0}, at_b = {0};
     do {
         mul_row(p, a + at_a.offset, b + at_b.offset, output);

@@ -2,10 +2,10 @@
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
 static inline void HIL_NAME(one_row)(const HIL_NAME(hil_stage) *stage,
-                                     const HIL_NAME(hil_weight) *w, int32_t depth,
-                                     int32_t channels, HIL_NAME(hil_sum) offset,
-                                     const HIL_NAME(hil_element) *input,
-                                     HIL_NAME(hil_output) *output) {
+                                     const HIL_NAME(hil_weight) *w, int32_t depth, int32_t channels,
+                                     HIL_NAME(hil_sum) offset, const HIL_NAME(hil_element) *input,
+                                     HIL_NAME(hil_output) *output)
+{
     int32_t c = 0;
     for (; c + 4 <= channels; c += 4, w += 4 * depth) {
         HIL_NAME(hil_sum) sums[4];
@@ -23,7 +23,8 @@ static inline void HIL_NAME(one_row)(const HIL_NAME(hil_stage) *stage,
 #ifndef HIL_QUANTIZES_INPUT
 #define HIL_FULLY_CONNECTED_PARAMS HIL_JOIN(HIL_NAME(hil_fully_connected), params)
 
-static HIL_NAME(hil_sum) HIL_NAME(sum_of)(const HIL_NAME(hil_element) *x, int32_t n) {
+static HIL_NAME(hil_sum) HIL_NAME(sum_of)(const HIL_NAME(hil_element) *x, int32_t n)
+{
     HIL_NAME(hil_sum) sum = 0;
     for (int32_t i = 0; i < n; i++) {
         sum += x[i];
@@ -32,8 +33,8 @@ static HIL_NAME(hil_sum) HIL_NAME(sum_of)(const HIL_NAME(hil_element) *x, int32_
 }
 
 void HIL_NAME(hil_fully_connected)(const HIL_FULLY_CONNECTED_PARAMS *p,
-                                   const HIL_NAME(hil_element) *input,
-                                   HIL_NAME(hil_output) *output) {
+                                   const HIL_NAME(hil_element) *input, HIL_NAME(hil_output) *output)
+{
     const int32_t depth = p->in_features;
     const int32_t channels = p->out_features;
     for (int32_t r = 0; r < p->rows; r++, input += depth, output += channels) {

@@ -13,7 +13,8 @@ typedef struct {
     int32_t row_step;
 } hil_taps;
 
-static inline hil_taps hil_taps_inside(const hil_window *w, const hil_position *at) {
+static inline hil_taps hil_taps_inside(const hil_window *w, const hil_position *at)
+{
     const int32_t top = hil_max(at->y, 0);
     const int32_t left = hil_max(at->x, 0);
     const hil_taps taps = {hil_input_index(w, at, top, left),

@@ -7,11 +7,14 @@
 #include "hil_quant.h"
 
 /* The mean, ties away from zero. */
-static int32_t rounded_mean(int32_t sum, int32_t count) {
+static int32_t rounded_mean(int32_t sum, int32_t count)
+{
     return (sum + (sum > 0 ? count / 2 : -(count / 2))) / count;
 }
 
-void HIL_NAME(hil_average_pool)(const hil_pool_params *p, const HIL_ELEMENT *input, HIL_ELEMENT *output) {
+void HIL_NAME(hil_average_pool)(const hil_pool_params *p, const HIL_ELEMENT *input,
+                                HIL_ELEMENT *output)
+{
     const hil_window *w = &p->window;
     hil_position at = hil_first_position(w);
     for (int32_t i = w->batches * w->out_h * w->out_w; i > 0; i--, output += w->out_c) {
@@ -26,14 +29,15 @@ void HIL_NAME(hil_average_pool)(const hil_pool_params *p, const HIL_ELEMENT *inp
                     sum += *tap;
                 }
             }
-            output[c] = (HIL_ELEMENT)hil_clamp(rounded_mean(sum, taps.rows * taps.columns), p->act_min,
-                                     p->act_max);
+            output[c] = (HIL_ELEMENT)hil_clamp(rounded_mean(sum, taps.rows * taps.columns),
+                                               p->act_min, p->act_max);
         }
         hil_next_position(w, &at);
     }
 }
 
-void HIL_NAME(hil_max_pool)(const hil_pool_params *p, const HIL_ELEMENT *input, HIL_ELEMENT *output) {
+void HIL_NAME(hil_max_pool)(const hil_pool_params *p, const HIL_ELEMENT *input, HIL_ELEMENT *output)
+{
     const hil_window *w = &p->window;
     hil_position at = hil_first_position(w);
     for (int32_t i = w->batches * w->out_h * w->out_w; i > 0; i--, output += w->out_c) {

@@ -78,22 +78,22 @@ HIL_INTEGER_STAGE(s16x16_wide_pot, int64_t, int16_t);
 HIL_INTEGER_STAGE(s16x16_wide, int64_t, int16_t);
 
 /* X(variant, input element, weight, sum, output element) for all of them. */
-#define HIL_TABLE_VARIANTS(X)                                 \
-    X(s8_any, int8_t, int8_t, int32_t, int8_t)                \
-    X(s8_pot, int8_t, int8_t, int32_t, int8_t)                \
-    X(s16x8_b32, int16_t, int8_t, int32_t, int16_t)           \
-    X(s16x8, int16_t, int8_t, int32_t, int16_t)               \
-    X(s16x8_wide, int16_t, int8_t, int64_t, int16_t)          \
-    X(s16x8_pot, int16_t, int8_t, int32_t, int16_t)           \
-    X(s16x8_wide_pot, int16_t, int8_t, int64_t, int16_t)      \
-    X(s16x16_pot, int16_t, int16_t, int32_t, int16_t)         \
-    X(s16x16_wide_pot, int16_t, int16_t, int64_t, int16_t)    \
+#define HIL_TABLE_VARIANTS(X)                              \
+    X(s8_any, int8_t, int8_t, int32_t, int8_t)             \
+    X(s8_pot, int8_t, int8_t, int32_t, int8_t)             \
+    X(s16x8_b32, int16_t, int8_t, int32_t, int16_t)        \
+    X(s16x8, int16_t, int8_t, int32_t, int16_t)            \
+    X(s16x8_wide, int16_t, int8_t, int64_t, int16_t)       \
+    X(s16x8_pot, int16_t, int8_t, int32_t, int16_t)        \
+    X(s16x8_wide_pot, int16_t, int8_t, int64_t, int16_t)   \
+    X(s16x16_pot, int16_t, int16_t, int32_t, int16_t)      \
+    X(s16x16_wide_pot, int16_t, int16_t, int64_t, int16_t) \
     X(s16x16_wide, int16_t, int16_t, int64_t, int16_t)
-#define HIL_INTEGER_VARIANTS(X)             \
-    X(s8, int8_t, int8_t, int32_t, int8_t)  \
+#define HIL_INTEGER_VARIANTS(X)            \
+    X(s8, int8_t, int8_t, int32_t, int8_t) \
     HIL_TABLE_VARIANTS(X)
-#define HIL_ALL_VARIANTS(X)  \
-    HIL_INTEGER_VARIANTS(X)  \
+#define HIL_ALL_VARIANTS(X) \
+    HIL_INTEGER_VARIANTS(X) \
     X(hybrid, int8_t, int8_t, int32_t, float)
 
 #define HIL_VARIANT_TYPES(V, ELEMENT, WEIGHT, SUM, OUTPUT) \

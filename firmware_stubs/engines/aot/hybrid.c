@@ -8,7 +8,8 @@
 
 #include "hil_quant.h"
 
-static void find_range(const float *input, int32_t count, float *low, float *high) {
+static void find_range(const float *input, int32_t count, float *low, float *high)
+{
     *low = *high = input[0];
     for (int32_t i = 1; i < count; i++) {
         *low = input[i] < *low ? input[i] : *low;
@@ -18,7 +19,8 @@ static void find_range(const float *input, int32_t count, float *low, float *hig
 
 /* Steps of `inverse_scale` from `offset`, ties away from zero. */
 static void quantize(const float *input, int32_t count, float inverse_scale, int32_t offset,
-                     int32_t low, int8_t *output) {
+                     int32_t low, int8_t *output)
+{
     const float start = (float)offset;
     for (int32_t i = 0; i < count; i++) {
         const int32_t value = hil_round_half_away(start + input[i] * inverse_scale);
@@ -27,7 +29,8 @@ static void quantize(const float *input, int32_t count, float inverse_scale, int
 }
 
 /* The offset at which 0.0 is exact, from the end of the range that gives the smaller error. */
-static int32_t offset_of(double low, double high, double scale) {
+static int32_t offset_of(double low, double high, double scale)
+{
     const double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
     const double low_error = 128.0 + fabs(low / scale), high_error = 127.0 + fabs(high / scale);
     const double offset = low_error < high_error ? from_low : from_high;
@@ -38,7 +41,8 @@ static int32_t offset_of(double low, double high, double scale) {
 }
 
 void hil_quantize_input(const float *input, int32_t count, int32_t asymmetric, int8_t *output,
-                        hil_stage_hybrid *stage) {
+                        hil_stage_hybrid *stage)
+{
     float low, high;
     find_range(input, count, &low, &high);
     if (asymmetric) {

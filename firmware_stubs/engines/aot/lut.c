@@ -3,7 +3,8 @@
  */
 #include "hil_aot_ops.h"
 
-void hil_lut_8(const hil_lut_8_params *p, const void *input, void *output) {
+void hil_lut_8(const hil_lut_8_params *p, const void *input, void *output)
+{
     const uint8_t *table = p->table;
     const uint8_t *from = input;
     uint8_t *to = output;

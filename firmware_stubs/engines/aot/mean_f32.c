@@ -3,7 +3,8 @@
  */
 #include "hil_aot_ops.h"
 
-static float sum_of_one(const hil_mean_f32_params *p, const float *from) {
+static float sum_of_one(const hil_mean_f32_params *p, const float *from)
+{
     const int32_t inner = p->inner, stride = p->inner_stride;
     hil_cursor at = {0};
     float sum = 0.0f;
@@ -17,7 +18,8 @@ static float sum_of_one(const hil_mean_f32_params *p, const float *from) {
     return sum;
 }
 
-void hil_mean_f32(const hil_mean_f32_params *p, const float *input, float *output) {
+void hil_mean_f32(const hil_mean_f32_params *p, const float *input, float *output)
+{
     hil_cursor at = {0};
     do {
         *output++ = sum_of_one(p, input + at.offset) / p->count;

@@ -5,7 +5,8 @@
 
 #include "hil_aot_ops.h"
 
-static uint8_t *fill(uint8_t *to, int32_t bytes, const uint8_t *value, int32_t unit) {
+static uint8_t *fill(uint8_t *to, int32_t bytes, const uint8_t *value, int32_t unit)
+{
     if (unit == 1) {
         memset(to, value[0], (size_t)bytes);
     } else {
@@ -16,7 +17,8 @@ static uint8_t *fill(uint8_t *to, int32_t bytes, const uint8_t *value, int32_t u
     return to + bytes;
 }
 
-static int inside(const hil_pad_params *p, const int32_t *index) {
+static int inside(const hil_pad_params *p, const int32_t *index)
+{
     for (int32_t d = 0; d < p->rank; ++d) {
         if (index[d] < p->before[d] || index[d] >= p->before[d] + p->in_dims[d]) {
             return 0;
@@ -26,7 +28,8 @@ static int inside(const hil_pad_params *p, const int32_t *index) {
 }
 
 /* Step to the next row of the output; 0 after the last. */
-static int next_row(const hil_pad_params *p, int32_t *index) {
+static int next_row(const hil_pad_params *p, int32_t *index)
+{
     for (int32_t d = p->rank - 1; d >= 0; --d) {
         if (++index[d] < p->out_dims[d]) {
             return 1;
@@ -36,7 +39,8 @@ static int next_row(const hil_pad_params *p, int32_t *index) {
     return 0;
 }
 
-void hil_pad(const hil_pad_params *p, const void *input, void *output) {
+void hil_pad(const hil_pad_params *p, const void *input, void *output)
+{
     const uint8_t *from = input;
     uint8_t *to = output;
     int32_t index[HIL_MAX_DIMS] = {0};

@@ -7,7 +7,8 @@
 #include "hil_pool.h"
 #include "hil_quant.h"
 
-void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, float *output) {
+void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, float *output)
+{
     const hil_window *w = &p->window;
     hil_position at = hil_first_position(w);
     for (int32_t i = w->batches * w->out_h * w->out_w; i > 0; i--, output += w->out_c) {
@@ -29,7 +30,8 @@ void hil_average_pool_f32(const hil_pool_f32_params *p, const float *input, floa
     }
 }
 
-void hil_max_pool_f32(const hil_pool_f32_params *p, const float *input, float *output) {
+void hil_max_pool_f32(const hil_pool_f32_params *p, const float *input, float *output)
+{
     const hil_window *w = &p->window;
     hil_position at = hil_first_position(w);
     for (int32_t i = w->batches * w->out_h * w->out_w; i > 0; i--, output += w->out_c) {

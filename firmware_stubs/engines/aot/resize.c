@@ -5,7 +5,8 @@
 
 #include "hil_aot_ops.h"
 
-static uint8_t *resize_row(const hil_resize_nearest_params *p, const uint8_t *row, uint8_t *to) {
+static uint8_t *resize_row(const hil_resize_nearest_params *p, const uint8_t *row, uint8_t *to)
+{
     const int32_t bytes = p->pixel_bytes;
     for (int32_t x = 0; x < p->out_w; ++x) {
         memcpy(to, row + p->columns[x] * bytes, (size_t)bytes);
@@ -14,7 +15,8 @@ static uint8_t *resize_row(const hil_resize_nearest_params *p, const uint8_t *ro
     return to;
 }
 
-void hil_resize_nearest(const hil_resize_nearest_params *p, const void *input, void *output) {
+void hil_resize_nearest(const hil_resize_nearest_params *p, const void *input, void *output)
+{
     const uint8_t *image = input;
     uint8_t *to = output;
     const int32_t in_row_bytes = p->in_w * p->pixel_bytes;

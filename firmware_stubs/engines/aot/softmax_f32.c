@@ -5,7 +5,8 @@
 
 #include "hil_aot_ops.h"
 
-void hil_softmax_f32(const hil_softmax_f32_params *p, const float *input, float *output) {
+void hil_softmax_f32(const hil_softmax_f32_params *p, const float *input, float *output)
+{
     const int32_t depth = p->depth;
     for (int32_t r = 0; r < p->rows; ++r) {
         float maximum = input[0];

@@ -5,13 +5,15 @@
 #include "hil_quant.h"
 
 /* A table of 513 points over all int16 values, interpolated linearly. */
-static int32_t look_up(const int16_t *table, int32_t x) {
+static int32_t look_up(const int16_t *table, int32_t x)
+{
     const int16_t *const at = table + 256 + (x >> 7);
     const int32_t slope = (int16_t)(at[1] - at[0]);
     return (int16_t)(at[0] + ((slope * (x & 0x7F) + 64) >> 7));
 }
 
-static int32_t leading_zeros(uint32_t x) {
+static int32_t leading_zeros(uint32_t x)
+{
     int32_t n = 0;
     for (; n < 32 && !(x & UINT32_C(0x80000000)); ++n) {
         x <<= 1;
@@ -20,7 +22,8 @@ static int32_t leading_zeros(uint32_t x) {
 }
 
 /* exp(row[i] - maximum) in Q0.15 to `output`, which may be the row. Returns their sum, Q16.15. */
-static int32_t exponentials(const hil_softmax_s16_params *p, const int16_t *row, int16_t *output) {
+static int32_t exponentials(const hil_softmax_s16_params *p, const int16_t *row, int16_t *output)
+{
     int32_t maximum = row[0];
     for (int32_t i = 1; i < p->depth; ++i) {
         maximum = hil_max(maximum, row[i]);
@@ -35,7 +38,8 @@ static int32_t exponentials(const hil_softmax_s16_params *p, const int16_t *row,
     return sum;
 }
 
-void hil_softmax_s16(const hil_softmax_s16_params *p, const int16_t *input, int16_t *output) {
+void hil_softmax_s16(const hil_softmax_s16_params *p, const int16_t *input, int16_t *output)
+{
     for (int32_t r = 0; r < p->rows; ++r, input += p->depth, output += p->depth) {
         const int32_t sum = exponentials(p, input, output);
         /* sum = (1 + x) * 2^n with x in [0, 1): 1 / (1 + x) comes from the table. */

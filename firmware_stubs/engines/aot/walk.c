@@ -3,7 +3,8 @@
  */
 #include "hil_walk.h"
 
-int hil_walk_next(const hil_walk *walk, hil_cursor *cursor) {
+int hil_walk_next(const hil_walk *walk, hil_cursor *cursor)
+{
     for (int32_t d = walk->rank - 1; d >= 0; --d) {
         cursor->offset += walk->stride[d];
         if (++cursor->index[d] < walk->dims[d]) {

@@ -27,11 +27,11 @@ namespace hil_tflm {
 /* What hil_model_init returns where it fails; TFLM's own words stand in m-hil-log before it. */
 enum Status : int {
     kOk = 0,
-    kSchema = 1,     /* the model's schema version is not the library's */
-    kResolver = 2,   /* an op could not be registered */
-    kAllocate = 3,   /* AllocateTensors failed */
-    kPlacement = 4,  /* a tensor does not stand where the search saw it */
-    kInvoke = 5      /* Invoke failed (hil-arena only) */
+    kSchema = 1,    /* the model's schema version is not the library's */
+    kResolver = 2,  /* an op could not be registered */
+    kAllocate = 3,  /* AllocateTensors failed */
+    kPlacement = 4, /* a tensor does not stand where the search saw it */
+    kInvoke = 5     /* Invoke failed (hil-arena only) */
 };
 
 /* Of the generated model.cc: the .tflite file, a resolver with the model's ops (null where one
@@ -55,6 +55,6 @@ class OpMarks : public tflite::MicroProfilerInterface {
 
 extern OpMarks marks;
 
-}  // namespace hil_tflm
+} // namespace hil_tflm
 
 #endif

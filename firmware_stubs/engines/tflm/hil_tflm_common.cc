@@ -99,8 +99,8 @@ void put_formatted(const char *format, va_list *args)
     }
 }
 
-}  // namespace
-}  // namespace hil_tflm
+} // namespace
+} // namespace hil_tflm
 
 /* TFLM's own implementations of these stay in the archive: ours come first. MicroPrintf ends a
  * message with a call of its own for the line end, which is no message. */

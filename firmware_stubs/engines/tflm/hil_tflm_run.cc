@@ -38,7 +38,7 @@ bool all_stand()
     return true;
 }
 
-}  // namespace
+} // namespace
 
 extern "C" int hil_model_init(void)
 {

@@ -105,9 +105,8 @@ tflite::MicroAllocator *allocator_in(Arena *arena)
 {
     uint8_t *place = arena->AllocatePersistentBuffer(sizeof(Planner), alignof(Planner));
 
-    if (place == nullptr ||
-        arena->GetAvailableMemory(alignof(tflite::MicroAllocator)) <
-            sizeof(tflite::MicroAllocator)) {
+    if (place == nullptr || arena->GetAvailableMemory(alignof(tflite::MicroAllocator)) <
+                                sizeof(tflite::MicroAllocator)) {
         out_of_memory = true;
         return nullptr;
     }
@@ -149,8 +148,7 @@ int allocate(uint32_t bytes, hil_arena_report *report)
     if (allocator == nullptr) {
         return hil_tflm::kAllocate;
     }
-    new (storage)
-        tflite::MicroInterpreter(model, *resolver, allocator, nullptr, &hil_tflm::marks);
+    new (storage) tflite::MicroInterpreter(model, *resolver, allocator, nullptr, &hil_tflm::marks);
     if (interpreter().AllocateTensors() != kTfLiteOk) {
         return hil_tflm::kAllocate;
     }
@@ -161,7 +159,7 @@ int allocate(uint32_t bytes, hil_arena_report *report)
     return hil_tflm::kOk;
 }
 
-}  // namespace
+} // namespace
 
 extern "C" void hil_model_arena(uint32_t bytes, int invoke, hil_arena_report *report)
 {
@@ -170,8 +168,8 @@ extern "C" void hil_model_arena(uint32_t bytes, int invoke, hil_arena_report *re
     scratch_time = -1;
     scratch_op = scratch_peak = 0;
     std::memset(report, 0, sizeof *report);
-    report->status = bytes > hil_arena_bytes ? static_cast<int>(hil_tflm::kAllocate)
-                                             : allocate(bytes, report);
+    report->status =
+        bytes > hil_arena_bytes ? static_cast<int>(hil_tflm::kAllocate) : allocate(bytes, report);
     report->out_of_memory = out_of_memory || bytes > hil_arena_bytes;
     if (report->status == hil_tflm::kOk && invoke) {
         report->status = invoke_with_zeros();

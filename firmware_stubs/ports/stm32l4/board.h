@@ -42,7 +42,8 @@ static inline void board_power(void)
 #else
 
 #define BOARD_USUAL_CLOCK_HZ 80000000
-#define BOARD_USUAL_FLASH_WAIT_STATES 4 /* at 80 MHz in range 1, the reset value (RM0351 section 3.3.3) */
+/* At 80 MHz in range 1, the reset value (RM0351 section 3.3.3). */
+#define BOARD_USUAL_FLASH_WAIT_STATES 4
 #define BOARD_PIN_FUNCTION 7u
 #define BOARD_BRR(clock_hz, baud) (((clock_hz) + (baud) / 2u) / (baud))
 

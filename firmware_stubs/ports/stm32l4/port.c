@@ -145,8 +145,7 @@ static void alternate_pin(uint32_t port, uint32_t pin, uint32_t function)
 {
     GPIO_AFR(port, pin) =
         (GPIO_AFR(port, pin) & ~(0xFu << 4u * (pin % 8u))) | function << 4u * (pin % 8u);
-    GPIO_MODER(port) =
-        (GPIO_MODER(port) & ~(3u << 2u * pin)) | GPIO_MODER_ALTERNATE << 2u * pin;
+    GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << 2u * pin)) | GPIO_MODER_ALTERNATE << 2u * pin;
 }
 
 static void start_uart(void)
