@@ -24,9 +24,9 @@ import numpy as np
 from hil import devices
 from hil.bench import pipeline
 from hil.targets.qemu.target import QemuTarget
+from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
 from hil.tflite.reader import read_model
-from hil.tflite.reference import reference_for
 
 ROOT = Path(__file__).resolve().parent.parent
 HIL = Path(sys.executable).with_name("hil")

@@ -19,9 +19,9 @@ import numpy as np
 from hil.quantization.fixed_point import quantize_fixed_point
 from hil.quantization.ranges import calibrate
 from hil.tflite.graph import Graph
+from hil.tflite.host_reference import HostReference, reference_for
 from hil.tflite.inputs import make_inputs
 from hil.tflite.reader import parse_model
-from hil.tflite.reference import HostReference, reference_for
 
 PIXELS = {"ic_float32": 255.0, "vww_float32": 1.0}  # the ranges that they were trained with
 PATCHES = 6  # a side

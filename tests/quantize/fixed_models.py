@@ -11,8 +11,9 @@ import numpy as np
 from hil.quantization.fixed_point import FixedPointModel, quantize_fixed_point
 from hil.quantization.ranges import calibrate
 from hil.tflite.graph import Graph
+from hil.tflite.host_reference import reference_for
 from hil.tflite.reader import parse_model
-from hil.tflite.reference import Reference, reference_for
+from hil.tflite.reference import Reference
 
 from tests.support.tflite_builder import ModelBuilder
 

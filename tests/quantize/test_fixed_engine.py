@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hil.quantization.fixed_rules import RULES
 from hil.tflite.graph import Graph
+from hil.tflite.host_reference import reference_for
 from hil.tflite.reader import parse_model
-from hil.tflite.reference import reference_for
 
 from tests.quantize.fixed_models import FloatModel, one_op, quantized, samples_of
 from tests.support.host_model import extreme_inputs, host_model, random_inputs

@@ -9,9 +9,9 @@ from hil.quantization.fixed_format import QFormat
 from hil.quantization.fixed_point import quantize_fixed_point
 from hil.quantization.fixed_rules import RULES
 from hil.quantization.ranges import Ranges, calibrate
+from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
 from hil.tflite.reader import parse_model
-from hil.tflite.reference import reference_for
 
 from tests.quantize.fixed_models import (
     SCHEMES,

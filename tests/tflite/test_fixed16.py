@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hil.errors import InputError, UnsupportedModel
 from hil.tflite.fixed16 import Fixed16Reference, is_needed
+from hil.tflite.host_reference import reference_for
 from hil.tflite.reader import parse_model
-from hil.tflite.reference import Reference, reference_for
+from hil.tflite.reference import Reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,9 +8,10 @@ from importlib import metadata
 import numpy as np
 import pytest
 from hil.errors import InputError, ModelError
+from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
 from hil.tflite.reader import read_model
-from hil.tflite.reference import Reference, reference_for
+from hil.tflite.reference import Reference
 
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, REPOSITORY, conv_model

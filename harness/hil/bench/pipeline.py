@@ -44,9 +44,9 @@ from hil.resources import cache_dir
 from hil.targets.qemu.machines import choose_platform
 from hil.targets.qemu.target import LoadPath, QemuTarget
 from hil.tflite.graph import Graph
+from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
 from hil.tflite.reader import parse_model, read_bytes
-from hil.tflite.reference import reference_for
 
 if TYPE_CHECKING:
     from hil.store import Store

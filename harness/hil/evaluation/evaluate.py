@@ -36,7 +36,7 @@ from hil.records import (
 from hil.store import Store
 from hil.targets.qemu.emulator import find_qemu, probe
 from hil.targets.qemu.target import QemuTarget, Session
-from hil.tflite.reference import HostReference, reference_for
+from hil.tflite.host_reference import HostReference, reference_for
 
 Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
 _BATCH_S = 1.0  # a kill costs at most the samples of this long

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from hil.quantization.calibration_data import CalibrationData, Inputs, Samples, classes
 from hil.records import Agreement, Array, TensorQuality
 from hil.tflite.graph import Graph, Quantization, Tensor
+from hil.tflite.host_reference import HostReference, reference_for
 from hil.tflite.integers import to_integers
-from hil.tflite.reference import HostReference, reference_for
 
 Progress = Callable[[int, int], None]
 Reals = npt.NDArray[np.float64]

@@ -27,7 +27,7 @@ from hil.errors import InputError, UnsupportedModel, UsageError
 from hil.records import Array
 from hil.records import TensorRange as TensorRange
 from hil.tflite.graph import Graph, Tensor
-from hil.tflite.reference import reference_for
+from hil.tflite.host_reference import reference_for
 
 METHODS = "minmax, percentile:P (such as percentile:99.9), moving-average:A (0.95)"
 _DEFAULT_PARAMETER = {"minmax": 0.0, "percentile": 99.9, "moving-average": 0.95}

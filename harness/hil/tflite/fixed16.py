@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hil.errors import InputError
 from hil.records import Array
-from hil.tflite.classify import has_int16_weights
 from hil.tflite.fixed16_ops import lowered
 from hil.tflite.graph import Graph, Op
 from hil.tflite.reference import Reference, check_inputs
@@ -33,7 +32,7 @@ Step = Callable[[Mapping[int, Array]], Sequence[Array]]
 
 def is_needed(graph: Graph) -> bool:
     """Whether an op of the graph needs this reference."""
-    return any(has_int16_weights(graph, op) for op in graph.ops)
+    return any(graph.has_int16_weights(op) for op in graph.ops)
 
 
 class Fixed16Reference:
@@ -52,7 +51,7 @@ class Fixed16Reference:
         self._steps: list[tuple[Op, Step]] = []
         self._others: list[Reference] = []
         for op in graph.ops:
-            step = lowered(op, graph) if has_int16_weights(graph, op) else self._by_tflite(op)
+            step = lowered(op, graph) if graph.has_int16_weights(op) else self._by_tflite(op)
             self._steps.append((op, step))
         self._constants = {t.index: t.data for t in graph.tensors if t.data is not None}
         self._values: dict[int, Array] = {}

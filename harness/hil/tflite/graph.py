@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_ARITHMETIC = {"int8", "uint8", "int16", "float16", "float32", "float64"}
+_CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
+_WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -97,10 +101,27 @@ class Graph:
 
     @property
     def dtype(self) -> str:
-        """The arithmetic: ``int8``, ``int16x8``, ``float32`` ..., see :mod:`.classify`."""
-        from hil.tflite.classify import arithmetic
+        """The arithmetic in one name: ``int8``, ``uint8``, ``int16x8``, ``float32``, ``hybrid`` ...
 
-        return arithmetic(self)
+        Decided by the activations of the ops that compute; conversions at the model's edges do not
+        count. ``hybrid`` means float activations with integer weights (dynamic-range quantization)
+        or with weights that a DEQUANTIZE unpacks; ``int16x8`` int16 activations, ``int16`` the same
+        with int16 weights. ``mixed`` is everything else, such as int8 and float32 ops in one model.
+        """
+        if any(self._is_hybrid(op) for op in self.ops):
+            return "hybrid"
+        computing = [op for op in self.ops if op.name not in _CONVERSIONS] or list(self.ops)
+        kinds = {kind for op in computing for kind in self._activations(op)}
+        if kinds == {"int16"}:
+            return "int16" if any(self.has_int16_weights(op) for op in self.ops) else "int16x8"
+        if len(kinds) == 1:
+            (kind,) = kinds
+            return kind if kind in ("int8", "uint8", "float32") else "mixed"
+        return "mixed"
+
+    def has_int16_weights(self, op: Op) -> bool:
+        """Whether an op has weights, and they are int16: TFLite has no kernel for it."""
+        return op.name in _WEIGHTED and self.tensors[op.inputs[1]].dtype == "int16"
 
     def lifetime(self, tensor: int) -> tuple[int, int]:
         """Return (first op, last op) between which the tensor must be kept, both inclusive.
@@ -116,3 +137,15 @@ class Graph:
             if tensor in op.inputs:
                 last = max(last, op.index)
         return first, last
+
+    def _activations(self, op: Op) -> set[str]:
+        tensors = [self.tensors[index] for index in (*op.inputs, *op.outputs) if index >= 0]
+        return {t.dtype for t in tensors if not t.is_constant} & _ARITHMETIC
+
+    def _is_hybrid(self, op: Op) -> bool:
+        inputs = [self.tensors[index] for index in op.inputs if index >= 0]
+        if op.name == "DEQUANTIZE":
+            return any(t.is_constant for t in inputs)
+        if op.name in _CONVERSIONS or "float32" not in self._activations(op):
+            return False
+        return any(t.is_constant and t.dtype in ("int8", "uint8") for t in inputs)

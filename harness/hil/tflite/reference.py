@@ -1,4 +1,4 @@
-"""The host's reference: TFLite's own reference kernels, to compare the device's outputs with.
+"""TFLite's own reference kernels on the host, to compare the device's outputs with.
 
 The optimised kernels (XNNPACK) of the host round differently; only ``BUILTIN_REF`` is meant to be
 matched bit for bit. LiteRT's, where tflite-runtime does not exist, are held to the same arithmetic
@@ -12,49 +12,17 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hil.errors import InputError, MissingTool, ModelError
 from hil.records import Array
-from hil.tflite.graph import Graph
 from hil.tflite.keep import with_all_outputs
 from hil.tflite.schema import root
 
 LITERT = "ai-edge-litert"
-
-
-class HostReference(Protocol):
-    """What computes the right answer of a model on the host."""
-
-    @property
-    def version(self) -> str:
-        """What computes, with its version; it stands in reports."""
-
-    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        """Run one inference; copies of the outputs in the model's order."""
-
-    def tensor(self, index: int) -> Array:
-        """Return a copy of a tensor as the last run left it (made with ``keep_all=True``)."""
-
-
-def reference_for(graph: Graph, model_bytes: bytes, *, keep_all: bool = False) -> HostReference:
-    """Return a model's reference: TFLite's, or ours for int16 weights, which TFLite cannot run.
-
-    ``graph`` is the model's, parsed; ``keep_all`` keeps every tensor for ``tensor(index)``.
-
-    Raises:
-        ModelError: the model cannot be run.
-        UnsupportedModel: int16 weights with scales that our reference does not define.
-        MissingTool: no TFLite interpreter is installed.
-    """
-    from hil.tflite import fixed16
-
-    if fixed16.is_needed(graph):
-        return fixed16.Fixed16Reference(graph)
-    return Reference(model_bytes, keep_all=keep_all)
 
 
 class Reference:

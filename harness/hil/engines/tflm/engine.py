@@ -16,7 +16,6 @@ from hil.engines.tflm.installed import Installed
 from hil.engines.tflm.library import require_unchanged
 from hil.errors import ModelError, UnsupportedModel
 from hil.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
-from hil.tflite.classify import has_int16_weights
 from hil.tflite.graph import Graph
 
 VERSION = "1"
@@ -152,7 +151,7 @@ def _nowhere(tensors: tuple[int, ...]) -> list[int]:
 def _check_weights(graph: Graph) -> None:
     """TFLM's own words for int16 weights speak of hybrid models, which these are not."""
     for op in graph.ops:
-        if has_int16_weights(graph, op):
+        if graph.has_int16_weights(op):
             raise UnsupportedModel(
                 f"op {op.index} ({op.name}): TensorFlow Lite Micro has no kernel for int16 weights",
                 hint="q16 is for engine 'aot'; int16x8 keeps int16 activations and runs on both",

@@ -1,0 +1,40 @@
+"""The host's reference of a model: which implementation computes its right answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hil.records import Array
+from hil.tflite.fixed16 import Fixed16Reference, is_needed
+from hil.tflite.graph import Graph
+from hil.tflite.reference import Reference
+
+
+class HostReference(Protocol):
+    """What computes the right answer of a model on the host."""
+
+    @property
+    def version(self) -> str:
+        """What computes, with its version; for reports."""
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Run one inference; copies of the outputs in the model's order."""
+
+    def tensor(self, index: int) -> Array:
+        """Return a copy of a tensor as the last run left it (made with ``keep_all=True``)."""
+
+
+def reference_for(graph: Graph, model_bytes: bytes, *, keep_all: bool = False) -> HostReference:
+    """Return a model's reference: TFLite's, or ours for int16 weights, which TFLite cannot run.
+
+    ``graph`` is the model's, parsed; ``keep_all`` keeps every tensor for ``tensor(index)``.
+
+    Raises:
+        ModelError: the model cannot be run.
+        UnsupportedModel: int16 weights with scales that our reference does not define.
+        MissingTool: no TFLite interpreter is installed.
+    """
+    if is_needed(graph):
+        return Fixed16Reference(graph)
+    return Reference(model_bytes, keep_all=keep_all)
