@@ -75,7 +75,7 @@ class Page:
                 return dict(answer["result"])
             self.events.append(answer)
 
-    def _receive(self, timeout_s: float = 30.0) -> dict[str, Any]:
+    def _receive(self, timeout_s: float = 180.0) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         while b"\0" not in self._buffer:
             left = deadline - time.monotonic()

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 from hil.records import Agreement, Estimate, Evaluation, ModelInfo, RunRecord, Variant
-from hil.report.compare.accuracy_compare import accuracy_lines, agreement_text, difference
+from hil.report.compare.accuracy import accuracy_lines
 from hil.report.compare.choose import cases, compared
-from hil.report.compare.evidence import Evidence
 from hil.report.compare.verdict import verdict
 from hil.report.output.export import render_csv, render_json
+from hil.report.output.html import render_html
 from hil.report.output.markdown import render_markdown
-from hil.report.output.render import render_html
 from hil.report.report_view import ReportView, compare_view, report_view
+from hil.report.run.evidence import Evidence
+from hil.report.words.accuracy import agreement_text
 from hil.report.words.format import NBSP
+from hil.report.words.judge import difference
 
 from tests.store.samples import rich_evaluation, rich_variant
 

@@ -14,7 +14,7 @@ import pytest
 from hil.records import ErrorInfo, ModelInfo, RunRecord
 from hil.report import write_compare, write_report, write_text
 from hil.report.compare.choose import cases
-from hil.report.output.render import render_html
+from hil.report.output.html import render_html
 from hil.report.report_view import report_view
 
 from .devtools import NAMES, Page, browser_page, find_browser

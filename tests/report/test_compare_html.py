@@ -7,7 +7,7 @@ import pytest
 from hil.errors import UsageError
 from hil.records import ModelInfo, OpMeasurement, RunRecord
 from hil.report import render_compare
-from hil.report.compare.align import align_ops
+from hil.report.compare.ops import align_ops
 
 from .page import Node, parse
 from .report_records import bare, passed, scaled, wrong_output

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from hil.records import Measurement
-from hil.report import format as fmt
+from hil.report.words import format as fmt
 
 
 def plain(text: str) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from hil.records import Measurement, RunRecord
-from hil.report.compare.memory_compare import (
+from hil.report.compare.memory import (
     MemoryTable,
     arena_parts,
     largest_scratch_bytes,

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 from hil.records import Measurement, MemoryPlan, Placement
-from hil.report.run.memory_view import arena_view, flash_bar, occupied_bytes, ram_bar
+from hil.report.run.arena import arena_view, occupied_bytes
+from hil.report.run.memory import flash_bar, ram_bar
 
 from .report_records import bare, passed, plan
 

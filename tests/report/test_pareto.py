@@ -9,13 +9,8 @@ from typing import Any
 
 import pytest
 from hil.records import ModelInfo, RunRecord
-from hil.report.compare.pareto import (
-    HEIGHT_PX,
-    Pareto,
-    Point,
-    dominated_by,
-    paretos,
-)
+from hil.report.compare.labels import HEIGHT_PX
+from hil.report.compare.pareto import Pareto, Point, dominated_by, paretos
 
 from .report_records import bare, passed
 

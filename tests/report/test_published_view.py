@@ -7,8 +7,8 @@ from typing import Any
 
 from hil.published import matching
 from hil.records import Measurement, RunRecord
-from hil.report.compare.evidence import Evidence
-from hil.report.compare.published_view import PublishedView, published_view
+from hil.report.compare.published import PublishedView, published_view
+from hil.report.run.evidence import Evidence
 from hil.report.words.format import NBSP
 
 from tests.store.samples import rich_evaluation

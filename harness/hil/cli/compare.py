@@ -12,7 +12,7 @@ from hil.cli.options import DbOption, JsonOption
 from hil.cli.report import find_run
 
 if TYPE_CHECKING:
-    from hil.report.compare.accuracy_compare import AccuracyLine
+    from hil.report.compare.accuracy import AccuracyLine
     from hil.report.compare.case_view import CaseView, Cell
     from hil.report.report_view import ReportView
 
@@ -47,10 +47,7 @@ def compare(
     """
     from hil import settings as configuration
     from hil.errors import UsageError
-    from hil.report import render, write_text
-    from hil.report.compare.choose import compared
-    from hil.report.compare.evidence import evidence
-    from hil.report.report_view import compare_view
+    from hil.report import build_compare, render, write_text
     from hil.store import Store
 
     if len(runs) < 2:
@@ -59,8 +56,8 @@ def compare(
             hint="for example `hil compare latest~1 latest`; `hil history` lists the runs",
         )
     with Store.open(configuration.load(db=db).db, create=False) as store:
-        case = compared([find_run(store, name) for name in runs])
-        view = compare_view(case, title, evidence(store, (case,)))
+        records = [find_run(store, name) for name in runs]
+        view = build_compare(records, title=title, store=store)
     path = write_text(render(view, "html"), html) if html is not None else None
     if json:
         output.emit_json(SCHEMA, "ok", _data(view, path))

@@ -88,9 +88,7 @@ def report(
     """
     from hil import settings as configuration
     from hil.errors import UsageError
-    from hil.report.compare.choose import cases
-    from hil.report.compare.evidence import evidence
-    from hil.report.report_view import report_view
+    from hil.report import build_report
     from hil.store import Store
 
     if runs and (last is not None or model is not None or profile is not None):
@@ -107,8 +105,7 @@ def report(
             else select_runs(store, last or 1, model, profile)
         )
         asked = _asked(store, baseline) if baseline is not None else None
-        chosen = cases(records, store, asked)
-        view = report_view(records, chosen, title, evidence(store, chosen))
+        view = build_report(records, title=title, store=store, asked=asked)
     path = write(view, form, out, DEFAULT_NAME)
     if path is None:
         return

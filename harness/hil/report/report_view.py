@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from hil.records import Kind, RunRecord
 from hil.report.compare.case_view import CaseView, case_view
 from hil.report.compare.choose import Case
-from hil.report.compare.evidence import Evidence
 from hil.report.compare.pareto import Pareto, paretos
 from hil.report.compare.summary import summary
-from hil.report.run.accuracy_view import AccuracyView, accuracy_views
-from hil.report.run.headline import Headline
+from hil.report.run.accuracy import AccuracyView, accuracy_views
+from hil.report.run.evidence import Evidence
 from hil.report.run.run_view import Detail, RunView, run_view
 from hil.report.words.figures import FIGURE_LABELS, used_kinds
 from hil.report.words.format import plural, when
 from hil.report.words.naming import engine_title, is_tflm
+from hil.report.words.sentence import Headline
 
 
 @dataclass(frozen=True)

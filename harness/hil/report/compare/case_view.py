@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.records import ErrorInfo, Kind, OpMeasurement, RunRecord
-from hil.report.compare.accuracy_compare import (
+from hil.records import ErrorInfo, Kind, RunRecord
+from hil.report.compare.accuracy import (
     AccuracyLine,
     AgreementLine,
     accuracy_lines,
     agreement_line,
 )
-from hil.report.compare.align import OpCell, OpLine, align_ops
 from hil.report.compare.choose import Case
-from hil.report.compare.evidence import Evidence
-from hil.report.compare.memory_compare import MemoryTable, memory_tables
-from hil.report.compare.published_view import PublishedView, published_view
+from hil.report.compare.memory import MemoryTable, memory_tables
+from hil.report.compare.ops import KindLine, OpLine, align_ops, op_kinds
+from hil.report.compare.published import PublishedView, published_view
 from hil.report.compare.verdict import share_timing_model, verdict
-from hil.report.run.headline import Headline
+from hil.report.run.evidence import Evidence
 from hil.report.words.figures import Figure, figure, figure_names
 from hil.report.words.format import MISSING, count, plural, when
-from hil.report.words.judge import Judgement, judge, no_result, ratio_text
+from hil.report.words.judge import Judgement, judge, no_result
 from hil.report.words.naming import engine_title, family, model_name, names, scheme
+from hil.report.words.sentence import Headline
 
 _COLUMNS = 4  # of runs in one table
 
@@ -66,17 +66,6 @@ class FactRow:
     label: str
     values: tuple[str, ...]
     differs: bool
-
-
-@dataclass(frozen=True)
-class KindLine:
-    """All ops of one kind across all runs: cycles, share of the run's cycles, cycles per MAC."""
-
-    op: str
-    number: int
-    cells: tuple[OpCell, ...]
-    shares: tuple[float | None, ...]
-    per_mac: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -165,7 +154,7 @@ def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> C
         agreement=agreement_line(runs, known),
         facts=fact_rows(runs),
         ops=lines,
-        op_groups=_op_groups(runs) if lines else (),
+        op_groups=op_kinds(runs) if lines else (),
         op_kinds=tuple(dict.fromkeys(op.kind for run in runs for op in run.ops)),
         ops_note=note,
         shared_error=len(runs) > 1 and share_timing_model(runs),
@@ -275,36 +264,3 @@ def fact_rows(runs: Sequence[RunRecord]) -> tuple[FactRow, ...]:
         differs = len(set(values)) > 1
         rows.append(FactRow(label, values if differs else values[:1], differs))
     return tuple(rows)
-
-
-def _op_groups(runs: Sequence[RunRecord]) -> tuple[KindLine, ...]:
-    """Cycles by kind of op, the costliest of the first run first."""
-    kinds = dict.fromkeys(op.op for run in runs for op in run.ops)
-    tables = [{kind: [op for op in run.ops if op.op == kind] for kind in kinds} for run in runs]
-    totals = [sum(op.cycles for op in run.ops) for run in runs]
-    longest = max((_cycles(table[kind]) for table in tables for kind in kinds), default=0) or 1
-    lines = [_kind_line(kind, [table[kind] for table in tables], totals, longest) for kind in kinds]
-    return tuple(sorted(lines, key=lambda line: -max(cell.cycles or 0 for cell in line.cells)))
-
-
-def _kind_line(
-    kind: str, found: Sequence[Sequence[OpMeasurement]], totals: Sequence[int], longest: int
-) -> KindLine:
-    cycles = [_cycles(ops) for ops in found]
-    cells = []
-    for position, (ops, spent) in enumerate(zip(found, cycles, strict=True)):
-        ratio = spent / cycles[0] if position and found[0] and cycles[0] else None
-        shown = OpCell(spent, count(spent), 100 * spent / longest, ratio_text(ratio), ratio)
-        cells.append(shown if ops else OpCell(None, MISSING, 0.0, "", None))
-    macs = [sum(op.macs for op in ops) for ops in found]
-    return KindLine(
-        op=kind,
-        number=max(len(ops) for ops in found),
-        cells=tuple(cells),
-        shares=tuple(c / t if t else None for c, t in zip(cycles, totals, strict=True)),
-        per_mac=tuple(c / m if m else None for c, m in zip(cycles, macs, strict=True)),
-    )
-
-
-def _cycles(ops: Sequence[OpMeasurement]) -> int:
-    return sum(op.cycles for op in ops)

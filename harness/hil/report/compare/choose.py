@@ -17,10 +17,11 @@ from hil.gate import baselines
 from hil.published import PublishedResult
 from hil.published import matching as published_rows
 from hil.records import RunRecord
+from hil.report.words.format import clock_text
 from hil.report.words.naming import (
     arithmetic,
     chip_name,
-    clock_text,
+    clock_hz,
     engine_title,
     family,
     is_tflm,
@@ -70,7 +71,7 @@ class Case:
     def title(self) -> str:
         """``kws_int8 on STM32L475VG``; ``at 48 MHz`` too where that is not the profile's own."""
         run = self.runs[-1]
-        clock = f" at {clock_text(run)}" if "@" in run.profile_name else ""
+        clock = f" at {clock_text(clock_hz(run))}" if "@" in run.profile_name else ""
         return f"{model_name(run)} on {chip_name(run)}{clock}"
 
 

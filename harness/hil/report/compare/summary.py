@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hil.records import RunRecord
-from hil.report.compare.accuracy_compare import quality_texts
 from hil.report.compare.choose import Case
-from hil.report.compare.evidence import Evidence
 from hil.report.compare.verdict import (
     NOUNS,
     Claim,
@@ -17,11 +15,13 @@ from hil.report.compare.verdict import (
     listed,
     outputs_text,
     percent_text,
+    quality_texts,
     verdict,
 )
-from hil.report.run.headline import Headline, Piece
+from hil.report.run.evidence import Evidence
 from hil.report.words.format import band, plural
 from hil.report.words.naming import family, matchup
+from hil.report.words.sentence import Headline, Piece
 
 Pair = tuple[RunRecord, RunRecord]
 _FEW = 3

@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hil.records import Check, Measurement, RunRecord
-from hil.report.compare.accuracy_compare import quality_texts
-from hil.report.compare.evidence import Evidence
-from hil.report.run.headline import Headline, Piece
-from hil.report.words.format import NBSP, band, significant
-from hil.report.words.judge import Verdict, judge, ratio_text
-from hil.report.words.naming import chip_name, clock_text, engine_title, family, model_name, names
+from hil.records import Check, Evaluation, Measurement, RunRecord
+from hil.report.run.evidence import Evidence, question
+from hil.report.words.accuracy import agreement_text, data_name, estimate_text, metric_name
+from hil.report.words.format import NBSP, band, clock_text, plural, significant
+from hil.report.words.judge import Verdict, difference, judge, points_text, ratio_text
+from hil.report.words.naming import (
+    chip_name,
+    clock_hz,
+    engine_title,
+    family,
+    model_name,
+    names,
+    scheme,
+)
+from hil.report.words.sentence import Headline, Piece
 
 NOUNS = {"latency_us": "time", "ram_bytes": "RAM", "flash_bytes": "flash", "energy_uj": "energy"}
 _FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
@@ -216,8 +224,45 @@ def _where(baseline: RunRecord, other: RunRecord) -> str:
     """`` on the STM32L475VG at 80 MHz``; nothing where the chips differ: the names say it."""
     if baseline.profile_name != other.profile_name:
         return ""
-    clock = clock_text(other)
+    clock = clock_text(clock_hz(other))
     return f" on the {chip_name(other)}" + (f" at {clock}" if clock else "")
+
+
+def quality_texts(baseline: RunRecord, other: RunRecord, known: Evidence) -> tuple[str, str]:
+    """Clauses of a verdict: decisions against the float parent, and accuracy on the same data.
+
+    Each is empty where there is nothing to say.
+    """
+    agreed = accuracy = ""
+    agreement = known.agreement(other)
+    parent = family(other) if scheme(other) else ""
+    if agreement and baseline.model is not None and baseline.model.sha256 == parent:
+        agreed = agreement_text(agreement)
+    theirs = {question(one): one for one in known.of(baseline)}
+    for mine in known.of(other):
+        if question(mine) in theirs:
+            accuracy = _clause(theirs[question(mine)], mine)
+            break  # the newest; the others stand in the table
+    return agreed, accuracy
+
+
+def _clause(baseline: Evaluation, other: Evaluation) -> str:
+    assert baseline.accuracy is not None
+    assert other.accuracy is not None
+    a, b = baseline.accuracy.main, other.accuracy.main
+    what = metric_name(other.metric)
+    what = what if other.metric == "auc" else f"{what} accuracy"
+    data = f"{data_name(other)}, {plural(other.accuracy.items, 'item')}"
+    judged = difference(baseline, other)
+    values = f"{estimate_text(b)} against {estimate_text(a)}"
+    if judged.verdict == "unknown":
+        return f"no accuracy to compare: an evaluation on {data_name(other)} did not pass"
+    if judged.verdict == "same":
+        return f"the same {what} ({estimate_text(b)} on {data})"
+    if judged.verdict == "unclear":
+        return f"no difference in {what} can be claimed ({values} on {data})"
+    size = f"{points_text(judged.points)} {'higher' if judged.points > 0 else 'lower'}"
+    return f"{what} {size} ({values} on {data})"
 
 
 def _mishap(run: RunRecord, consequence: str) -> tuple[Piece, ...]:
@@ -291,7 +336,7 @@ def _reservations(found: Sequence[Claim], baseline: RunRecord, other: RunRecord)
             )
     if baseline.profile_name != other.profile_name:
         chips = [
-            f"{chip_name(run)} at {clock_text(run)}".removesuffix(" at ")
+            f"{chip_name(run)} at {clock_text(clock_hz(run))}".removesuffix(" at ")
             for run in (other, baseline)
         ]
         yield f"The chips differ ({chips[0]} against {chips[1]}): the ratios also compare them."

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hil.records import RunRecord
-from hil.report.compare.accuracy_compare import AccuracyLine
-from hil.report.compare.align import OpCell
+from hil.report.compare.accuracy import AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell
+from hil.report.compare.ops import OpCell
 from hil.report.compare.pareto import Pareto
 from hil.report.output.run_json import run_data, run_errors
 from hil.report.report_view import ReportView

@@ -1,4 +1,4 @@
-"""A report as GitHub-flavoured Markdown, short enough for a pull request."""
+"""A report or a study as GitHub-flavoured Markdown, short enough for a pull request."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hil.records import Kind
-from hil.report.compare.accuracy_compare import AccuracyCell, AccuracyLine
+from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell, ColumnView
 from hil.report.report_view import ReportView
-from hil.report.run.headline import Headline
+from hil.report.study.study_view import Panel, StudyCell, StudyView
+from hil.report.words.sentence import Headline
 
 _MAIN = (
     "latency_us",
@@ -131,6 +132,43 @@ def _ops(case: CaseView) -> str:
         for line in case.ops
     ]
     return table(["#", "Op", *(escape(column.name) for column in case.columns)], rows, 2)
+
+
+def render_study_markdown(view: StudyView) -> str:
+    """The whole study as GitHub-flavoured Markdown."""
+    lines = [f"# {escape(view.title)}", ""]
+    lines += [escape(view.description), ""] if view.description else []
+    lines += [escape(view.summary), ""]
+    if view.baseline:
+        lines += [f"Ratios are against {escape(view.baseline)} on the same board.", ""]
+    if view.problems:
+        lines += ["## What did not pass", ""]
+        lines += [f"- {escape(p.label)}: {escape(p.message)}" for p in view.problems] + [""]
+    for panel in view.panels:
+        lines += _study_panel(view, panel)
+    lines += ["## Where the numbers come from", ""]
+    lines += [f"- **{kind}**: {escape(meaning)}" for kind, meaning in view.kinds]
+    return "\n".join(lines) + "\n"
+
+
+def _study_panel(view: StudyView, panel: Panel) -> list[str]:
+    lines = [f"## {escape(panel.title)}", "", escape(panel.facts), ""]
+    for chart in panel.charts:
+        kinds = ", ".join(chart.kinds) or "no figures"
+        lines += [f"### {escape(chart.title)} ({kinds})", ""]
+        heads = ["model", view.x_noun, *(s.label for s in panel.series)]
+        rows = [
+            [row.model, row.size, *(_study_cell(cell) for cell in row.cells)] for row in chart.rows
+        ]
+        lines.append(table([escape(h) for h in heads], [[escape(c) for c in row] for row in rows]))
+        lines.append("")
+    return lines
+
+
+def _study_cell(cell: StudyCell) -> str:
+    if cell.missing:
+        return f"({cell.missing})"
+    return " ".join(part for part in (cell.text, cell.band, cell.ratio) if part)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from hil.records import Measurement, RunRecord
-from hil.report.run.memory_view import flash_capacity_bytes, main_ram_bytes
-from hil.report.words.format import band, percent, plural, quantity
+from hil.report.run.memory import flash_capacity_bytes, main_ram_bytes
+from hil.report.words.format import band, clock_text, percent, plural, quantity
 from hil.report.words.format import capacity as capacity_text
-from hil.report.words.naming import chip_name, clock_text
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of a sentence; strong pieces are figures and names."""
-
-    text: str
-    strong: bool = False
-
-
-@dataclass(frozen=True)
-class Headline:
-    """Sentences made of pieces."""
-
-    pieces: tuple[Piece, ...]
-
-    @property
-    def text(self) -> str:
-        """The whole as plain text."""
-        return "".join(piece.text for piece in self.pieces)
+from hil.report.words.naming import chip_name, clock_hz
+from hil.report.words.sentence import Headline, Piece
 
 
 def headline(run: RunRecord) -> Headline:
@@ -47,8 +27,8 @@ def _subject(run: RunRecord) -> Iterator[Piece]:
 
 def _chip(run: RunRecord) -> Iterator[Piece]:
     yield Piece(chip_name(run), strong=True)
-    if clock := clock_text(run):
-        yield Piece(f" at {clock}")
+    if hz := clock_hz(run):
+        yield Piece(f" at {clock_text(hz)}")
 
 
 def _achievement(run: RunRecord) -> Iterator[Piece]:

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hil.records import ErrorInfo, Kind, Measurement, RunRecord
-from hil.report.run.headline import Headline, headline
-from hil.report.run.memory_view import (
-    ArenaView,
+from hil.report.run.arena import ArenaView, arena_view
+from hil.report.run.headline import headline
+from hil.report.run.memory import (
     MemoryBar,
-    arena_view,
     flash_bar,
     flash_capacity_bytes,
     main_ram_bytes,
     ram_bar,
 )
-from hil.report.run.ops_view import FunctionRow, OpRow, function_rows, op_rows, op_summary
-from hil.report.run.provenance_view import ProvenanceGroup, provenance_groups
+from hil.report.run.ops import FunctionRow, OpRow, function_rows, op_rows, op_summary
+from hil.report.run.provenance import ProvenanceGroup, provenance_groups
 from hil.report.words.figures import Figure, figure, figures
 from hil.report.words.format import capacity as capacity_text
 from hil.report.words.format import count, percent, plural, quantity, when
 from hil.report.words.naming import arithmetic, engine_title, scheme
+from hil.report.words.sentence import Headline
 
 Detail = Literal["full", "compared", "brief"]
 _CARDS = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")

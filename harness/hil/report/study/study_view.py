@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from hil.records import ErrorInfo, Kind, Measurement, RunRecord
 from hil.report.study.chart import STYLES, ChartShape, Point, draw, mark, words
 from hil.report.words.figures import FIGURE_LABELS, used_kinds
-from hil.report.words.format import band, band_ends, plural, quantity, when
+from hil.report.words.format import band, band_ends, clock_text, plural, quantity, when
 from hil.report.words.judge import ratio_text
-from hil.report.words.naming import clock_text
+from hil.report.words.naming import clock_hz
 
 FIGURES = ("flash_bytes", "ram_bytes", "latency_us", "energy_uj")
 _X_TITLES = {"parameters": "Parameters of the model", "macs": "MACs of the model"}
@@ -232,7 +232,7 @@ def _panel(text: StudyText, runs: Sequence[StudyRun], varying: Varying, position
 def _facts(profile: str, records: Sequence[RunRecord]) -> str:
     parts = [f"profile {profile}"]
     if records:
-        parts += filter(None, [clock_text(records[0])])
+        parts += filter(None, [clock_text(clock_hz(records[0]))])
         machine = dict.fromkeys(f"{record.target} {record.machine}" for record in records)
         stand_in = "" if all(r.machine_exact for r in records) else ", standing in for the chip"
         parts.append(f"ran on {' and '.join(machine)}{stand_in}")

@@ -159,6 +159,11 @@ def capacity(size_bytes: int) -> str:
     return round_text(size_bytes, "bytes")
 
 
+def clock_text(hz: float | None) -> str:
+    """``80 MHz`` rather than ``80.0 MHz``: a clock is a name too. Empty for None."""
+    return f"{hz / 1e6:g}{NBSP}MHz" if hz else ""
+
+
 def round_text(value: float, unit: str) -> str:
     """Format a round value, such as a tick of an axis, without zeros at its end: ``20 ms``."""
     number, _, unit = quantity(value, unit).partition(NBSP)

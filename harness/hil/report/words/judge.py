@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hil.records import Measurement
+from hil.records import Evaluation, Measurement
 from hil.report.words.format import NBSP, band_ends, significant
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
@@ -77,3 +77,38 @@ def _change(baseline: float, value: float) -> str:
         return f"{sign}<0.01{NBSP}%"
     digits = significant(change_pct, 2) if change_pct < 10 else f"{change_pct:.0f}"
     return f"{sign}{digits}{NBSP}%"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An accuracy against the baseline's; ``points`` is the difference times 100."""
+
+    verdict: Verdict
+    points: float
+    words: str
+    ratio_text: str = ""  # a share is no ratio; laid out as a ``Judgement``
+
+
+def difference(baseline: Evaluation, other: Evaluation) -> Difference:
+    """Judge two evaluations of one question; one that did not pass is no result."""
+    assert baseline.accuracy is not None
+    assert other.accuracy is not None
+    a, b = baseline.accuracy.main, other.accuracy.main
+    points = 100 * (b.value - a.value)
+    if not baseline.status == other.status == "passed":
+        return Difference("unknown", points, "not a result")
+    if a.value == b.value:
+        return Difference("same", points, "the same on this data")
+    text = f"{'+' if points > 0 else '−'}{points_text(points)}"
+    if a.low <= b.high and b.low <= a.high:
+        return Difference("unclear", points, f"{text}, no difference can be claimed")
+    better = points > 0
+    return Difference(
+        "better" if better else "worse", points, f"{text}, {'better' if better else 'worse'}"
+    )
+
+
+def points_text(points: float) -> str:
+    """``1.4 points``, without its sign."""
+    size = abs(points)
+    return f"{f'{size:.2f}' if size >= 0.01 else significant(size, 2)}{NBSP}points"

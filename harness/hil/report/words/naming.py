@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from hil.records import RunRecord
-from hil.report.words.format import NBSP
 
 TFLM = "TFLite Micro"
 
@@ -60,10 +59,10 @@ def chip_name(run: RunRecord) -> str:
     return str(chip.get("part") or run.profile_name)
 
 
-def clock_text(run: RunRecord) -> str:
-    """``80 MHz`` rather than ``80.0 MHz``: a clock is a name, not a measurement."""
+def clock_hz(run: RunRecord) -> float | None:
+    """The chip's clock in Hz, or None where the profile does not say."""
     hz = (run.profile.get("clock") or {}).get("hz")
-    return f"{float(hz) / 1e6:g}{NBSP}MHz" if hz else ""
+    return float(hz) if hz else None
 
 
 def arithmetic(run: RunRecord) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hil.records import Kind, RunRecord
-from hil.report.run.memory_view import OWNERS, flash_parts, occupied_bytes, ram_parts
+from hil.report.run.arena import occupied_bytes
+from hil.report.run.memory import OWNERS, flash_parts, ram_parts
 from hil.report.words.format import MISSING, quantity
 
 Part = tuple[str, int, Kind]

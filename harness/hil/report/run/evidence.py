@@ -10,7 +10,6 @@ from hil.records import Agreement, Evaluation, RunRecord, Variant
 from hil.report.words.naming import scheme
 
 if TYPE_CHECKING:
-    from hil.report.compare.choose import Case
     from hil.store import Store
 
 
@@ -61,13 +60,12 @@ def question(one: Evaluation) -> tuple[object, ...]:
     return (data, one.metric, one.options.get("limit"), one.options.get("seed"))
 
 
-def evidence(store: Store, cases: Sequence[Case]) -> Evidence:
-    """Read what is known of all runs of the cases, baselines that were added among them.
+def evidence(store: Store, runs: Sequence[RunRecord]) -> Evidence:
+    """Read what is known of the runs' models.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    runs = [run for case in cases for run in case.runs]
     hashes = dict.fromkeys(run.model.sha256 for run in runs if run.model and scheme(run))
     found = ((sha256, store.variants.get(sha256)) for sha256 in hashes)
     return Evidence(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from hil.published import PublishedResult
 from hil.records import Measurement, RunRecord
-from hil.report.compare.evidence import Evidence
-from hil.report.run.accuracy_view import data_name, estimate_text, interval_text, metric_name
-from hil.report.words.format import MISSING, NBSP, plural, quantity
+from hil.report.run.evidence import Evidence
+from hil.report.words.accuracy import data_name, estimate_text, interval_text, metric_name
+from hil.report.words.format import MISSING, NBSP, clock_text, plural, quantity
 from hil.report.words.judge import ratio_text
+from hil.report.words.naming import clock_hz
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _row(result: PublishedResult, subject: RunRecord) -> PublishedRow:
     return PublishedRow(
         label=result.label,
         framework=result.framework or MISSING,
-        clock=f"{result.clock_hz / 1e6:g}{NBSP}MHz" if result.clock_hz else MISSING,
+        clock=clock_text(result.clock_hz) or MISSING,
         supply=_supply(result),
         latency_us=latency_us,
         latency=quantity(latency_us, "us") if latency_us is not None else MISSING,
@@ -101,10 +102,10 @@ def _ratio(
 ) -> tuple[float | None, str]:
     """The subject's figure / the published one, and what follows; no ratio across clocks."""
     own = subject.measurements.get(name)
-    clock_hz = (subject.profile.get("clock") or {}).get("hz")
     if subject.status != "passed" or own is None or not published:
         return None, ""
-    if clock_hz and result.clock_hz and clock_hz != result.clock_hz:
+    clocks = clock_hz(subject), result.clock_hz
+    if all(clocks) and clocks[0] != clocks[1]:
         return None, "another clock"
     return own.value / published, _against(own, published)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hil.records import Accuracy, Estimate, Evaluation, RunRecord
-from hil.report.compare.evidence import Evidence
-from hil.report.words.format import NBSP, plural, when
+from hil.records import Accuracy, Evaluation, RunRecord
+from hil.report.run.evidence import Evidence
+from hil.report.words.accuracy import data_name, estimate_text, interval_text, metric_name
+from hil.report.words.format import plural, when
 
 _SHOWN = 10
 _MATRIX_UP_TO = 20  # classes
@@ -90,28 +91,6 @@ def _row(one: Evaluation) -> AccuracyRow:
         engine=one.engine,
         started=when(one.started_at),
     )
-
-
-def data_name(one: Evaluation) -> str:
-    """The data's file or folder without the way to it."""
-    return one.data_name.rstrip("/").rpartition("/")[2] or one.data_name
-
-
-def metric_name(metric: str) -> str:
-    """``top-1`` or ``AUC``."""
-    return "AUC" if metric == "auc" else "top-1"
-
-
-def estimate_text(one: Estimate) -> str:
-    """``98.61 %``; an AUC as it is."""
-    return f"{one.value:.4f}" if one.count is None else f"{100 * one.value:.2f}{NBSP}%"
-
-
-def interval_text(one: Estimate) -> str:
-    """``96.79 to 99.41 %``: the ends of the interval."""
-    if one.count is None:
-        return f"{one.low:.4f} to {one.high:.4f}"
-    return f"{100 * one.low:.2f} to {100 * one.high:.2f}{NBSP}%"
 
 
 def _counted(found: Accuracy) -> str:

@@ -32,6 +32,17 @@ class OpLine:
     cells: tuple[OpCell, ...]
 
 
+@dataclass(frozen=True)
+class KindLine:
+    """All ops of one kind across all runs: cycles, share of the run's cycles, cycles per MAC."""
+
+    op: str
+    number: int
+    cells: tuple[OpCell, ...]
+    shares: tuple[float | None, ...]
+    per_mac: tuple[float | None, ...]
+
+
 def align_ops(runs: Sequence[RunRecord]) -> tuple[tuple[OpLine, ...], str]:
     """Put the ops of all runs into lines, or say why that makes no sense.
 
@@ -73,3 +84,36 @@ def _op_cell(op: OpMeasurement | None, baseline: OpMeasurement | None, longest: 
     ratio = op.cycles / baseline.cycles if baseline is not None and baseline.cycles else None
     ratio = None if op is baseline else ratio
     return OpCell(op.cycles, count(op.cycles), 100 * op.cycles / longest, ratio_text(ratio), ratio)
+
+
+def op_kinds(runs: Sequence[RunRecord]) -> tuple[KindLine, ...]:
+    """Cycles by kind of op, the costliest of the first run first."""
+    kinds = dict.fromkeys(op.op for run in runs for op in run.ops)
+    tables = [{kind: [op for op in run.ops if op.op == kind] for kind in kinds} for run in runs]
+    totals = [sum(op.cycles for op in run.ops) for run in runs]
+    longest = max((_cycles(table[kind]) for table in tables for kind in kinds), default=0) or 1
+    lines = [_kind_line(kind, [table[kind] for table in tables], totals, longest) for kind in kinds]
+    return tuple(sorted(lines, key=lambda line: -max(cell.cycles or 0 for cell in line.cells)))
+
+
+def _kind_line(
+    kind: str, found: Sequence[Sequence[OpMeasurement]], totals: Sequence[int], longest: int
+) -> KindLine:
+    cycles = [_cycles(ops) for ops in found]
+    cells = []
+    for position, (ops, spent) in enumerate(zip(found, cycles, strict=True)):
+        ratio = spent / cycles[0] if position and found[0] and cycles[0] else None
+        shown = OpCell(spent, count(spent), 100 * spent / longest, ratio_text(ratio), ratio)
+        cells.append(shown if ops else OpCell(None, MISSING, 0.0, "", None))
+    macs = [sum(op.macs for op in ops) for ops in found]
+    return KindLine(
+        op=kind,
+        number=max(len(ops) for ops in found),
+        cells=tuple(cells),
+        shares=tuple(c / t if t else None for c, t in zip(cycles, totals, strict=True)),
+        per_mac=tuple(c / m if m else None for c, m in zip(cycles, macs, strict=True)),
+    )
+
+
+def _cycles(ops: Sequence[OpMeasurement]) -> int:
+    return sum(op.cycles for op in ops)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hil.records import OpMeasurement, RunRecord
-from hil.report.run.memory_view import occupied_bytes
+from hil.report.run.arena import occupied_bytes
 from hil.report.words.format import MISSING, count, percent, quantity, tensor_name
 
 _MAX_FUNCTIONS = 15
