@@ -1,8 +1,13 @@
-"""The walls between the rooms: imports run downward only, and the command line starts fast."""
+"""The import contracts of pyproject.toml notice violations, and the command line starts fast.
+
+`lint-imports` (in scripts/test) holds the package to the contracts; here they are shown to fail.
+"""
 
 from __future__ import annotations
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,101 +15,64 @@ from pathlib import Path
 
 import pytest
 
-HARNESS = Path(__file__).resolve().parents[1] / "harness" / "hil"
-
-# From the top down; modules of one line may not import each other. docs/design.md draws the same.
-ORDER = (
-    ("cli",),
-    ("evaluation", "sweep"),
-    ("bench", "calibrate", "doctor", "validation"),
-    ("report",),
-    ("gate",),
-    ("store",),
-    ("measure",),
-    ("targets",),
-    ("firmware",),
-    ("engines",),
-    ("quantization",),
-    ("datasets",),
-    ("tflite",),
-    ("devices", "published"),
-    ("settings",),
-    ("records",),
-    ("forms", "resources"),
-    ("errors",),
-)
-LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
-MODULES = sorted(p for p in HARNESS.rglob("*.py") if "_data" not in p.parts)
-CLI = sorted((HARNESS / "cli").glob("*.py"))
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "harness" / "hil"
+CLI = sorted((PACKAGE / "cli").glob("*.py"))
 CLI_TOP = {"typer", "hil.cli", "hil.errors"}
 
 
 def name_of(path: Path) -> str:
-    parts = path.relative_to(HARNESS.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return path.relative_to(PACKAGE.parent).with_suffix("").as_posix().replace("/", ".")
 
 
-def room_of(module: str) -> str:
-    """``hil.store.tables`` is in the room ``store``; the package itself is in none."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else ""
+VIOLATIONS = {  # module: (its only line, what the report says of it)
+    "store/x.py": ("from hil.report import write_report", "hil.store.x -> hil.report (l.1)"),
+    "store/y.py": ("def f():\n    from hil import bench", "hil.store.y -> hil.bench (l.2)"),
+    "tflite/x.py": ("from ..engines import registry", "hil.tflite.x -> hil.engines.registry (l.1)"),
+    "records/x.py": ("import hil.devices", "hil.records.x -> hil.devices (l.1)"),
+    "bench/x.py": ("import hil.doctor", "hil.bench.x -> hil.doctor (l.1)"),
+    "report/words/x.py": ("import hil.report.run", "hil.report.words.x -> hil.report.run (l.1)"),
+    "unplaced.py": ("", "unplaced"),
+    "gate/x.py": ("import hil.gate.y", ".y -> .x (1 import)"),
+    "gate/y.py": ("import hil.gate.x", ".y -> .x (1 import)"),
+    "gate/z.py": ("from hil import run", "hil.gate.z -> hil (l.1)"),
+}
 
 
-def imported(tree: ast.AST, path: Path) -> Iterator[str]:
-    """Full names of all modules of ours that are imported anywhere below ``tree``."""
+def test_every_contract_notices_violations(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    package = tmp_path / "harness" / "hil"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for module, (line, _) in VIOLATIONS.items():
+        assert not (package / module).exists()
+        (package / module).write_text(f"{line}\n", encoding="utf-8")
+
+    lint_imports = Path(sys.executable).parent / "lint-imports"
+    assert lint_imports.exists(), "not installed: run `scripts/setup --test`"
+    done = subprocess.run(
+        [lint_imports, "--no-cache"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(package.parent), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert [said for _, said in VIOLATIONS.values() if said not in done.stdout] == []
+    assert " KEPT" not in done.stdout
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Full names of all modules that are imported anywhere below ``tree``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "the command line imports by full names"
             base = node.module or ""
-            if node.level:
-                package = list(path.relative_to(HARNESS.parent).parts[: -node.level])
-                base = ".".join([*package, base] if base else package)
-            # ``from hil import profiles`` names a module, ``from hil.x import y`` has one.
+            # ``from hil import devices`` names a module, ``from hil.x import y`` has one.
             yield from (f"{base}.{a.name}" if base == "hil" else base for a in node.names)
-
-
-def upward(path: Path, source: str) -> list[str]:
-    """What a module imports from a room above its own, or from one beside it."""
-    room = room_of(name_of(path))
-    faults = []
-    for name in imported(ast.parse(source), path):
-        other = room_of(name)
-        if name.split(".")[0] != "hil" or other in ("", room):
-            continue
-        if other not in LEVEL or LEVEL[other] <= LEVEL[room]:
-            faults.append(name)
-    return faults
-
-
-def test_every_room_has_its_level() -> None:
-    rooms = {room_of(name_of(path)) for path in MODULES} - {""}
-    assert rooms <= set(LEVEL), "a new room needs its line in ORDER, and in docs/design.md"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_run_downward(path: Path) -> None:
-    if room_of(name_of(path)):
-        assert upward(path, path.read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize(
-    ("module", "line"),
-    [
-        ("store/x.py", "from hil.report import write_report"),
-        ("store/x.py", "def f():\n    from hil import bench"),
-        ("tflite/deep/x.py", "import hil.engines.aot"),
-        ("tflite/x.py", "from ..engines import registry"),
-        ("records/run.py", "from hil.devices import Profile"),
-    ],
-)
-def test_the_walk_sees_upward_imports(module: str, line: str) -> None:
-    assert upward(HARNESS / module, line) != []
-
-
-def test_the_walk_lets_downward_imports_pass() -> None:
-    source = "import numpy\nfrom hil import errors\nfrom .tables import Base\n"
-    assert upward(HARNESS / "store" / "x.py", source) == []
 
 
 def heavy(path: Path) -> set[str]:
@@ -115,7 +83,7 @@ def heavy(path: Path) -> set[str]:
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
             continue
         if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            found |= set(imported(statement, path))
+            found |= set(imported(statement))
     return {
         name
         for name in found
