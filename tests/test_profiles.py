@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hil import devices
+from hil import devices, forms
 from hil.devices import load, names
 from hil.errors import ProfileError
 from hil.measure.cycles.cores import core_table
@@ -116,8 +116,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_docs_describe_every_key() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "devices.md").read_text(encoding="utf-8")
-    missing = [key for key in devices._known_keys() if key != "name" and f"`{key}`" not in text]
+    text = (Path(__file__).parent.parent / "docs" / "profiles.md").read_text(encoding="utf-8")
+    missing = [key for key in forms.keys(devices.Profile) if f"`{key}`" not in text]
     assert missing == []
 
 

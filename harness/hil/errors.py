@@ -1,32 +1,37 @@
-"""One tree of errors; the exit code stands on the class, the hint travels with the instance.
+"""The exceptions of hil, one tree::
 
-::
-
-    HilError                 70  (only ever raised as one of the below)
-    ├── UsageError            2  a flag, an argument or a configuration value is wrong
-    │   ├── ModelError        2  the model file is unreadable or not what it claims
-    │   ├── UnsupportedModel  2  the engine has no kernel for an op, dtype or option
+    HilError                 70  never raised itself
+    ├── UsageError            2  invalid flag, argument or configuration value
+    │   ├── ModelError        2  the model file cannot be read, is damaged or is not a .tflite
+    │   ├── UnsupportedModel  2  the engine does not support an op, dtype or option of the model
     │   ├── InputError        2  input data of the wrong shape, dtype or content
     │   └── ProfileError      2  unknown or invalid device profile
-    ├── GateFailed            1  everything was done, and the result is worse than allowed
-    ├── RunFailed             3  the run was carried out, or judged, and did not succeed
-    │   ├── DoesNotFit        3  flash or RAM of the profile is too small
-    │   ├── WrongOutput       3  outputs differ from the reference
-    │   ├── DeviceFault       3  HardFault or error reported by the device
+    ├── GateFailed            1  the result is worse than the limit allows
+    ├── RunFailed             3  the run failed
+    │   ├── DoesNotFit        3  the model needs more flash or RAM than the profile has
+    │   ├── WrongOutput       3  the outputs differ from the reference
+    │   ├── DeviceFault       3  the device reported a fault or an error
     │   ├── DeviceTimeout     3  the device did not answer in time
-    │   ├── LinkError         3  the transport gave garbage or closed
-    │   └── BuildFailed       3  the compiler or linker refused the firmware
-    ├── MissingTool           4  QEMU, a compiler, a serial port … is not on this machine
-    └── StoreError            4  the database cannot be used (locked, full, from a newer version)
+    │   ├── LinkError         3  the link to the device broke or carried invalid data
+    │   └── BuildFailed       3  the compiler or linker rejected the firmware
+    ├── MissingTool           4  QEMU, a compiler, a serial port … is missing on this host
+    └── StoreError            4  the results database cannot be used (locked, full, newer version)
+
+The number is ``exit_code`` of the class, the exit code of ``hil``. The message states the problem,
+``hint`` what to do about it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class HilError(Exception):
-    """Root of every error that the user may see.
+    """Base class of every error that is shown to the user as ``error: …`` and ``hint: …``.
 
-    ``message`` says what is wrong, ``hint`` what to do about it. ``exit_code`` is the process's.
+    Attributes:
+        message: the problem, without a final full stop.
+        hint: what to do about it, or ''.
     """
 
     exit_code = 70
@@ -38,17 +43,17 @@ class HilError(Exception):
 
 
 class UsageError(HilError):
-    """A flag, an argument or a configuration value is wrong."""
+    """A flag, an argument or a configuration value is invalid."""
 
     exit_code = 2
 
 
 class ModelError(UsageError):
-    """The model file cannot be read, is damaged, or is not a .tflite."""
+    """The model file cannot be read, is damaged or is not a .tflite."""
 
 
 class UnsupportedModel(UsageError):
-    """An op, dtype or option of the model is outside what the engine supports."""
+    """The engine does not support an op, dtype or option of the model."""
 
 
 class InputError(UsageError):
@@ -60,13 +65,13 @@ class ProfileError(UsageError):
 
 
 class GateFailed(HilError):
-    """Everything was done, and the result is worse than allowed."""
+    """The result is worse than the limit allows."""
 
     exit_code = 1
 
 
 class RunFailed(HilError):
-    """The run did not succeed."""
+    """The run failed."""
 
     exit_code = 3
 
@@ -76,7 +81,7 @@ class DoesNotFit(RunFailed):
 
 
 class WrongOutput(RunFailed):
-    """The device's outputs differ from the reference beyond the tolerance."""
+    """The device's outputs differ from the reference by more than the tolerance."""
 
 
 class DeviceFault(RunFailed):
@@ -88,15 +93,15 @@ class DeviceTimeout(RunFailed):
 
 
 class LinkError(RunFailed):
-    """The link to the device broke or carried garbage."""
+    """The link to the device broke or carried invalid data."""
 
 
 class BuildFailed(RunFailed):
-    """Compiling or linking the firmware failed."""
+    """The compiler or linker rejected the firmware."""
 
 
 class MissingTool(HilError):
-    """Something this machine needs is not there."""
+    """A tool, port or folder that is needed is missing on this host."""
 
     exit_code = 4
 
@@ -105,3 +110,16 @@ class StoreError(HilError):
     """The results database cannot be used."""
 
     exit_code = 4
+
+
+def exit_code(kinds: Iterable[str]) -> int:
+    """Return the highest exit code of the error classes with these names; 0 for none."""
+    return max((globals().get(kind, HilError).exit_code for kind in kinds), default=0)
+
+
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> str:
+    """Return a hint such as ``did you mean 'samples'? ``, or '' where no known word is similar."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=most, cutoff=cutoff)
+    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""

@@ -1,16 +1,15 @@
-"""Configuration: flags, then ``HIL_*``, then ``hil.toml``, then the user's file, then built-in.
+"""Configuration: flags, ``HIL_*`` variables, ``hil.toml``, the user's file, built-in defaults.
 
-``hil.toml`` is searched from the current folder upward; the user's file is ``config.toml`` in the
-user's configuration folder (``~/.config/hil`` on Linux). Both hold the keys of ``Settings`` at the
-top. Relative paths in a file are relative to that file.
+The first of these layers that has a key decides its value. ``hil.toml`` is searched from the
+current folder upward; the user's file is ``config.toml`` in the user's configuration folder
+(``~/.config/hil`` on Linux). Both have the keys of ``Settings`` at the top level. Relative paths in
+a file are relative to that file.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from hil.errors import UsageError
+from hil.forms import problems, read_toml
 
 PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
@@ -28,7 +28,7 @@ _EXPORTED = ("cache_dir", "overlay_dir", "qemu", "cc_prefix")
 
 @dataclass(frozen=True)
 class Origin:
-    """Which layer a value comes from, and where it stands there (flag, variable or file)."""
+    """The layer that a value comes from, and the flag, variable or file in it."""
 
     kind: OriginKind
     where: str = ""
@@ -38,9 +38,9 @@ class Origin:
 
 
 class GateSettings(BaseModel):
-    """The table ``[gate]`` of a file: what `hil gate` does unless flags say otherwise.
+    """The table ``[gate]`` of a file: defaults of `hil gate`.
 
-    Limits are texts such as ``2%``, ``1 KiB`` or ``off`` (``hil.gate.limits``).
+    Limits are strings such as ``2%``, ``1 KiB`` or ``off`` (``hil.gate.limits``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +57,7 @@ class GateSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """The values that win. None means: no preference, the room that needs it decides."""
+    """The values in force. None means no preference: the module that needs the value decides."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -92,10 +92,11 @@ class _Layer:
 
 
 def load(**flags: Any) -> Settings:
-    """Resolve the settings and make them hold for this process and its children.
+    """Return the settings, and export some of them to this process's environment.
 
-    ``cache_dir``, ``overlay_dir``, ``qemu`` and ``cc_prefix`` are looked up deep below, by their
-    environment variables; where a flag or a file sets them, the variable is set.
+    ``cache_dir``, ``overlay_dir``, ``qemu`` and ``cc_prefix`` are read from their environment
+    variables by lower modules and child processes; where a flag or a file sets one, its variable
+    is set.
 
     Raises:
         UsageError: see ``resolve``.
@@ -114,11 +115,11 @@ def resolve(
     folder: Path | None = None,
     user_file: Path | None = None,
 ) -> Settings:
-    """Return the settings and their origins, without side effects. A None flag was not given.
+    """Return the settings and their origins, without side effects. A flag of None is absent.
 
     Raises:
-        UsageError: a file cannot be read, a key is unknown (with the nearest in the hint) or a
-            value is not acceptable; the message names the layer.
+        UsageError: a file cannot be read, a key is unknown (the hint has the nearest one) or a
+            value is invalid; the message names the flag, variable or file.
     """
     layers = [
         _flag_layer(flags or {}),
@@ -133,7 +134,7 @@ def resolve(
 
 
 def variable(key: str) -> str:
-    """Return the environment variable of a key, "" for a table, which has none."""
+    """Return the environment variable of a key, '' for a table, which has none."""
     return "" if key in _TABLES else f"HIL_{key.upper()}"
 
 
@@ -143,7 +144,7 @@ def flag(key: str) -> str:
 
 
 def user_config_file() -> Path:
-    """Return where the user's own configuration is looked for."""
+    """Return the path of the user's configuration file, which need not exist."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("hil", appauthor=False)) / "config.toml"
@@ -160,42 +161,22 @@ def find_project_file(folder: Path) -> Path | None:
 
 def _flag_layer(flags: Mapping[str, Any]) -> _Layer:
     unknown = set(flags) - set(Settings.model_fields)
-    assert not unknown, f"no such setting: {unknown}"  # a caller's mistake, not a user's
+    assert not unknown, f"no such setting: {unknown}"  # an error of the caller, not of the user
     given = {key: value for key, value in flags.items() if value is not None}
     return _Layer("flag", given, {key: flag(key) for key in given})
 
 
 def _environment_layer(environ: Mapping[str, str]) -> _Layer:
-    """Known variables that are not empty. Others named ``HIL_*`` belong to other parts."""
+    """Known variables that are not empty; other ``HIL_*`` variables are not settings."""
     keys = [key for key in Settings.model_fields if key not in _TABLES]
     given = {key: environ[variable(key)] for key in keys if environ.get(variable(key))}
     return _Layer("environment", given, {key: variable(key) for key in given})
 
 
 def _file_layer(kind: Literal["project", "user"], path: Path) -> _Layer:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}", hint="check the file's permissions"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
-    _refuse_unknown(values, path)
+    values = read_toml(path, "the configuration")
     relative = {key: _beside(path, value) for key, value in values.items() if key in _PATH_KEYS}
     return _Layer(kind, {**values, **relative}, dict.fromkeys(values, str(path)))
-
-
-def _refuse_unknown(keys: Iterable[str], path: Path) -> None:
-    known = list(Settings.model_fields)
-    for key in keys:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            raise UsageError(
-                f"{path}: there is no setting '{key}'",
-                hint=f"{hint}the settings are {', '.join(known)}",
-            )
 
 
 def _beside(file: Path, value: Any) -> Any:
@@ -208,7 +189,7 @@ def _beside(file: Path, value: Any) -> Any:
 
 
 def _merge(layers: list[_Layer]) -> Settings:
-    """Let the first layer that has a key decide; check all that was decided at once."""
+    """Take each key from the first layer that has it, then validate the result."""
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
     for layer in reversed(layers):
@@ -224,24 +205,19 @@ def _merge(layers: list[_Layer]) -> Settings:
 
 
 def _explain(error: ValidationError, origins: Mapping[str, Origin]) -> UsageError:
+    """Name the first problem and the layer that it comes from."""
     first = error.errors()[0]
+    problem = problems(error, Settings)[0]
     key = str(first["loc"][0])
     where = origins[key].where
-    text = first["msg"][0].lower() + first["msg"][1:]
+    name = ".".join(str(part) for part in first["loc"] if part not in ("str", "float"))
+    of, form = (f" of [{key}]", GateSettings) if key in _TABLES else ("", Settings)
+    takes = f"the keys{of} are {', '.join(form.model_fields)}"
+    if first["type"] == "extra_forbidden":
+        return UsageError(f"{where}: unknown key '{name}'", hint=problem.guess + takes)
     if key in _TABLES:
-        return _explain_table(first["loc"], first["type"], text, where)
+        return UsageError(f"{where}: {name}: {problem.text}", hint=f"correct {where}; {takes}")
     return UsageError(
-        f"{where}: '{first['input']}' is no value for {key}: {text}",
-        hint=f"correct {where}; `hil config show --origin` shows what holds now",
+        f"{where}: invalid value '{first['input']}' for {name}: {problem.text}",
+        hint=f"correct {where}; `hil config show --origin` shows the values in force",
     )
-
-
-def _explain_table(place: tuple[Any, ...], kind: str, text: str, where: str) -> UsageError:
-    """A mistake inside of a table: its place is ``gate.limits.latency_us``."""
-    name = ".".join(str(part) for part in place if part not in ("str", "float"))
-    known = ", ".join(GateSettings.model_fields)
-    if kind == "extra_forbidden":
-        return UsageError(
-            f"{where}: there is no setting '{name}'", hint=f"[{place[0]}] takes {known}"
-        )
-    return UsageError(f"{where}: {name}: {text}", hint=f"correct {where}; it takes {known}")

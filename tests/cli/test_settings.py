@@ -65,13 +65,13 @@ def test_an_empty_variable_and_foreign_ones_count_for_nothing(resolve: Resolve) 
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("sample = 3", "no setting 'sample'", "did you mean 'samples'"),
-        ("[run]\nsamples = 3", "no setting 'run'", "the settings are db, profile"),
-        ("samples = 0", "'0' is no value for samples", "config show"),
-        ("samples = 'many'", "'many' is no value for samples", "hil.toml"),
-        ("optimize = '-O9'", "'-O9' is no value for optimize", "hil.toml"),
+        ("sample = 3", "unknown key 'sample'", "did you mean 'samples'"),
+        ("[run]\nsamples = 3", "unknown key 'run'", "the keys are db, profile"),
+        ("samples = 0", "invalid value '0' for samples", "config show"),
+        ("samples = 'many'", "invalid value 'many' for samples", "hil.toml"),
+        ("optimize = '-O9'", "invalid value '-O9' for optimize", "hil.toml"),
         ("timeout_s = -1", "greater than 0", "hil.toml"),
-        ("samples =", "not valid TOML", "mend"),
+        ("samples =", "not valid TOML", "fix the file"),
     ],
 )
 def test_a_mistake_in_a_file_names_it(
@@ -87,7 +87,7 @@ def test_a_mistake_in_a_file_names_it(
 
 
 def test_a_mistake_in_a_variable_names_it(resolve: Resolve) -> None:
-    with pytest.raises(UsageError, match="HIL_TIMEOUT_S: 'soon'"):
+    with pytest.raises(UsageError, match="HIL_TIMEOUT_S: invalid value 'soon'"):
         resolve(HIL_TIMEOUT_S="soon")
 
 

@@ -181,7 +181,7 @@ class TestGate:
         row = next(row for row in shown if row["key"] == "gate")
         assert (row["value"]["baseline"], row["origin"], row["variable"]) == ("none", "project", "")
         file.write_text('[gate]\nbase = "x"\n')
-        run("gate").refuses(2, "hil.toml: there is no setting 'gate.base'", "max_regression")
+        run("gate").refuses(2, "hil.toml: unknown key 'gate.base'", "max_regression")
 
     def test_an_absolute_limit(self, run: Run, keep: Keep) -> None:
         keep(later(1.03))

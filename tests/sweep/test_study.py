@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hil import forms
 from hil.errors import HilError, UsageError
 from hil.sweep import load, members
-from hil.sweep.study import known_keys
+from hil.sweep.study import Study
 
 from tests.support.hil import DIGITS, REPOSITORY
 
@@ -124,7 +125,7 @@ def test_a_profile_of_ones_own_is_beside_the_study(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("models", "model", ["Extra", "did you mean 'models'"]),
+        ("models", "model", ["unknown key 'model'", "did you mean 'models'"]),
         ("schema = 1", "schema = 2", ["schema"]),
         ("schema = 1", "schema = 1\npath = 'x'", ["path"]),
         ("schema = 1", "schema 1", ["not valid TOML"]),
@@ -210,4 +211,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_docs_describe_every_key() -> None:
     text = (REPOSITORY / "docs" / "sweep.md").read_text(encoding="utf-8")
-    assert [key for key in known_keys() if f"`{key}`" not in text] == []
+    assert [key for key in forms.keys(Study) if f"`{key}`" not in text] == []

@@ -297,9 +297,7 @@ def _load(store: Store | None, name: str) -> list[BaselineRun]:
 
 
 def _no_such(store: Store | None, name: str) -> Any:
-    import difflib
-
-    from hil.errors import UsageError
+    from hil.errors import UsageError, did_you_mean
     from hil.gate import baselines
 
     found = {member.head.name: member.origin for member in baselines.members(store)}
@@ -308,8 +306,7 @@ def _no_such(store: Store | None, name: str) -> Any:
             f"the baseline '{name}' comes with hil and cannot be changed",
             hint=f"a stored one of its name takes its place: `hil baseline set {name} …`",
         )
-    near = difflib.get_close_matches(name, found, n=1)
-    guess = f"did you mean '{near[0]}'? " if near else ""
+    guess = did_you_mean(name, found)
     return UsageError(
         f"there is no baseline '{name}'", hint=f"{guess}`hil baseline list` lists all"
     )

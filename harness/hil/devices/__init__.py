@@ -7,19 +7,18 @@ in ``device_profiles/``; a path to a file of the user's own works everywhere a n
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from hil.devices import clock as clocks
 from hil.devices import overlays as calibrations
 from hil.devices.clock import WaitStates
 from hil.devices.power import Power, PowerRow
-from hil.errors import ProfileError
-from hil.forms import explain
+from hil.errors import ProfileError, did_you_mean
+from hil.forms import read_toml, validated
 from hil.resources import data_dir, overlay_dir
 
 Core = Literal[
@@ -142,7 +141,7 @@ class Profile(_Strict):
     """A validated device profile. ``notes`` says what another clock rests on; never in a file."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: str = ""
+    name: SkipJsonSchema[str] = ""
     title: str
     description: str
     chip: Chip
@@ -152,8 +151,8 @@ class Profile(_Strict):
     power: Power
     firmware: FirmwareConfig = FirmwareConfig()
     emulation: Emulation
-    calibration: calibrations.Calibration | None = None
-    notes: tuple[str, ...] = ()
+    calibration: SkipJsonSchema[calibrations.Calibration | None] = None
+    notes: SkipJsonSchema[tuple[str, ...]] = ()
 
     @model_validator(mode="after")
     def _one_main_ram(self) -> Self:
@@ -209,25 +208,17 @@ def _path_of(name_or_path: str) -> Path:
         return Path(name_or_path)
     path = data_dir("device_profiles") / f"{name_or_path}.toml"
     if not path.is_file():
-        near = difflib.get_close_matches(name_or_path, names(), n=1, cutoff=0.4)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        guess = did_you_mean(name_or_path, names(), cutoff=0.4)
         raise ProfileError(
             f"there is no profile '{name_or_path}'",
-            hint=hint + "`hil profile list` shows all of them",
+            hint=guess + "`hil profile list` shows all of them",
         )
     return path
 
 
 def _read(path: Path) -> Profile:
     """Read and validate one file; no calibration, its own clock."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ProfileError(
-            f"cannot read the profile {path}: {error.strerror}", hint="check the path"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
+    data = read_toml(path, "the profile", failure=ProfileError)
     for key, hint in (
         ("calibration", "`hil calibrate` writes it into a file of its own"),
         ("notes", "hil writes them; use description, or a comment"),
@@ -236,14 +227,13 @@ def _read(path: Path) -> Profile:
             raise ProfileError(
                 f"the profile {path} is invalid: {key}: it is no part of a profile", hint=hint
             )
-    try:
-        return Profile.model_validate({**data, "name": path.stem})
-    except ValidationError as error:
-        problems, near = explain(error, Profile, _known_keys())
-        raise ProfileError(
-            f"the profile {path} is invalid: {problems}",
-            hint=f"{near}docs/profiles.md describes every key",
-        ) from error
+    return validated(
+        Profile,
+        {**data, "name": path.stem},
+        f"the profile {path}",
+        failure=ProfileError,
+        hint="docs/profiles.md describes every key",
+    )
 
 
 def calibrated(profile: Profile, calibration: calibrations.Calibration) -> Profile:
@@ -282,19 +272,3 @@ def _with_measured_power(
     )
     regulator = profile.power.regulator
     return Power(volts=fit.volts, regulator=regulator, rows=(row, *profile.power.rows))
-
-
-def _known_keys() -> list[str]:
-    parts = (
-        Profile,
-        Chip,
-        Clock,
-        Flash,
-        WaitStates,
-        Ram,
-        Power,
-        PowerRow,
-        FirmwareConfig,
-        Emulation,
-    )
-    return [f.alias or key for part in parts for key, f in part.model_fields.items()]

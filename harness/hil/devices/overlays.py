@@ -8,14 +8,13 @@ is never half understood.
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hil.errors import ProfileError
-from hil.forms import explain
+from hil.forms import read_toml, validated
 
 
 class _Strict(BaseModel):
@@ -108,19 +107,8 @@ def read(path: Path) -> Calibration:
         ProfileError: it cannot be read, is not TOML, or is not of this version's form.
     """
     hint = f"calibrate again with `hil calibrate`, or remove {path}"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ProfileError(
-            f"cannot read the calibration {path}: {error.strerror}", hint="check the path"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path} is not valid TOML: {error}", hint=hint) from error
-    try:
-        return Calibration.model_validate(data)
-    except ValidationError as error:
-        problems, _ = explain(error, Calibration, ())
-        raise ProfileError(f"the calibration {path} is invalid: {problems}", hint=hint) from error
+    data = read_toml(path, "the calibration", failure=ProfileError, hint=hint)
+    return validated(Calibration, data, f"the calibration {path}", failure=ProfileError, hint=hint)
 
 
 def write(calibration: Calibration, path: Path) -> None:

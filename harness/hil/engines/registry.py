@@ -5,12 +5,11 @@ There are hil's own engines, and those that the user added (``hil engine add``).
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Protocol, runtime_checkable
 
 from hil.engines.tflm import installed
-from hil.errors import UsageError
+from hil.errors import UsageError, did_you_mean
 from hil.records import ArenaUse, EngineSources
 from hil.tflite.graph import Graph
 
@@ -78,8 +77,7 @@ def engine(name: str) -> Engine:
             from hil.engines.tflm.engine import TflmEngine
 
             return TflmEngine(entry)
-        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.3)
-        guess = f"did you mean '{near[0]}'? " if near else ""
+        guess = did_you_mean(name, names(), cutoff=0.3)
         raise UsageError(
             f"there is no engine '{name}'",
             hint=f"{guess}engines: {', '.join(names())} (`hil engine add` adds more)",

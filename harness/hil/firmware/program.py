@@ -6,7 +6,6 @@ Nothing of hil's own firmware is expected here; ``hil.firmware.elf`` knows that.
 from __future__ import annotations
 
 import bisect
-import difflib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import Any
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from hil.errors import RunFailed, UsageError
+from hil.errors import RunFailed, UsageError, did_you_mean
 
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{1,8}$")
 _THUMB_CODE = re.compile(r"\$t(\.|$)")
@@ -154,8 +153,7 @@ class Program:
                 hint="build it without -s, or give addresses as markers: --begin 0x… --end 0x…",
             )
         names = [name for function in self.functions for name in function.names]
-        near = difflib.get_close_matches(marker, names, n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(repr(name) for name in near)}? " if near else ""
+        hint = did_you_mean(marker, names, most=3)
         return UsageError(
             f"{self.path} has no function '{marker}'",
             hint=hint + "`arm-none-eabi-nm` lists its symbols; a function that was inlined or "

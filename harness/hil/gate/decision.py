@@ -6,11 +6,11 @@ it did not pass while its baseline did (``failed``). Both fail the gate; nothing
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
+from hil.errors import did_you_mean
 from hil.gate import baselines
 from hil.gate.baselines import Member, Origin
 from hil.gate.judge import WORDS, Finding, judge
@@ -298,8 +298,7 @@ def _apart(old: str, new: str) -> tuple[str, str]:
 
 def _no_such(store: Store, name: str) -> str:
     names = sorted({member.head.name for member in baselines.members(store)})
-    near = difflib.get_close_matches(name, names, n=1)
-    guess = f"did you mean '{near[0]}'? " if near else ""
+    guess = did_you_mean(name, names)
     there = f"there are {', '.join(names)}" if names else "there are none"
     return f"there is no baseline '{name}': {guess}{there}; `hil baseline set {name}` makes it"
 

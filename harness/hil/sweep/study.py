@@ -5,15 +5,14 @@ Paths in it are relative to the file. ``docs/sweep.md`` describes every key.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from hil.errors import UsageError
-from hil.forms import explain
+from hil.errors import UsageError, did_you_mean
+from hil.forms import read_toml, validated
 from hil.records import Scheme
 
 GIVEN = "given"
@@ -62,9 +61,8 @@ class StudyScheme(_Strict):
     @classmethod
     def _known(cls, scheme: str) -> str:
         if scheme not in SCHEMES:
-            near = difflib.get_close_matches(scheme, SCHEMES, n=1)
-            guess = f", did you mean '{near[0]}'?" if near else ""
-            raise ValueError(f"there is no scheme '{scheme}'{guess} ({', '.join(SCHEMES)})")
+            guess = did_you_mean(scheme, SCHEMES)
+            raise ValueError(f"there is no scheme '{scheme}': {guess}{', '.join(SCHEMES)}")
         return scheme
 
     @model_validator(mode="after")
@@ -117,7 +115,7 @@ class Study(_Strict):
     memory_model: Literal["ideal", "cache"] | None = None
     timeout_s: float = Field(default=60.0, gt=0)
     exclude: tuple[Exclude, ...] = ()
-    path: Path = Path()
+    path: SkipJsonSchema[Path] = Path()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -142,29 +140,9 @@ def load(path: Path) -> Study:
     Raises:
         UsageError: it cannot be read, is not TOML or no study (the hint has the nearest key).
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the study {path}: {error.strerror}", hint="check the path"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", hint="mend the file") from error
+    data = read_toml(path, "the study")
+    what = f"the study {path}"
     if "path" in data:
-        raise UsageError(f"the study {path} is invalid: path: it is no key", hint="remove it")
-    try:
-        return Study.model_validate({"title": path.stem, **data, "path": path})
-    except ValidationError as error:
-        problems, near = explain(error, Study, known_keys())
-        raise UsageError(
-            f"the study {path} is invalid: {problems}",
-            hint=f"{near}docs/sweep.md describes every key",
-        ) from error
-
-
-def known_keys() -> list[str]:
-    """Every key that a study file may have, inner tables' too."""
-    parts = (Study, StudyScheme, Quantization, Inputs, Exclude)
-    return [
-        f.alias or key for part in parts for key, f in part.model_fields.items() if key != "path"
-    ]
+        raise UsageError(f"{what} is invalid: path: unknown key", hint="remove it")
+    values = {"title": path.stem, **data, "path": path}
+    return validated(Study, values, what, hint="docs/sweep.md describes every key")

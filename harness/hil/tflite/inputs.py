@@ -7,14 +7,13 @@ their extremes are all -1 and all +1.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hil.errors import InputError
+from hil.errors import InputError, did_you_mean
 from hil.records import Array
 from hil.tflite import normal
 from hil.tflite.graph import Graph, Tensor
@@ -50,7 +49,7 @@ def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> l
         tensors = _inputs_of(graph)
         return [tuple(np.full(t.shape, _level(t.dtype, spec), t.dtype) for t in tensors)]
     if Path(spec).suffix not in (".npy", ".npz"):
-        raise InputError(f"unknown inputs '{spec}'", hint=_nearest(word) + _FORMS)
+        raise InputError(f"unknown inputs '{spec}'", hint=did_you_mean(word, _KEYWORDS) + _FORMS)
     return _from_file(Path(spec), graph, samples)
 
 
@@ -237,8 +236,3 @@ def _cast_hint(array: Array, tensor: Tensor) -> str:
         scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
         return f"quantize it first: q = round(x / {scale:.9g}) + {zero_point}, clipped"
     return f"save it with .astype(numpy.{tensor.dtype}) if that loses nothing"
-
-
-def _nearest(word: str) -> str:
-    near = difflib.get_close_matches(word, _KEYWORDS, n=1)
-    return f"did you mean '{near[0]}'? " if near else ""
