@@ -8,16 +8,14 @@ library, core and compiler.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, Self
 
+from hil import files
 from hil.engines.registry import SizedByRunning
 from hil.errors import DoesNotFit, RunFailed, UnsupportedModel
 from hil.firmware.build import build
@@ -220,12 +218,6 @@ def _load(path: Path) -> ArenaUse | None:
 def _store(path: Path, found: ArenaUse) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
-        ) as stream:
-            json.dump(asdict(found), stream)
-        os.replace(stream.name, path)
+        files.write_json(path, asdict(found))
     except OSError as error:
-        with contextlib.suppress(OSError, UnboundLocalError):
-            os.unlink(stream.name)
         raise cache_error(path.parent, error) from error

@@ -7,12 +7,12 @@ is never half understood.
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hil import files
 from hil.errors import ProfileError
 from hil.forms import read_toml, validated
 
@@ -117,14 +117,10 @@ def write(calibration: Calibration, path: Path) -> None:
     Raises:
         ProfileError: the file cannot be written.
     """
-    partial = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(as_toml(calibration), encoding="utf-8")
-        partial.replace(path)
+        files.write_text(path, as_toml(calibration))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise ProfileError(
             f"cannot write the calibration {path}: {error.strerror}", hint="choose another -o FILE"
         ) from error

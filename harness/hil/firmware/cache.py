@@ -12,23 +12,20 @@ content of everything that goes in, so nothing ever has to be invalidated, only 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hil import files
 from hil.records import Firmware
 
 _KEEP_ELFS = 256
 _KEEP_TREES = 24
-_IN_USE_S = 3600.0  # never sweep what was used within this time
 
 
 def digest(parts: Iterable[tuple[str, bytes]]) -> str:
@@ -70,17 +67,13 @@ def store(cache: Path, key: str, firmware: Firmware, beside: Iterable[Path]) -> 
         OSError: the cache cannot be written.
     """
     folder = cache / "firmware" / "elf"
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / key
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-", ignore_cleanup_errors=True) as new:
-        shutil.copyfile(firmware.elf, Path(new) / "firmware.elf")
+    with files.replacing_folder(target) as new:
+        shutil.copyfile(firmware.elf, new / "firmware.elf")
         for path in beside:
-            shutil.copyfile(path, Path(new) / path.name)
-        (Path(new) / "firmware.json").write_text(json.dumps(_as_json(firmware)), encoding="utf-8")
-        os.chmod(new, 0o755)
-        shutil.rmtree(target, ignore_errors=True)
-        Path(new).rename(target)
-    _sweep(folder, _KEEP_ELFS)
+            shutil.copyfile(path, new / path.name)
+        (new / "firmware.json").write_text(json.dumps(_as_json(firmware)), encoding="utf-8")
+    files.sweep(folder, _KEEP_ELFS)
     return replace(firmware, elf=target / "firmware.elf")
 
 
@@ -105,22 +98,8 @@ def locked_tree(cache: Path, key: str) -> Iterator[Path]:
     trees = cache / "firmware" / "trees"
     tree = trees / key
     tree.mkdir(parents=True, exist_ok=True)
-    with (trees / f"{key}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with files.locked(trees / f"{key}.lock"):
         tree.mkdir(exist_ok=True)
         os.utime(tree)
         yield tree
-    _sweep(trees, _KEEP_TREES)
-
-
-def _sweep(folder: Path, keep: int) -> None:
-    """Remove the least recently used entries beyond ``keep``, never any that may be in use."""
-    aged = []
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if path.is_dir():
-                aged.append((path.stat().st_mtime, path))
-    now = time.time()
-    for used, path in sorted(aged)[: max(0, len(aged) - keep)]:
-        if now - used > _IN_USE_S:
-            shutil.rmtree(path, ignore_errors=True)
+    files.sweep(trees, _KEEP_TREES)

@@ -15,12 +15,10 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+from hil import files
 from hil.errors import InputError
 from hil.quantization import Progress, Quantized, check_parent, check_request, library, quantize
 from hil.quantization.calibration_data import DRAWN
@@ -28,7 +26,6 @@ from hil.records import Agreement, TensorQuality, TensorRange, Variant, VariantR
 from hil.tflite.graph import Graph
 
 _KEEP = 256
-_IN_USE_S = 3600.0  # never sweep what was used within this time
 
 
 def cached(
@@ -100,16 +97,11 @@ def _load(folder: Path) -> Quantized | None:
 
 
 def _store(folder: Path, made: Quantized) -> None:
-    parent = folder.parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".new-", ignore_cleanup_errors=True) as new:
-        (Path(new) / "variant.tflite").write_bytes(made.content)
+    with files.replacing_folder(folder) as new:
+        (new / "variant.tflite").write_bytes(made.content)
         text = json.dumps(dataclasses.asdict(made.variant))
-        (Path(new) / "variant.json").write_text(text, encoding="utf-8")
-        os.chmod(new, 0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(new).rename(folder)
-    _sweep(parent)
+        (new / "variant.json").write_text(text, encoding="utf-8")
+    files.sweep(folder.parent, _KEEP)
 
 
 def from_json(fields: dict[str, Any]) -> Variant:
@@ -122,14 +114,3 @@ def from_json(fields: dict[str, Any]) -> Variant:
             "agreements": tuple(Agreement(**a) for a in fields["agreements"]),
         }
     )
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the least recently used variants beyond what is kept, never one that may be in use."""
-    aged = []
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            aged.append((path.stat().st_mtime, path))
-    for used, path in sorted(aged)[: max(0, len(aged) - _KEEP)]:
-        if time.time() - used > _IN_USE_S:
-            shutil.rmtree(path, ignore_errors=True)

@@ -5,12 +5,11 @@ The templates, the style and the script of the HTML live in ``reports/``.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil import files
 from hil.errors import UsageError
 from hil.records import Evaluation, RunRecord
 
@@ -170,33 +169,11 @@ def write_text(text: str, path: Path) -> Path:
     path = path.expanduser().absolute()
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint="give a file name, such as report.html")
-    temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
-        )
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        files.write_text(path, text)
     except OSError as error:
-        _remove(temporary)
         raise UsageError(
             f"cannot write the report {path}: {error.strerror}",
             hint="give another place with -o FILE",
         ) from error
-    except BaseException:
-        _remove(temporary)
-        raise
     return path
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def _remove(path: str) -> None:
-    if path and os.path.exists(path):
-        os.unlink(path)

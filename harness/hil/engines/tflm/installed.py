@@ -7,7 +7,6 @@ at all; a file of a newer hil is refused, never half understood.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hil import files
 from hil.errors import StoreError, UsageError
 from hil.resources import state_dir
 
@@ -148,20 +148,13 @@ def unknown(name: str, engines: Mapping[str, Installed]) -> UsageError:
 def _changed() -> Iterator[dict[str, Installed]]:
     """The engines, to be changed in place; written at the end, by one process at a time."""
     path = engines_file()
-    partial = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(path.name + ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with files.locked(path.with_name(path.name + ".lock")):
             engines = load()
             yield engines
             rows = [entry.model_dump(mode="json") for _, entry in sorted(engines.items())]
-            text = json.dumps({"schema": SCHEMA, "engines": rows}, indent=1)
-            partial.write_text(text + "\n", encoding="utf-8")
-            partial.replace(path)
+            files.write_json(path, {"schema": SCHEMA, "engines": rows}, indent=1)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise StoreError(
             f"cannot write {path}: {error.strerror}", hint="free some space, or set HIL_STATE_DIR"
         ) from error

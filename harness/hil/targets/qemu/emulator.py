@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from hil import files
 from hil.errors import MissingTool
 from hil.resources import cache_dir
 
@@ -82,16 +83,9 @@ def _remembered_file(path: Path) -> Path:
 
 
 def _remember(file: Path, emulator: Emulator) -> None:
-    """Write whole or not at all, so that a run beside this one never reads half a file."""
-    try:
+    with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, suffix=".tmp", delete=False
-        ) as part:
-            part.write(json.dumps(asdict(emulator)))
-        Path(part.name).replace(file)
-    except OSError:
-        return
+        files.write_json(file, asdict(emulator))
 
 
 def _ask(path: Path) -> Emulator:

@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hil import files
 from hil.devices import Flash
 from hil.errors import BuildFailed, LinkError, MissingTool
 from hil.firmware.toolchain import cache_error
@@ -222,11 +222,9 @@ def _build(source: Path, plugin: Path) -> None:
             "no C compiler for this machine was found (cc, gcc or clang)",
             hint="sudo apt install gcc libc6-dev; the emulator's profiler is built with it, once",
         )
-    handle, name = tempfile.mkstemp(prefix=plugin.stem, suffix=".tmp", dir=plugin.parent)
-    os.close(handle)
-    try:
+    with files.replacing(plugin) as partial:
         result = subprocess.run(
-            [compiler, *_FLAGS, "-o", name, str(source)], capture_output=True, text=True
+            [compiler, *_FLAGS, "-o", partial, source], capture_output=True, text=True
         )
         if "No space left on device" in result.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -235,10 +233,6 @@ def _build(source: Path, plugin: Path) -> None:
                 f"{compiler} cannot build the profiler plugin: {result.stderr.strip()[-800:]}",
                 hint="sudo apt install gcc libc6-dev, then try again",
             )
-        os.chmod(name, 0o755)
-        os.replace(name, plugin)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _require_plugin_support(qemu: Path, folder: Path) -> None:

@@ -1,0 +1,102 @@
+"""Files and folders that a reader sees whole or not at all, and locks between processes.
+
+Every function raises OSError where the file system does not allow it; callers turn that into the
+error that fits the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_IN_USE_S = 3600.0  # never sweep what was used within this time
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside ``path``; it replaces ``path`` when the block ends normally.
+
+    The file exists and is empty, with the permissions of any new file. After an exception,
+    KeyboardInterrupt included, it is removed and ``path`` is as before.
+    """
+    temporary = path.with_name(f".hil-{secrets.token_hex(8)}.tmp")
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; after a crash or power loss it has the old content or the new one."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """:func:`write_bytes` of UTF-8 text; line ends are written as they are."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
+    """:func:`write_text` of ``value`` as JSON, with a line end."""
+    write_text(path, json.dumps(value, indent=indent) + "\n")
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder beside ``path``; it replaces ``path`` when the block ends normally.
+
+    A folder is replaced in two steps: for a moment a reader finds none, never a part of one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".new-{secrets.token_hex(8)}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; other processes and threads wait, an interrupt ends the wait.
+
+    The operating system releases the lock when a process ends, however it ends. The file stays.
+    """
+    from filelock import FileLock  # imported late: most commands lock nothing
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
+
+
+def sweep(folder: Path, keep: int) -> None:
+    """Remove the least recently used folders in ``folder`` beyond ``keep``.
+
+    A folder's time stamp says when it was used last; none of the last hour is removed.
+    """
+    aged = []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if path.is_dir():
+                aged.append((path.stat().st_mtime, path))
+    now = time.time()
+    for used, path in sorted(aged)[: max(0, len(aged) - keep)]:
+        if now - used > _IN_USE_S:
+            shutil.rmtree(path, ignore_errors=True)
