@@ -26,7 +26,7 @@ from hil.bench import pipeline
 from hil.targets.qemu.target import QemuTarget
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 HIL = Path(sys.executable).with_name("hil")
@@ -56,7 +56,7 @@ def main() -> None:
 
 def wall_s(model: Path, profile: str, samples: int, jobs: int) -> float:
     """Seconds of the whole command, from its start to its table."""
-    graph = read_model(model)
+    graph = Model.read(model).graph
     random = np.random.Generator(np.random.PCG64(1))
     x = np.stack([one[0] for one in make_inputs("random:1", graph, samples)])
     outputs = graph.tensors[graph.outputs[0]]
@@ -80,9 +80,9 @@ def wall_s(model: Path, profile: str, samples: int, jobs: int) -> float:
 
 def parts_ms(model: Path, profile: str, times: int = 100) -> list[float]:
     """Mean milliseconds of each part of a sample in one emulator."""
-    job = pipeline.prepare(pipeline.Request(model, devices.load(profile)))
+    job = pipeline.prepare(pipeline.Request(Model.read(model), devices.load(profile)))
     firmware = pipeline.build_firmware(job)
-    reference = reference_for(job.graph, job.model_bytes)
+    reference = reference_for(job.model)
     outputs = [job.graph.tensors[at] for at in job.graph.outputs]
     specs = [(tensor.shape, tensor.dtype) for tensor in outputs]
     inputs = job.inputs[0]

@@ -21,7 +21,7 @@ from hil.quantization.ranges import calibrate
 from hil.tflite.graph import Graph
 from hil.tflite.host_reference import HostReference, reference_for
 from hil.tflite.inputs import make_inputs
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 PIXELS = {"ic_float32": 255.0, "vww_float32": 1.0}  # the ranges that they were trained with
 PATCHES = 6  # a side
@@ -31,23 +31,23 @@ FORMATS = {"q16": (None, "Q4.12", "Q7.9", "Q9.7"), "q8": (None, "Q4.4", "Q3.5", 
 
 
 def reference(data: bytes) -> HostReference:
-    return reference_for(parse_model(data, "m"), data)
+    return reference_for(Model.parse(data, "m"))
 
 
 def digits() -> None:
-    data, samples = (DIGITS / "digits_float32.tflite").read_bytes(), DIGITS / "digits_samples.npz"
-    graph = parse_model(data, "digits_float32")
+    model, samples = Model.read(DIGITS / "digits_float32.tflite"), DIGITS / "digits_samples.npz"
+    graph = model.graph
     inputs, labels = make_inputs(str(samples), graph), np.load(samples)["y"]
-    ranges = calibrate(data, graph, inputs)
+    ranges = calibrate(model, inputs)
 
-    def correct(model: bytes) -> str:
-        runs = reference(model)
+    def correct(content: bytes) -> str:
+        runs = reference(content)
         classes = np.array([runs.run(sample)[0].argmax() for sample in inputs])
         right = int(np.sum(classes == labels))
         return f"{right} of {len(labels)} | {100 * right / len(labels):.2f} %"
 
     print("| digits | format | correct | top-1 |\n|---|---|---|---|")
-    print(f"| float32 | | {correct(data)} |")
+    print(f"| float32 | | {correct(model.content)} |")
     for scheme, formats in FORMATS.items():
         for q_format in formats:
             made = quantize_fixed_point(graph, ranges, scheme, q_format=q_format, io="float32")  # type: ignore[arg-type]
@@ -58,13 +58,14 @@ def mlperf(models: Path, count: int) -> None:
     print("\n| model | scheme | method | SQNR | same top-1 | file bytes | ms an inference |")
     print("|---|---|---|---|---|---|---|")
     for name in ("ad_float32", "ic_float32", "vww_float32"):
-        data = (models / f"{name}.tflite").read_bytes()
-        graph = parse_model(data, name)
+        model = Model.read(models / f"{name}.tflite")
+        graph = model.graph
         held_out = samples(graph, count, 2)
-        want = outputs(data, held_out)
-        print(f"| {name} | float32 | | | | {len(data):,} | {milliseconds(data, held_out):.1f} |")
+        want = outputs(model.content, held_out)
+        ms = milliseconds(model.content, held_out)
+        print(f"| {name} | float32 | | | | {model.size_bytes:,} | {ms:.1f} |")
         for method in ("minmax", "percentile:99.9"):
-            ranges = calibrate(data, graph, samples(graph, count, 1), method)
+            ranges = calibrate(model, samples(graph, count, 1), method)
             for scheme in ("q16", "q8"):
                 made = quantize_fixed_point(graph, ranges, scheme, io="float32").model_bytes  # type: ignore[arg-type]
                 got = outputs(made, held_out)
@@ -91,13 +92,13 @@ def samples(graph: Graph, count: int, seed: int) -> list[Any]:
     return made
 
 
-def outputs(model: bytes, inputs: list[Any]) -> Any:
-    runs = reference(model)
+def outputs(content: bytes, inputs: list[Any]) -> Any:
+    runs = reference(content)
     return np.array([runs.run(sample)[0].ravel().astype(float) for sample in inputs])
 
 
-def milliseconds(model: bytes, inputs: list[Any]) -> float:
-    runs = reference(model)
+def milliseconds(content: bytes, inputs: list[Any]) -> float:
+    runs = reference(content)
     runs.run(inputs[0])
     start = time.perf_counter()
     for sample in inputs[:20]:

@@ -18,6 +18,7 @@ from hil import devices
 from hil.bench import pipeline
 from hil.records import Firmware, Trace
 from hil.targets.qemu.target import QemuTarget
+from hil.tflite.model import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("bare", "counting", "caches")
@@ -57,7 +58,7 @@ def main() -> None:
         if not path.is_file():
             print(f"{path} is not here: left out", file=sys.stderr)
             continue
-        job = pipeline.prepare(pipeline.Request(path, profile))
+        job = pipeline.prepare(pipeline.Request(Model.read(path), profile))
         firmware = pipeline.build_firmware(job)
         counted = session(job, firmware, "counting", 1)[0].inferences[0].profile
         assert counted is not None

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from hil.quantization import quantize
 from hil.quantization.calibration_data import load
-from hil.quantization.quality import Model, judge
+from hil.quantization.quality import judge
 from hil.records import Agreement, Array, VariantRequest
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 CALIBRATION = 100
 PIXELS = {"ic": 255.0, "vww": 1.0}  # the ranges that the reference models were trained with
@@ -45,9 +45,9 @@ def main() -> None:
 
 def compare(models: Path, name: str, kind: str, held_out: int) -> tuple[Agreement, Agreement]:
     """Agreement with the float model on held-out samples: of our int8 model, of the given one."""
-    content = (models / f"{name}_float32.tflite").read_bytes()
-    graph = parse_model(content, f"{name}_float32")
-    reference = (models / f"{name}_int8.tflite").read_bytes()
+    parent = Model.read(models / f"{name}_float32.tflite")
+    given = Model.read(models / f"{name}_int8.tflite")
+    graph = parent.graph
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for part, seed, count in (("calibration", 0, CALIBRATION), ("held-out", 1, held_out)):
@@ -55,10 +55,9 @@ def compare(models: Path, name: str, kind: str, held_out: int) -> tuple[Agreemen
             (shape,) = {graph.tensors[index].shape for index in graph.inputs}
             np.save(files[-1], samples(kind, count, shape, PIXELS[name], seed))
         request = VariantRequest("int8", str(files[0]), held_out=str(files[1]))
-        made = quantize(graph, content, request)
+        made = quantize(parent, request)
         data = load(request, graph)
-    given = Model(parse_model(reference, f"{name}_int8"), reference)
-    _, agreements = judge(Model(graph, content), given, data)
+    _, agreements = judge(parent, given, data)
     return made.variant.agreements[-1], agreements[-1]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hil.store import Store
+from hil.tflite.model import Model
 from hil.tflite.reference import Reference
 
 from tests.conftest import MODELS
@@ -86,7 +87,7 @@ def test_the_text_says_what_was_done(db: Path) -> None:
         "top-1, device",
         "of 50",
         "Wilson",
-        f"bit-equal to {Reference(INT8.read_bytes()).version}",
+        f"bit-equal to {Reference(Model.read(INT8)).version}",
         "on 50 of 50 samples, same decision on 50",
         "passed: evaluation ",
     ):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hil.engines.registry import engine
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 from tests.support.host_model import assert_matches_reference
 from tests.support.op_cases import OpCases, assert_refused
@@ -79,7 +79,7 @@ def test_activations_run_in_place_but_spare_what_is_read_again() -> None:
     b.op("TANH", [once], [twice])
     b.op("ADD", [twice, once], [both])
     model = b.build([x], [both])
-    assert engine("aot").sources(parse_model(model, "m")).plan.arena_bytes == 2 * 64
+    assert engine("aot").sources(Model.parse(model, "m")).plan.arena_bytes == 2 * 64
     assert_matches_reference(model)
 
 

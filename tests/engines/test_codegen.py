@@ -11,7 +11,7 @@ from hil.engines.aot.lower import LOWERINGS
 from hil.engines.aot.quant import quantize_multiplier, requantize
 from hil.engines.registry import engine
 from hil.errors import ModelError, UnsupportedModel, UsageError
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 from tests.support.host_model import assert_matches_reference, host_model
 from tests.support.tflite_builder import ModelBuilder
@@ -43,7 +43,7 @@ def _dense(name: str, b: ModelBuilder | None = None) -> bytes:
 def test_names_cannot_break_out_of_comments(name: str) -> None:
     model = _dense(name)
     assert_matches_reference(model, 1)
-    text = "".join(engine("aot").sources(parse_model(model, name)).files.values())
+    text = "".join(engine("aot").sources(Model.parse(model, name)).files.values())
     assert text.isascii()
     for comment in re.findall(r"/\*.*?\*/", text, re.S):
         assert "#error" not in comment
@@ -66,7 +66,7 @@ def test_equal_weights_are_stored_once() -> None:
     b.op("FULLY_CONNECTED", [y, w, -1], [z])
     model = b.build([x], [z])
     assert_matches_reference(model, 2)
-    sources = engine("aot").sources(parse_model(model, "m"))
+    sources = engine("aot").sources(Model.parse(model, "m"))
     assert sources.weights_bytes == 64 * 64 * 4 + 64 * 4  # one matrix, one bias of zeros
     assert sources.tables_bytes == 0
 
@@ -157,7 +157,7 @@ def test_an_op_without_a_kernel_is_refused_with_what_there_is() -> None:
     b.op("FULLY_CONNECTED", [x, b.tensor((4, 4), "float32", data=np.eye(4)), -1], [y])
     b.op("SIN", [y], [z])
     with pytest.raises(UnsupportedModel, match=r"op 1 \(SIN\)") as refused:
-        engine("aot").sources(parse_model(b.build([x], [z]), "m"))
+        engine("aot").sources(Model.parse(b.build([x], [z]), "m"))
     for name in LOWERINGS:
         assert name in refused.value.hint
 
@@ -169,7 +169,7 @@ def test_a_tensor_that_nobody_writes_is_an_error() -> None:
     y = b.tensor((1, 4), "float32")
     b.op("FULLY_CONNECTED", [ghost, b.tensor((4, 4), "float32", data=np.eye(4)), -1], [y])
     with pytest.raises(ModelError):
-        engine("aot").sources(parse_model(b.build([x], [y]), "m"))
+        engine("aot").sources(Model.parse(b.build([x], [y]), "m"))
 
 
 def test_engines_by_name() -> None:

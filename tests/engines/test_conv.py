@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hil.engines.registry import engine
 from hil.errors import UnsupportedModel
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 
@@ -120,9 +121,9 @@ def _refusal(**overrides: object) -> str:
     c = b.tensor((4,), str(overrides.get("b_dtype", "int32")), data=np.zeros(4, np.int32))
     y = b.tensor((1, *overrides.get("out", (4, 4)), 4), "int8", scale=0.1)  # type: ignore[misc]
     b.op("CONV_2D", [x, w, c], [y], padding="SAME", **overrides.get("options", {}))  # type: ignore[arg-type]
-    graph = parse_model(b.build([x, w] if overrides.get("dynamic") else [x], [y]), "m")
+    model = Model.parse(b.build([x, w] if overrides.get("dynamic") else [x], [y]), "m")
     with pytest.raises(UnsupportedModel) as refused:
-        engine("aot").sources(graph)
+        engine("aot").sources(model)
     assert "op 0 (CONV_2D)" in refused.value.message
     assert refused.value.hint.startswith("supported: ")
     return refused.value.message

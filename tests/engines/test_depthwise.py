@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hil.engines.registry import engine
 from hil.errors import UnsupportedModel
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 
 from tests.engines.conv_models import Conv, convolutions
@@ -72,4 +72,4 @@ def test_channels_that_do_not_divide_are_refused() -> None:
     y = b.tensor((1, 4, 4, 3), "int8", scale=0.1)
     b.op("DEPTHWISE_CONV_2D", [x, w], [y], padding="SAME", depth_multiplier=1)
     with pytest.raises(UnsupportedModel, match=r"op 0 \(DEPTHWISE_CONV_2D\)"):
-        engine("aot").sources(parse_model(b.build([x], [y]), "m"))
+        engine("aot").sources(Model.parse(b.build([x], [y]), "m"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from hil.engines.registry import engine
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 from tests.engines.conv_models import Conv
 from tests.support.hil import hil
@@ -65,7 +65,7 @@ RELU6 = dataclasses.replace(DEPTH_45, activation="RELU6")
 )
 def test_equals_the_reference(conv: Conv, variant: str, tmp_path: Path) -> None:
     content = conv.build()
-    text = engine("aot").sources(parse_model(content, "m")).files["model.c"]
+    text = engine("aot").sources(Model.parse(content, "m")).files["model.c"]
     assert re.findall(r"hil_(?:depthwise_)?conv2d_(\w+)\(", text) == [variant]
     model = tmp_path / "conv.tflite"
     model.write_bytes(content)

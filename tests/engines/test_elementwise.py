@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hil.engines.registry import engine
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,7 +123,7 @@ def test_chain_runs_in_one_buffer() -> None:
     b.op("ADD", [x, row], [y])
     b.op("MUL", [row, y], [z])
     model = b.build([x], [z])
-    assert engine("aot").sources(parse_model(model, "chain")).plan.arena_bytes == 16 * 16 * 4
+    assert engine("aot").sources(Model.parse(model, "chain")).plan.arena_bytes == 16 * 16 * 4
     assert_matches_reference(model)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hil.engines.registry import engine
 from hil.errors import UnsupportedModel
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,4 +142,4 @@ def test_per_channel_weights() -> None:
 
 def test_per_channel_weights_with_a_zero_point_are_refused() -> None:
     with pytest.raises(UnsupportedModel, match="per-channel weights with a zero point"):
-        engine("aot").sources(parse_model(_per_channel(3), "m"))
+        engine("aot").sources(Model.parse(_per_channel(3), "m"))

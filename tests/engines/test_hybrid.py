@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import LITERT, Reference
 from hypothesis import assume, given, settings
@@ -131,7 +132,7 @@ def test_fully_connected(
 )
 def test_bits(model: bytes) -> None:
     graph = parse_model(model, "m")
-    host, reference = host_model(model, sanitize=True), Reference(model)
+    host, reference = host_model(model, sanitize=True), Reference(Model.parse(model, "m"))
     rng = np.random.default_rng(3)
     for scale in (1e-3, 1.0, 700.0):
         for inputs in (random_inputs(graph, rng), *extreme_inputs(graph)):
@@ -146,7 +147,7 @@ def test_bits(model: bytes) -> None:
 def test_one_sided_inputs_keep_zero_exact() -> None:
     """Where all values have one sign the range reaches to 0, and the offset to an end of int8."""
     model = PLAIN.build()
-    host, reference = host_model(model), Reference(model)
+    host, reference = host_model(model), Reference(Model.parse(model, "m"))
     rng = np.random.default_rng(4)
     for sign in (1, -1):
         x = (sign * rng.uniform(3, 5, (2, 7, 6, 5))).astype(np.float32)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hil.engines.registry import engine
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,7 +195,7 @@ def layer(
 
 
 def variant(model: bytes) -> str:
-    text = engine("aot").sources(parse_model(model, "m")).files["model.c"]
+    text = engine("aot").sources(Model.parse(model, "m")).files["model.c"]
     found = re.search(r"hil_fully_connected_(\w+)\(", text)
     assert found
     return found[1]
@@ -256,7 +257,7 @@ def test_one_shift_stands_for_all_channels_and_no_multipliers_are_stored() -> No
     def tables(scale: Any) -> int:
         weights = np.arange(-16, 16).reshape(8, 4)
         model = layer(weights=weights, bias=np.zeros(8), scales=(2**-8, scale, 2**-6))
-        return engine("aot").sources(parse_model(model, "m")).tables_bytes
+        return engine("aot").sources(Model.parse(model, "m")).tables_bytes
 
     assert tables(2**-6) == 1
     assert tables(0.016) == 8 * 2 + 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hil.engines.registry import engine
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 from tests.support.host_model import assert_matches_reference
 
@@ -35,7 +35,7 @@ def test_float32_is_within_tolerance(name: str) -> None:
 def test_arena_is_smaller_than_tflm_s(name: str) -> None:
     """TFLM with CMSIS-NN on the same models, measured in 2026-08; scratch is in both figures."""
     factor, tflm_bytes = TFLM_ARENA[name]
-    sources = engine("aot").sources(read_model(model_path(name)))
+    sources = engine("aot").sources(Model.read(model_path(name)))
     assert sources.plan.arena_bytes <= factor * tflm_bytes
 
 

@@ -17,7 +17,7 @@ import pytest
 from hil.engines.aot.quant import requantize
 from hil.engines.registry import engine
 from hil.resources import data_dir
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +118,7 @@ def test_layers_equal_the_reference(
 
 
 def variant_of(model: bytes) -> str:
-    text = engine("aot").sources(parse_model(model, "m")).files["model.c"]
+    text = engine("aot").sources(Model.parse(model, "m")).files["model.c"]
     (variant,) = re.findall(r"hil_conv2d_(\w+)\(", text)
     return str(variant)
 

@@ -24,8 +24,6 @@ def graph_of(
 ) -> Graph:
     return Graph(
         name="g",
-        sha256="0" * 64,
-        size_bytes=0,
         tensors=tuple(tensor(i, size) for i, size in enumerate(sizes)),
         ops=tuple(Op(i, "ADD", 1, ins, outs, {}, 0) for i, (ins, outs) in enumerate(ops)),
         inputs=inputs,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 from hil.engines.registry import engine
 from hil.errors import UnsupportedModel
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,4 +107,4 @@ def test_no_undefined_behaviour(op: str, dtype: str) -> None:
 def test_what_is_not_supported_is_refused(change: dict[str, object], reason: str) -> None:
     model = replace(SOME, **change).build()  # type: ignore[arg-type]
     with pytest.raises(UnsupportedModel, match=reason):
-        engine("aot").sources(parse_model(model, "m"))
+        engine("aot").sources(Model.parse(model, "m"))

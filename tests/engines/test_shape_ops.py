@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hil.engines.registry import engine
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +54,7 @@ def test_views_move_nothing_and_need_no_memory() -> None:
     b.op("EXPAND_DIMS", [flat, b.tensor((1,), "int32", data=[2])], [wide])
     b.op("RELU", [wide], [y])
     model = b.build([x], [y])
-    assert engine("aot").sources(parse_model(model, "views")).plan.arena_bytes == 128
+    assert engine("aot").sources(Model.parse(model, "views")).plan.arena_bytes == 128
     assert_matches_reference(model)
 
 
@@ -254,7 +254,7 @@ def test_permutations_that_move_no_data_are_views() -> None:
     x, y = b.tensor((1, 5, 1, 3)), b.tensor((5, 1, 3, 1))
     b.op("TRANSPOSE", [x, b.tensor((4,), "int32", data=[1, 0, 3, 2])], [y])
     model = b.build([x], [y])
-    sources = engine("aot").sources(parse_model(model, "view"))
+    sources = engine("aot").sources(Model.parse(model, "view"))
     assert "hil_copy" not in sources.files["model.c"]
     assert_matches_reference(model)
 

@@ -12,7 +12,7 @@ import pytest
 from hil.engines.aot.quant import quantize_multiplier, requantize
 from hil.engines.registry import engine
 from hil.resources import data_dir
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,7 +78,7 @@ def convolution(w_scales: list[float], n_y: int, zero_points: tuple[int, int] = 
 
 def lowered(model: bytes) -> tuple[str, int]:
     """Name of the kernel and bytes of its tables."""
-    sources = engine("aot").sources(parse_model(model, "m"))
+    sources = engine("aot").sources(Model.parse(model, "m"))
     found = re.search(r"hil_conv2d_(\w+)\(", sources.files["model.c"])
     assert found
     return found[1], sources.tables_bytes

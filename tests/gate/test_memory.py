@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hil.engines.tflm import host as tflm_host
 from hil.errors import MissingTool, RunFailed
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, hil
@@ -61,20 +61,20 @@ def test_without_the_wheel_the_command_tells_what_to_install(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingTool) as caught:
-        tflm_host.arena(read_model(INT8), INT8.read_bytes())
+        tflm_host.arena(Model.read(INT8))
     assert "hil[tflm-host]" in caught.value.hint
     assert caught.value.exit_code == 4
 
 
 @needs_wheel
 def test_the_arena_of_a_real_model_is_split() -> None:
-    found = tflm_host.arena(read_model(INT8), INT8.read_bytes())
+    found = tflm_host.arena(Model.read(INT8))
     assert found.total_bytes == found.nonpersistent_bytes + found.persistent_bytes
     assert sum(part.used_bytes for part in found.parts) <= found.persistent_bytes
     nodes = next(part for part in found.parts if part.name == "NodeAndRegistration struct")
-    assert nodes.count == len(read_model(INT8).ops)
+    assert nodes.count == len(Model.read(INT8).graph.ops)
     # Activations do not depend on pointers: no plan is smaller than the fullest op.
-    graph = read_model(INT8)
+    graph = Model.read(INT8).graph
     fullest = max(
         sum(
             graph.tensors[t].nbytes
@@ -93,7 +93,7 @@ def test_the_arena_of_a_real_model_is_split() -> None:
 )
 def test_heads_of_the_mlperf_tiny_models(model: str, head: int) -> None:
     path = MODELS / f"{model}_int8.tflite"
-    found = tflm_host.arena(read_model(path), path.read_bytes())
+    found = tflm_host.arena(Model.read(path))
     assert found.nonpersistent_bytes == head
 
 

@@ -38,7 +38,7 @@ def graph(weights: int = 100, macs: int = 1000) -> Graph:
         Op(0, "FULLY_CONNECTED", 1, (0, 1, -1), (2,), {}, macs),
         Op(1, "RELU", 1, (2,), (3,), {}, 0),
     )
-    return Graph("two", "0" * 64, 1, tensors, ops, (0,), (3,), "")
+    return Graph("two", tensors, ops, (0,), (3,), "")
 
 
 def blocks(*rows: tuple[int, int, int, int, int], regions: int = 2) -> BlockProfile:

@@ -12,6 +12,7 @@ from hil.quantization.fixed_point import FixedPointModel, quantize_fixed_point
 from hil.quantization.ranges import calibrate
 from hil.tflite.graph import Graph
 from hil.tflite.host_reference import reference_for
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 
@@ -59,9 +60,9 @@ def quantized(
     model: bytes, scheme: Any, samples: Samples | None = None, **options: Any
 ) -> tuple[FixedPointModel, Graph]:
     """The variant and its graph; calibrated with min-max on normal samples by default."""
-    graph = parse_model(model, "float")
-    ranges = calibrate(model, graph, samples or samples_of(graph))
-    made = quantize_fixed_point(graph, ranges, scheme, **options)
+    parsed = Model.parse(model, "float")
+    ranges = calibrate(parsed, samples or samples_of(parsed.graph))
+    made = quantize_fixed_point(parsed.graph, ranges, scheme, **options)
     return made, parse_model(made.model_bytes, "fixed")
 
 
@@ -74,8 +75,7 @@ def real(graph: Graph, index: int, integers: Array) -> Array:
 
 def outputs(model: bytes, samples: Samples) -> list[Array]:
     """All outputs of float32 models, as float64, per sample in one row."""
-    graph = parse_model(model, "m")
-    reference = reference_for(graph, model)
+    reference = reference_for(Model.parse(model, "m"))
     return [
         np.concatenate([y.astype(float).ravel() for y in reference.run(sample)])
         for sample in samples
@@ -85,7 +85,8 @@ def outputs(model: bytes, samples: Samples) -> list[Array]:
 def errors(model: bytes, scheme: Any, samples: Samples, **options: Any) -> tuple[Array, Array]:
     """(float outputs, how far the variant's with float32 edges are from them), all samples."""
     made, _ = quantized(model, scheme, samples, io="float32", **options)
-    want = np.array([np.concatenate([y.ravel() for y in Reference(model).run(s)]) for s in samples])
+    reference = Reference(Model.parse(model, "m"))
+    want = np.array([np.concatenate([y.ravel() for y in reference.run(s)]) for s in samples])
     return want, np.array(outputs(made.model_bytes, samples)) - want
 
 

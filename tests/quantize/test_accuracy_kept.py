@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hil.quantization import quantize
 from hil.records import VariantRequest
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 from benchmarks.quantization import KINDS, PIXELS, compare
 from tests.conftest import MODELS
@@ -41,7 +41,7 @@ def test_digits_keep_their_accuracy(scheme: str, tmp_path: Path) -> None:
         str(tmp_path / "own.npz"),
         held_out=str(tmp_path / "others.npz"),
     )
-    found = quantize(read_model(path), path.read_bytes(), request).variant.agreements[-1]
+    found = quantize(Model.read(path), request).variant.agreements[-1]
     assert found.samples == 300
     assert found.parent_accuracy is not None
     assert found.accuracy is not None

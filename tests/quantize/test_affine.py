@@ -14,7 +14,8 @@ from hil.quantization.affine import quantize_affine
 from hil.quantization.calibration_data import CalibrationData, Samples
 from hil.quantization.ranges import Ranges, calibrate
 from hil.tflite.graph import Graph
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
+from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 
 from tests.quantize.fixed_models import _ROWS, FloatModel, one_op, samples_of
@@ -27,19 +28,20 @@ NO_INT16_KERNEL = ("RELU_N1_TO_1", "HARD_SWISH")  # in TensorFlow Lite
 
 
 def made(model: bytes, scheme: str, **options: Any) -> tuple[bytes, Graph, Ranges]:
-    graph = parse_model(model, "float")
-    ranges = calibrate(model, graph, samples_of(graph, 40))
+    parsed = Model.parse(model, "float")
+    graph = parsed.graph
+    ranges = calibrate(parsed, samples_of(graph, 40))
     options.setdefault("float_io", False)
     content = quantize_affine(graph, scheme, ranges, **options)
     return content, parse_model(content, "variant"), ranges
 
 
 def output_sqnr(model: bytes, content: bytes) -> float:
-    graph = parse_model(model, "float")
-    samples = Samples(tuple(samples_of(graph, 40)))
-    variant = quality.Model(parse_model(content, "variant"), content)
+    parent = Model.parse(model, "float")
+    samples = Samples(tuple(samples_of(parent.graph, 40)))
+    variant = Model.parse(content, "variant")
     data = CalibrationData(samples, samples, "")
-    _, agreements = quality.judge(quality.Model(graph, model), variant, data)
+    _, agreements = quality.judge(parent, variant, data)
     return agreements[0].sqnr_db
 
 
@@ -120,7 +122,7 @@ def test_scales_follow_from_our_ranges() -> None:
     samples = samples_of(graph, 40)
     scales = {}
     for method in ("minmax", "percentile:95", "moving-average:0.9"):
-        ranges = calibrate(model, graph, samples, method)
+        ranges = calibrate(Model(model, graph), samples, method)
         variant = parse_model(quantize_affine(graph, "int8", ranges, float_io=False), "v")
         seen = ranges.tensors[graph.inputs[0]]
         quantization = variant.tensors[variant.inputs[0]].quantization
@@ -183,7 +185,7 @@ def test_a_tensor_that_is_always_zero() -> None:
         inputs = tuple(
             np.full(graph.tensors[i].shape, 3, graph.tensors[i].dtype) for i in graph.inputs
         )
-        (output,) = Reference(content).run(inputs)
+        (output,) = Reference(Model.parse(content, "m")).run(inputs)
         quantization = graph.tensors[graph.outputs[0]].quantization
         assert quantization is not None
         assert (output == quantization.zero_point[0]).all()
@@ -192,12 +194,12 @@ def test_a_tensor_that_is_always_zero() -> None:
 def test_the_library_writes_nothing_to_our_streams() -> None:
     """Its progress reports, the interpreter's log lines and warnings stay off stdout and stderr."""
     code = (
-        "import pathlib;from hil.tflite.reader import read_model;"
+        "import pathlib;from hil.tflite.model import Model;"
         "from hil.quantization.affine import quantize_affine;"
         "from hil.quantization.ranges import calibrate;"
         "from hil.tflite.inputs import make_inputs;"
-        f"p=pathlib.Path({str(DIGITS / 'digits_float32.tflite')!r});g=read_model(p);"
-        "r=calibrate(p.read_bytes(),g,make_inputs('normal:0',g,4));"
+        f"p=pathlib.Path({str(DIGITS / 'digits_float32.tflite')!r});m=Model.read(p);g=m.graph;"
+        "r=calibrate(m,make_inputs('normal:0',g,4));"
         "quantize_affine(g,'int8',r,float_io=False)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -217,7 +219,7 @@ def test_constants_are_aligned_for_the_device() -> None:
 
 
 def test_a_model_with_a_signature_is_quantized_as_well() -> None:
-    graph = read_model(DIGITS / "digits_float32.tflite")
-    model = (DIGITS / "digits_float32.tflite").read_bytes()
-    ranges = calibrate(model, graph, samples_of(graph, 10))
+    parsed = Model.read(DIGITS / "digits_float32.tflite")
+    graph = parsed.graph
+    ranges = calibrate(parsed, samples_of(graph, 10))
     assert parse_model(quantize_affine(graph, "int8", ranges, float_io=False), "v").dtype == "int8"

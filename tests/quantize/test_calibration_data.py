@@ -13,7 +13,8 @@ from hil.quantization.calibration_data import classes, load
 from hil.records import VariantRequest
 from hil.tflite.graph import Graph
 from hil.tflite.inputs import make_inputs
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
+from hil.tflite.reader import parse_model
 
 from tests.quantize.fixed_models import FloatModel, one_op
 from tests.support.float_nets import NETS
@@ -71,7 +72,7 @@ def test_a_held_out_file_leaves_all_samples_to_calibrate(tmp_path: Path, graph: 
 
 def test_labels_go_with_their_samples() -> None:
     found = load(
-        request(DIGITS / "digits_samples.npz"), read_model(DIGITS / "digits_float32.tflite")
+        request(DIGITS / "digits_samples.npz"), Model.read(DIGITS / "digits_float32.tflite").graph
     )
     assert (len(found.calibration), len(found.held_out)) == (288, 72)
     labels = np.load(DIGITS / "digits_samples.npz")["y"]

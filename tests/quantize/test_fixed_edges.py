@@ -12,6 +12,7 @@ from hil.quantization.fixed_point import quantize_fixed_point
 from hil.quantization.ranges import Ranges
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 
 from tests.quantize.fixed_models import (
@@ -85,7 +86,7 @@ def test_an_input_that_is_also_an_output_and_one_used_by_nothing() -> None:
             dtypes = [graph.tensors[i].dtype for i in (x, idle, y)]
             assert dtypes == [io if io == "float32" else f"int{WIDTHS[scheme]}"] * 3
             inputs = [np.ones(graph.tensors[i].shape, graph.tensors[i].dtype) for i in graph.inputs]
-            reference_for(graph, made.model_bytes).run(inputs)
+            reference_for(Model(made.model_bytes, graph)).run(inputs)
 
 
 def test_a_residual_net() -> None:
@@ -124,7 +125,7 @@ def test_mlperf_models(name: str) -> None:
     assert sqnr_db(*errors(model, "q16", samples)) > 30
     made, fixed = quantized(model, "q8", samples)
     assert len(made.model_bytes) < len(model) / 3
-    reference = reference_for(fixed, made.model_bytes, keep_all=True)
+    reference = reference_for(Model(made.model_bytes, fixed), keep_all=True)
     reference.run([make_inputs("random:2", fixed, 1)[0][0]])
     assert all(reference.tensor(op.outputs[0]).any() for op in fixed.ops[:-1])
 

@@ -9,6 +9,7 @@ import pytest
 from hil.quantization.fixed_rules import RULES
 from hil.tflite.graph import Graph
 from hil.tflite.host_reference import reference_for
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 
 from tests.quantize.fixed_models import FloatModel, one_op, quantized, samples_of
@@ -34,7 +35,7 @@ def test_each_op_on_random_and_extreme_inputs(scheme: str, name: str) -> None:
 
 def assert_equal(model: bytes, graph: Graph) -> None:
     host = host_model(model, sanitize=True)
-    reference = reference_for(graph, model)
+    reference = reference_for(Model(model, graph))
     rng = np.random.default_rng(0)
     for inputs in [random_inputs(graph, rng) for _ in range(4)] + extreme_inputs(graph):
         for got, want in zip(host.run(inputs), reference.run(inputs), strict=True):

@@ -11,6 +11,7 @@ from hil.quantization.fixed_rules import RULES
 from hil.quantization.ranges import Ranges, calibrate
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 
 from tests.quantize.fixed_models import (
@@ -97,7 +98,7 @@ def digits() -> tuple[bytes, Any, Any, Ranges]:
     data = (DIGITS / "digits_float32.tflite").read_bytes()
     graph = parse_model(data, "digits_float32")
     samples = make_inputs(str(DIGITS / "digits_samples.npz"), graph)
-    return data, graph, samples, calibrate(data, graph, samples)
+    return data, graph, samples, calibrate(Model(data, graph), samples)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -164,8 +165,8 @@ def test_float_edges_keep_the_model_s_inputs_and_outputs(scheme: Any) -> None:
     # The same numbers come out as of the variant with integer edges.
     plain = quantize_fixed_point(parent, ranges, scheme)
     integer_graph = parse_model(plain.model_bytes, "m")
-    reference = reference_for(integer_graph, plain.model_bytes)
-    float_reference = reference_for(graph, made.model_bytes)
+    reference = reference_for(Model(plain.model_bytes, integer_graph))
+    float_reference = reference_for(Model(made.model_bytes, graph))
     source = integer_graph.inputs[0]
     for sample in samples[:5]:
         x = np.round(sample[0] * 2.0 ** bits_of(integer_graph, source))
@@ -178,7 +179,7 @@ def test_float_edges_keep_the_model_s_inputs_and_outputs(scheme: Any) -> None:
 def correct(scheme: Any, **options: Any) -> int:
     _, parent, samples, ranges = digits()
     made = quantize_fixed_point(parent, ranges, scheme, io="float32", **options)
-    reference = reference_for(parse_model(made.model_bytes, "m"), made.model_bytes)
+    reference = reference_for(Model.parse(made.model_bytes, "m"))
     labels = np.load(DIGITS / "digits_samples.npz")["y"]
     classes = [int(reference.run(sample)[0].argmax()) for sample in samples]
     return int(np.sum(np.asarray(classes) == labels))

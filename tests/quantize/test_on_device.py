@@ -10,6 +10,7 @@ from hil.bench import pipeline
 from hil.quantization import SCHEMES
 from hil.records import VariantRequest
 from hil.store import Store
+from hil.tflite.model import Model
 
 from tests.support.float_nets import NETS
 
@@ -18,7 +19,7 @@ def request(tmp_path: Path, net: str, scheme: str, **options: str) -> pipeline.R
     model = tmp_path / f"{net}.tflite"
     model.write_bytes(NETS[net]())
     variant = VariantRequest(scheme, "normal:1", 20, **options)  # type: ignore[arg-type]
-    return pipeline.Request(model, devices.load("stm32l4"), variant=variant)
+    return pipeline.Request(Model.read(model), devices.load("stm32l4"), variant=variant)
 
 
 @pytest.mark.parametrize("net", NETS)

@@ -10,18 +10,18 @@ from hil.quantization import drop, quality
 from hil.quantization.calibration_data import CalibrationData, Samples
 from hil.records import Agreement, Variant
 from hil.tflite.graph import Quantization
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 from tests.quantize.fixed_models import FloatModel
 from tests.support.float_nets import NETS
 from tests.support.tflite_builder import ModelBuilder
 
 
-def model(content: bytes, name: str = "m") -> quality.Model:
-    return quality.Model(parse_model(content, name), content)
+def model(content: bytes, name: str = "m") -> Model:
+    return Model.parse(content, name)
 
 
-def relu(scale: float | None = None, zero_point: int = 0) -> quality.Model:
+def relu(scale: float | None = None, zero_point: int = 0) -> Model:
     """RELU from ``in`` to ``out``: float32, or int8 of one scale."""
     b = ModelBuilder()
     dtype = "float32" if scale is None else "int8"
@@ -74,7 +74,7 @@ def test_the_worst_tensor_stands_first() -> None:
     assert [t.sqnr_db for t in tensors] == sorted(t.sqnr_db for t in tensors)
 
 
-def wide(scale: float | None = None) -> quality.Model:
+def wide(scale: float | None = None) -> Model:
     """A classifier of 3 classes over 4 values: weights that pick the first three."""
     m = FloatModel()
     eye = np.eye(3, 4, dtype=np.float32)
@@ -122,7 +122,7 @@ def test_inputs_are_quantized_as_tflite_does() -> None:
     values = np.array([[0.25, -0.25, 0.74, 1e6, -1e6, 0.75]], np.float32)
     from hil.tflite.reference import Reference
 
-    (expected,) = Reference(content).run((values,))
+    (expected,) = Reference(Model.parse(content, "m")).run((values,))
     graph = relu(scale=0.5, zero_point=3).graph
     import dataclasses
 
@@ -138,7 +138,7 @@ def test_real_values_of_per_channel_weights() -> None:
 
 
 def test_tensors_of_one_name_are_paired_in_order() -> None:
-    def net(dtype: str) -> quality.Model:
+    def net(dtype: str) -> Model:
         b = ModelBuilder()
         scale = None if dtype == "float32" else 0.1
         x, y, z = (b.tensor((1, 4), dtype, name="same", scale=scale) for _ in range(3))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hil.quantization import SCHEMES
 from hil.store import Store
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 from tests.support.float_nets import NETS
 from tests.support.hil import DIGITS, hil
@@ -28,12 +28,13 @@ def test_quality_is_shown_and_the_variant_stored(tmp_path: Path, db: Path) -> No
     result = hil("quantize", FLOAT, "--scheme", "int8", *arguments)
     assert result.code == 0, result
     assert result.stderr == ""
-    graph = read_model(out)
+    made = Model.read(out)
+    graph = made.graph
     assert graph.dtype == "int8"
     with Store.open(str(db)) as store:
-        variant = store.variants.get(graph.sha256)
+        variant = store.variants.get(made.sha256)
     assert variant is not None
-    assert variant.parent_sha256 == read_model(FLOAT).sha256
+    assert variant.parent_sha256 == Model.read(FLOAT).sha256
     assert (variant.parent_name, variant.scheme) == ("digits_float32", "int8")
     assert variant.library.startswith("ai-edge-quantizer 0.")
     assert variant.calibration_samples == 288
@@ -46,7 +47,7 @@ def test_quality_is_shown_and_the_variant_stored(tmp_path: Path, db: Path) -> No
     assert "accuracy" in held_out
     assert "SQNR" in held_out
     listed = hil("model", "variants", FLOAT, "--db", db)
-    assert graph.sha256[:12] in listed.stdout
+    assert made.sha256[:12] in listed.stdout
     assert "288 of" in listed.stdout
 
 
@@ -60,7 +61,7 @@ def test_json_has_everything(tmp_path: Path, db: Path) -> None:
     assert result.envelope["schema"] == "hil.quantize/1"
     assert result.envelope["status"] == "ok"
     data = result.envelope["data"]
-    assert data["sha256"] == read_model(out).sha256
+    assert data["sha256"] == Model.read(out).sha256
     assert data["options"] == {"method": "minmax", "io": "int16", "q_format": "Q7.9"}
     assert {"calibration", "held-out"} == {a["data"] for a in data["agreements"]}
     assert {t["kind"] for t in data["tensors"]} == {"activation", "weights"}
@@ -142,7 +143,7 @@ def test_a_run_quantizes_first(tmp_path: Path, db: Path) -> None:
     told = data["provenance"]
     assert told["scheme"] == "int8"
     assert told["parent_name"] == "digits_float32"
-    assert told["parent_sha256"] == read_model(FLOAT).sha256
+    assert told["parent_sha256"] == Model.read(FLOAT).sha256
     assert told["quantize_calibration_samples"] == 288
     assert any("held-out samples" in note for note in data["notes"])
     page = (tmp_path / "r.html").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from hil.errors import InputError, UnsupportedModel, UsageError
 from hil.quantization.ranges import Method, Ranges, TensorRange, calibrate
 from hil.tflite.inputs import make_inputs
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -27,14 +27,15 @@ def passing_model(size: int) -> bytes:
 def ranges_of(samples: list[list[float]] | np.ndarray, method: str) -> TensorRange:
     rows = np.asarray(samples, np.float32)
     model = passing_model(rows.shape[1])
-    graph = parse_model(model, "m")
-    return calibrate(model, graph, [(row[np.newaxis],) for row in rows], method).tensors[0]
+    return calibrate(Model.parse(model, "m"), [(row[np.newaxis],) for row in rows], method).tensors[
+        0
+    ]
 
 
 def test_minmax_over_all_samples_and_tensors() -> None:
     model = passing_model(3)
     samples = [(np.array([row], np.float32),) for row in ([-4, 1, 2], [-1, 0, 7], [0, 0, 0])]
-    ranges = calibrate(model, parse_model(model, "m"), samples)
+    ranges = calibrate(Model.parse(model, "m"), samples)
     assert ranges == Ranges(
         "minmax",
         3,
@@ -110,10 +111,11 @@ def test_numbers_below_the_normal_ones(value: float) -> None:
 
 def test_digits_are_calibrated_with_progress_and_always_alike() -> None:
     path = DIGITS / "digits_float32.tflite"
-    data, graph = path.read_bytes(), read_model(path)
+    model = Model.read(path)
+    graph = model.graph
     samples = make_inputs(str(DIGITS / "digits_samples.npz"), graph, 20)
     seen: list[tuple[int, int]] = []
-    ranges = calibrate(data, graph, samples, "percentile:99.9", lambda *at: seen.append(at))
+    ranges = calibrate(model, samples, "percentile:99.9", lambda *at: seen.append(at))
     assert seen == [(n, 20) for n in range(1, 21)]
     assert list(ranges.tensors) == [
         t.index for t in graph.tensors if not t.is_constant and t.dtype == "float32"
@@ -123,7 +125,7 @@ def test_digits_are_calibrated_with_progress_and_always_alike() -> None:
     assert (image.minimum, image.maximum) == (x.min(), x.max())
     assert any(t.clipped > 0 for t in ranges.tensors.values())
     assert all(t.clipped <= 0.001 for t in ranges.tensors.values())
-    assert ranges == calibrate(data, graph, samples, Method("percentile", 99.9))
+    assert ranges == calibrate(model, samples, Method("percentile", 99.9))
 
 
 @pytest.mark.parametrize(
@@ -146,13 +148,13 @@ def test_a_method_is_written_as_it_is_read(text: str) -> None:
 def test_a_quantized_model_has_nothing_to_calibrate() -> None:
     model = conv_model()
     with pytest.raises(UnsupportedModel, match=r"no float activations.*it is int8"):
-        calibrate(model, parse_model(model, "conv"), [])
+        calibrate(Model.parse(model, "conv"), [])
 
 
 def test_no_samples() -> None:
     model = passing_model(2)
     with pytest.raises(InputError, match="no samples"):
-        calibrate(model, parse_model(model, "m"), [])
+        calibrate(Model.parse(model, "m"), [])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -168,4 +170,4 @@ def test_an_activation_that_overflows_is_named() -> None:
     b.op("EXP", [x], [y])
     model = b.build([x], [y])
     with pytest.raises(InputError, match="sample 0 makes the tensor 'power'"):
-        calibrate(model, parse_model(model, "m"), [(np.full((1, 2), 1e3, np.float32),)])
+        calibrate(Model.parse(model, "m"), [(np.full((1, 2), 1e3, np.float32),)])

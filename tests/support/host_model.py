@@ -23,7 +23,7 @@ from hil.engines.registry import engine
 from hil.records import Array, EngineSources
 from hil.resources import data_dir
 from hil.tflite.graph import Graph, Tensor
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hil.tflite.reference import Reference
 
 FLOAT_TOLERANCE = 1e-5  # max |a - b| / max |b| over a tensor, as hil_aot.h states
@@ -177,8 +177,8 @@ def _read(io: _Io, tensor: Tensor) -> Array:
 
 def host_model(model: bytes, *, sanitize: bool = False) -> HostModel:
     """Parse, generate, compile and load a .tflite."""
-    graph = parse_model(model, "test")
-    return HostModel(engine("aot").sources(graph), graph, sanitize=sanitize)
+    parsed = Model.parse(model, "test")
+    return HostModel(engine("aot").sources(parsed), parsed.graph, sanitize=sanitize)
 
 
 def random_inputs(graph: Graph, rng: np.random.Generator) -> list[Array]:
@@ -221,9 +221,10 @@ def assert_matches_reference(
     Integers must be equal bit for bit. float32 must satisfy max |a - b| <= 1e-5 * max |b|, both
     maxima over the output tensor (``hil.bench.outputs.difference``). Returns the compiled model.
     """
-    graph = parse_model(model, "test")
-    host = HostModel(engine("aot").sources(graph), graph, sanitize=sanitize)
-    reference = Reference(model)
+    parsed = Model.parse(model, "test")
+    graph = parsed.graph
+    host = HostModel(engine("aot").sources(parsed), graph, sanitize=sanitize)
+    reference = Reference(parsed)
     rng = np.random.default_rng(seed)
     batches = [random_inputs(graph, rng) for _ in range(n_random)] + extreme_inputs(graph)
     for number, inputs in enumerate(batches):

@@ -22,6 +22,7 @@ import pytest
 from hil.engines.registry import engine
 from hil.errors import UnsupportedModel
 from hil.records import Array
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 from hypothesis import strategies as st
@@ -72,7 +73,7 @@ class OpCases:
         """Compare with the reference on random and on extreme inputs."""
         model = self.model()
         graph = parse_model(model, "cases")
-        host, reference = host_model(model, sanitize=True), Reference(model)
+        host, reference = host_model(model, sanitize=True), Reference(Model.parse(model, "m"))
         rng = np.random.default_rng(seed)
         drawn = [random_inputs(graph, rng) for _ in range(rounds)] + extreme_inputs(graph)
         for inputs in drawn:
@@ -89,7 +90,7 @@ class OpCases:
 def assert_refused(model: bytes, name: str, *words: str, index: int = 0) -> None:
     """The aot engine refuses ``model`` before any build; message or hint hold ``words``."""
     with pytest.raises(UnsupportedModel) as caught:
-        engine("aot").sources(parse_model(model, "refused"))
+        engine("aot").sources(Model.parse(model, "refused"))
     assert f"op {index} ({name})" in caught.value.message
     for word in words:
         assert word in f"{caught.value.message} | {caught.value.hint}"

@@ -9,7 +9,7 @@ A convolution in int8 with per-channel weights, run by the reference interpreter
     y = b.tensor((1, 4, 4, 4), "int8", scale=0.1, zero_point=5)
     b.op("CONV_2D", [x, w, c], [y], padding="SAME", stride_h=2, stride_w=2)
     model = b.build([x], [y])                       # bytes
-    (expected,) = Reference(model).run([x_array])   # hil.tflite.reference
+    (expected,) = Reference(Model.parse(model, "m")).run([x_array])   # hil.tflite.reference
     graph = parse_model(model, "conv")              # hil.tflite.reader
 
 Tensors are numbered in the order of their making. ``data`` makes a constant; ``scale`` a quantized

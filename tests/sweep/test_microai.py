@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "microai"
 MODELS = FOLDER / "models"
@@ -28,7 +28,7 @@ def test_the_script_writes_the_files_byte_by_byte(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("filters", [16, 24, 32, 40, 48, 64, 80])
 def test_the_parameters_are_the_papers(filters: int) -> None:
-    graph = read_model(MODELS / f"resnetv1-6_f{filters:02d}.tflite")
+    graph = Model.read(MODELS / f"resnetv1-6_f{filters:02d}.tflite").graph
     floats = [t for t in graph.tensors if t.is_constant and t.dtype == "float32"]
     assert sum(t.elements for t in floats) == 13 * filters**2 + 39 * filters + 6
     assert all(np.any(t.data) for t in floats)
@@ -39,7 +39,7 @@ def test_the_parameters_are_the_papers(filters: int) -> None:
 
 
 def test_the_ops_of_the_smallest() -> None:
-    graph = read_model(MODELS / "resnetv1-6_f16.tflite")
+    graph = Model.read(MODELS / "resnetv1-6_f16.tflite").graph
     assert [op.name for op in graph.ops] == [
         *("RESHAPE", "CONV_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D", "CONV_2D", "MAX_POOL_2D"),
         *("ADD", "CONV_2D", "CONV_2D", "ADD", "MAX_POOL_2D", "FULLY_CONNECTED"),

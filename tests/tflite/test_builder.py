@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hil.tflite.inputs import make_inputs
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 
@@ -222,7 +223,7 @@ def test_tflite_runs_and_the_reader_reads_it(name: str, dtype: str) -> None:
     assert op.name == name.split()[0]
     assert options.items() <= op.options.items()
 
-    outputs = Reference(model).run(make_inputs("random:1", graph)[0])
+    outputs = Reference(Model.parse(model, "m")).run(make_inputs("random:1", graph)[0])
     for index, output in zip(graph.outputs, outputs, strict=True):
         assert output.shape == graph.tensors[index].shape
         assert output.dtype == dtype
@@ -236,7 +237,9 @@ def test_conversions() -> None:
     b.op("QUANTIZE", [x], [q])
     b.op("DEQUANTIZE", [q], [y])
     model = b.build([x], [y])
-    (output,) = Reference(model).run([np.asarray([[0.2, 0.3, -7, 100]], np.float32)])
+    (output,) = Reference(Model.parse(model, "m")).run(
+        [np.asarray([[0.2, 0.3, -7, 100]], np.float32)]
+    )
     np.testing.assert_array_equal(output, np.asarray([[0, 0.5, -7, 64]], np.float32))
 
 
@@ -247,7 +250,7 @@ def test_a_convolution_computes_what_it_should() -> None:
     c = b.tensor((1,), "float32", data=[0.5])
     b.op("CONV_2D", [x, w, c], [y])
     image = np.arange(9, dtype=np.float32).reshape(1, 3, 3, 1)
-    (output,) = Reference(b.build([x], [y])).run([image])
+    (output,) = Reference(Model.parse(b.build([x], [y]), "m")).run([image])
     np.testing.assert_array_equal(output.ravel(), [27.5, 37.5, 57.5, 67.5])
 
 
@@ -260,7 +263,7 @@ def test_int16_activations() -> None:
     model = b.build([x], [y])
     graph = parse_model(model, "16x8")
     assert graph.dtype == "int16x8"
-    (output,) = Reference(model).run(make_inputs("random:1", graph)[0])
+    (output,) = Reference(Model.parse(model, "m")).run(make_inputs("random:1", graph)[0])
     assert output.dtype == np.int16
 
 

@@ -14,7 +14,8 @@ import flatbuffers
 import numpy as np
 import pytest
 from hil.errors import ModelError
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
+from hil.tflite.reader import parse_model
 from hil.tflite.summary import summarize
 
 from tests.support.tflite_builder import ModelBuilder
@@ -55,7 +56,7 @@ def test_files_of_another_kind(content: bytes, words: str, tmp_path: Path) -> No
     path = tmp_path / "other.tflite"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=words) as caught:
-        read_model(path)
+        Model.read(path)
     assert str(path) in caught.value.message
     assert caught.value.hint
 
@@ -75,35 +76,35 @@ def test_flatbuffer_of_another_schema() -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no file"):
-        read_model(tmp_path / "nowhere.tflite")
+        Model.read(tmp_path / "nowhere.tflite")
 
 
 def test_folder(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="folder"):
-        read_model(tmp_path)
+        Model.read(tmp_path)
 
 
 def test_path_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ModelError, match=r"cannot read .*Not a directory"):
-        read_model(tmp_path / "file" / "m.tflite")
+        Model.read(tmp_path / "file" / "m.tflite")
 
 
 def test_path_with_a_nul() -> None:
     with pytest.raises(ModelError):
-        read_model(Path("a\0b.tflite"))
+        Model.read(Path("a\0b.tflite"))
 
 
 def test_fifo_does_not_hang(tmp_path: Path) -> None:
     path = tmp_path / "pipe.tflite"
     os.mkfifo(path)
     with pytest.raises(ModelError, match="regular file"):
-        read_model(path)
+        Model.read(path)
 
 
 def test_file_that_the_system_does_not_let_read() -> None:
     with pytest.raises(ModelError, match="cannot read the model /proc/self/mem: Input/output"):
-        read_model(Path("/proc/self/mem"))
+        Model.read(Path("/proc/self/mem"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -112,7 +113,7 @@ def test_no_permission(tmp_path: Path) -> None:
     path.write_bytes(conv_model())
     path.chmod(0)
     with pytest.raises(ModelError, match="Permission denied"):
-        read_model(path)
+        Model.read(path)
 
 
 def test_file_beyond_any_microcontroller(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_file_beyond_any_microcontroller(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(600 * 1024 * 1024)  # sparse: takes no disk
     with pytest.raises(ModelError, match="629,145,600 bytes"):
-        read_model(path)
+        Model.read(path)
 
 
 # Damage
@@ -160,10 +161,10 @@ def test_random_flips(seed: int) -> None:
 def graph_or_model_error(data: bytes) -> bool:
     """Whether the data reads as a graph; anything but a graph and a ModelError escapes."""
     try:
-        graph = parse_model(data, "damaged")
+        model = Model.parse(data, "damaged")
     except ModelError:
         return False
-    summarize(graph)  # what was let through can be worked with
+    summarize(model)  # what was let through can be worked with
     return True
 
 

@@ -10,6 +10,7 @@ import pytest
 from hil.errors import InputError, UnsupportedModel
 from hil.tflite.fixed16 import Fixed16Reference, is_needed
 from hil.tflite.host_reference import reference_for
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def ours(data: bytes, x: Array) -> Array:
     graph = parse_model(data, "m")
     assert is_needed(graph)
     assert graph.dtype == "int16"
-    (y,) = reference_for(graph, data).run([x])
+    (y,) = reference_for(Model(data, graph)).run([x])
     return y
 
 
@@ -187,7 +188,7 @@ def test_equal_to_int16x8_of_tflite_where_weights_fit_int8(
     y_shape = (1, *sizes, out_depth)
     wide = model(name, x.shape, weights, y_shape, bits=(8, 8, 11), **common)
     narrow = model(name, x.shape, weights, y_shape, bits=(8, 8, 11), dtype="int8", **common)
-    (want,) = Reference(narrow).run([x])
+    (want,) = Reference(Model.parse(narrow, "m")).run([x])
     np.testing.assert_array_equal(ours(wide, x), want)
     assert len(np.unique(want)) > 8
 
@@ -197,7 +198,8 @@ def test_fully_connected_equals_int16x8_of_tflite() -> None:
     weights, x = rng.integers(-128, 128, (7, 33)), integers(rng, (2, 33))
     bias = rng.integers(-(2**20), 2**20, 7)
     args = ("FULLY_CONNECTED", (2, 33), weights, (2, 7))
-    (want,) = Reference(model(*args, bits=(10, 7, 6), bias=bias, dtype="int8")).run([x])
+    narrow = model(*args, bits=(10, 7, 6), bias=bias, dtype="int8")
+    (want,) = Reference(Model.parse(narrow, "m")).run([x])
     np.testing.assert_array_equal(ours(model(*args, bits=(10, 7, 6), bias=bias), x), want)
 
 
@@ -226,7 +228,7 @@ def residual() -> ModelBuilder:
 def test_a_residual_net_with_every_tensor_at_hand() -> None:
     data = residual().build([0], [9, 4])
     graph = parse_model(data, "residual")
-    reference = reference_for(graph, data)
+    reference = reference_for(Model(data, graph))
     x = integers(np.random.default_rng(2), (1, 2, 2, 2), 2000)
     probabilities, total = reference.run([x])
     conv, flat, logits = (reference.tensor(index) for index in (3, 6, 8))
@@ -274,14 +276,14 @@ def test_inputs_are_checked_as_tflite_checks_them() -> None:
 
 def test_other_models_stay_with_tflite() -> None:
     data = conv_model()
-    assert isinstance(reference_for(parse_model(data, "conv"), data), Reference)
+    assert isinstance(reference_for(Model.parse(data, "conv")), Reference)
     narrow = model("FULLY_CONNECTED", (1, 4), np.ones((2, 4), int), (1, 2), dtype="int8")
-    assert isinstance(reference_for(parse_model(narrow, "m"), narrow), Reference)
+    assert isinstance(reference_for(Model.parse(narrow, "m")), Reference)
 
 
 def refused(data: bytes) -> str:
     with pytest.raises(UnsupportedModel) as caught:
-        reference_for(parse_model(data, "m"), data)
+        reference_for(Model.parse(data, "m"))
     assert "op 0 (" in caught.value.message
     return caught.value.message + " / " + caught.value.hint
 

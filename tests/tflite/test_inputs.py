@@ -7,7 +7,8 @@ import pytest
 from hil.errors import InputError
 from hil.tflite.graph import Graph
 from hil.tflite.inputs import extremes, make_inputs
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
+from hil.tflite.reader import parse_model
 
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS
@@ -157,7 +158,7 @@ def test_wrong_dtype_is_never_cast(graph: Graph, dtype: str, tmp_path: Path) -> 
 
 def test_hint_says_how_to_quantize(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((8, 8, 1), np.float32))
-    graph = read_model(DIGITS / "digits_int8.tflite")
+    graph = Model.read(DIGITS / "digits_int8.tflite").graph
     hint = refused(str(tmp_path / "x.npy"), graph).hint
     assert "0.00392156886" in hint
     assert "-128" in hint
@@ -216,7 +217,7 @@ def test_npz_for_several_inputs(tmp_path: Path) -> None:
 def test_digits_samples_serve_both_models() -> None:
     file = str(DIGITS / "digits_samples.npz")
     for name, dtype in (("digits_int8", np.int8), ("digits_float32", np.float32)):
-        inputs = make_inputs(file, read_model(DIGITS / f"{name}.tflite"), 5)
+        inputs = make_inputs(file, Model.read(DIGITS / f"{name}.tflite").graph, 5)
         assert [(a.shape, a.dtype) for (a,) in inputs] == [((1, 8, 8, 1), dtype)] * 5
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hil.tflite.summary import summarize
 
 from tests.support.tflite_builder import ModelBuilder
@@ -89,7 +89,7 @@ def test_summary_counts_shared_weights_once_and_waiting_tensors_as_live() -> Non
     b.op("FULLY_CONNECTED", [a, w, -1], [c])
     b.op("ADD", [x, c], [y])
     unused = b.tensor((1, 4), "float32")
-    summary = summarize(parse_model(b.build([x], [y]), "shared"))
+    summary = summarize(Model.parse(b.build([x], [y]), "shared"))
     assert summary.weights_bytes == 64
     assert [op.weights_bytes for op in summary.ops] == [64, 64, 0]
     assert [op.activation_bytes for op in summary.ops] == [32, 32, 48]

@@ -9,6 +9,7 @@ import pytest
 from hil.tflite import reference as reference_module
 from hil.tflite.inputs import extremes, make_inputs
 from hil.tflite.litert import with_tflite_arithmetic
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import LITERT, Reference
 
@@ -88,10 +89,10 @@ def models() -> dict[str, bytes]:
 def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = parse_model(data, "m")
     inputs = [*make_inputs("random:1", graph, 50), *extremes(graph)]
-    plain = Reference(data, keep_all=True)
+    plain = Reference(Model.parse(data, "m"), keep_all=True)
     with monkeypatch.context() as patch:
         patch.setattr(reference_module, "_interpreter_module", lambda: (litert, LITERT))
-        other = Reference(data, keep_all=True)
+        other = Reference(Model.parse(data, "m"), keep_all=True)
         assert other.version.startswith("ai-edge-litert ")
     results = {op.outputs[0] for op in graph.ops}
     for sample in inputs:
@@ -134,7 +135,7 @@ def outputs(data: bytes) -> list[Any]:
     ids=["int8", "int8 per channel", "int16"],
 )
 def test_the_rewriting_is_needed_and_changes_nothing_else(data: bytes) -> None:
-    rewritten = with_tflite_arithmetic(data)
+    rewritten = with_tflite_arithmetic(Model.parse(data, "m"))
     assert [op.name for op in parse_model(rewritten, "m").ops][:3] == [
         "RESHAPE",
         "CONV_2D",
@@ -145,7 +146,6 @@ def test_the_rewriting_is_needed_and_changes_nothing_else(data: bytes) -> None:
     assert np.abs(steps).max() == 1
 
 
-def test_what_cannot_be_read_is_left_to_the_interpreter() -> None:
-    assert with_tflite_arithmetic(b"garbage garbage") == b"garbage garbage"
-    plain = conv_model()
-    assert with_tflite_arithmetic(plain) is plain
+def test_a_model_without_such_ops_is_left_as_it_is() -> None:
+    plain = Model.parse(conv_model(), "m")
+    assert with_tflite_arithmetic(plain) is plain.content

@@ -9,7 +9,8 @@ import pytest
 from hil.errors import InputError
 from hil.tflite import normal
 from hil.tflite.inputs import make_inputs
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
+from hil.tflite.reader import parse_model
 
 from tests.tflite.samples import DIGITS, conv_model
 
@@ -36,7 +37,7 @@ def test_moments() -> None:
 
 
 def test_normal_inputs_repeat_for_ever() -> None:
-    graph = read_model(DIGITS / "digits_float32.tflite")
+    graph = Model.read(DIGITS / "digits_float32.tflite").graph
     first, second = make_inputs("normal:7", graph, 2)
     assert first[0].shape == (1, 8, 8, 1)
     assert first[0].dtype == np.float32

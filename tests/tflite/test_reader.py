@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.tflite.reader import parse_model, read_model
+from hil.tflite.model import Model
+from hil.tflite.reader import parse_model
 from hil.tflite.schema import root
 
 from tests.support.tflite_builder import ModelBuilder
@@ -14,10 +15,11 @@ from tests.tflite.samples import DIGITS, conv_builder, conv_model, shared_model
 
 def test_digits_int8_reads_as_its_converter_wrote_it() -> None:
     path = DIGITS / "digits_int8.tflite"
-    graph = read_model(path)
-    assert graph.name == "digits_int8"
-    assert graph.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert graph.size_bytes == path.stat().st_size
+    model = Model.read(path)
+    graph = model.graph
+    assert graph.name == model.name == "digits_int8"
+    assert model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert model.size_bytes == path.stat().st_size
     assert graph.dtype == "int8"
     assert [op.name for op in graph.ops] == [
         "CONV_2D",
@@ -56,14 +58,14 @@ def test_digits_int8_reads_as_its_converter_wrote_it() -> None:
     ],
 )
 def test_mlperf_tiny_models(name: str, macs: int, arithmetic: str) -> None:
-    graph = read_model(shared_model(name))
+    graph = Model.read(shared_model(name)).graph
     assert graph.macs == macs
     assert graph.dtype == arithmetic
 
 
 def test_digits_macs_per_op() -> None:
     for name in ("digits_int8", "digits_float32"):
-        graph = read_model(DIGITS / f"{name}.tflite")
+        graph = Model.read(DIGITS / f"{name}.tflite").graph
         assert [op.macs for op in graph.ops] == [9216, 9216, 32768, 0, 0, 5120, 0]
 
 
@@ -227,7 +229,7 @@ def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path) -> None:
     b.op("RELU", [x1], [y1])
     path = tmp_path / "two.tflite"
     path.write_bytes(b.build([x1, x0], [y1, y0]))
-    graph = read_model(path)
+    graph = Model.read(path).graph
     assert graph.inputs == (x1, x0)
     assert graph.outputs == (y1, y0)
 

@@ -8,6 +8,7 @@ import pytest
 from hil.errors import UnsupportedModel
 from hil.tflite.graph import Graph
 from hil.tflite.inputs import make_inputs
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 from hil.tflite.writer import write_model
@@ -52,7 +53,11 @@ def test_what_was_read_is_written_and_computes_the_same(name: str) -> None:
     assert content(parse_model(written, name)) == content(graph)
     assert write_model(graph) == written
     (sample,) = make_inputs("random:3", graph, 1)
-    for a, b in zip(Reference(written).run(sample), Reference(data).run(sample), strict=True):
+    for a, b in zip(
+        Reference(Model.parse(written, "m")).run(sample),
+        Reference(Model.parse(data, "m")).run(sample),
+        strict=True,
+    ):
         np.testing.assert_array_equal(a, b)
 
 

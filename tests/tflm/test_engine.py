@@ -18,6 +18,7 @@ from hil.engines.tflm.library import inspect
 from hil.engines.tflm.one_op import IN, OUT, one_op_model
 from hil.errors import StoreError, UnsupportedModel, UsageError
 from hil.records import ArenaUse
+from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.reference import Reference
 
@@ -56,8 +57,8 @@ def unescaped(text: str) -> bytes:
 
 def test_the_generated_files_hold_model_resolver_and_tables(entry: installed.Installed) -> None:
     model = chain("FULLY_CONNECTED", "FULLY_CONNECTED")
-    graph = parse_model(model, "chain")
-    found = TflmEngine(entry).sized(graph, model, USE)
+    parsed = Model.parse(model, "chain")
+    found = TflmEngine(entry).sized(parsed, USE)
     data, text = found.files["model_data.c"], found.files["model.cc"]
     assert unescaped(data) == model
     assert f"hil_tflm_model[{len(model)}]" in data
@@ -70,16 +71,16 @@ def test_the_generated_files_hold_model_resolver_and_tables(entry: installed.Ins
     assert f"{{hil_arena_memory + 16, 4u, HIL_INT8, {half}, 0}}" in text
     assert f"{{hil_arena_memory + 48, 4u, HIL_INT8, {half}, 0}}" in text
     assert 'hil_engine_name[] = "tflm-x"' in text
-    assert f'hil_model_id[] = "{graph.sha256[:16]}"' in text
+    assert f'hil_model_id[] = "{parsed.sha256[:16]}"' in text
     assert "hil_op_count = 2;" in text
     assert (found.plan.arena_bytes, found.weights_bytes, found.op_count) == (640, len(model), 2)
 
 
 def test_the_firmware_that_searches_is_another_one(entry: installed.Installed) -> None:
     model = chain("FULLY_CONNECTED")
-    graph = parse_model(model, "chain")
+    parsed = Model.parse(model, "chain")
     engine = TflmEngine(entry)
-    search, final = engine.searching(graph, model, 4096), engine.sized(graph, model, USE)
+    search, final = engine.searching(parsed, 4096), engine.sized(parsed, USE)
     assert search.runtime_defines == ("HIL_ARENA_SEARCH",)
     assert final.runtime_defines == ()
     assert [name for name in search.kernels if "search" in name]
@@ -100,7 +101,7 @@ def test_planned_tensors_are_those_without_data() -> None:
 def test_an_op_that_tflm_does_not_register_is_refused_by_name(entry: installed.Installed) -> None:
     model = chain("FULLY_CONNECTED", "TANH")
     with pytest.raises(UnsupportedModel, match=r"op 1 \(TANH\).*does not register it") as caught:
-        TflmEngine(entry).sources(parse_model(model, "chain"), model)
+        TflmEngine(entry).sources(Model.parse(model, "chain"))
     assert caught.value.hint
 
 
@@ -116,19 +117,19 @@ def test_int16_weights_are_refused_and_int16_activations_are_not(
     b.op("FULLY_CONNECTED", [x, w], [y])
     model = b.build([x], [y])
     if scheme == "int16x8":
-        assert TflmEngine(entry).sources(parse_model(model, "m"), model).op_count == 1
+        assert TflmEngine(entry).sources(Model.parse(model, "m")).op_count == 1
         return
     with pytest.raises(
         UnsupportedModel, match=r"op 0 \(FULLY_CONNECTED\).*int16 weights"
     ) as caught:
-        TflmEngine(entry).sources(parse_model(model, "m"), model)
+        TflmEngine(entry).sources(Model.parse(model, "m"))
     assert "int16x8" in caught.value.hint
 
 
 def test_an_op_whose_kernel_the_library_lacks(entry: installed.Installed) -> None:
     model = chain("RELU")
     with pytest.raises(UnsupportedModel, match=r"op 0 \(RELU\).*has no Register_RELU"):
-        TflmEngine(entry).sources(parse_model(model, "chain"), model)
+        TflmEngine(entry).sources(Model.parse(model, "chain"))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_what_changed_since_it_was_added(
     change(entry)  # type: ignore[operator]
     model = chain("FULLY_CONNECTED")
     with pytest.raises(UsageError, match=words) as caught:
-        TflmEngine(entry).sources(parse_model(model, "chain"), model)
+        TflmEngine(entry).sources(Model.parse(model, "chain"))
     assert "add it again" in caught.value.hint
 
 
@@ -157,7 +158,7 @@ def test_the_one_op_model_runs_in_the_reference() -> None:
     graph = parse_model(model, "one")
     assert [op.name for op in graph.ops] == ["FULLY_CONNECTED"]
     outputs = {
-        Reference(model).run([np.full((1, IN), value, np.int8)])[0].tobytes()
+        Reference(Model.parse(model, "m")).run([np.full((1, IN), value, np.int8)])[0].tobytes()
         for value in (-128, 0, 127)
     }
     assert len(outputs) == 3

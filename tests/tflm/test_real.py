@@ -13,6 +13,7 @@ from hil.bench import pipeline
 from hil.records import RunRecord
 from hil.store import Store
 from hil.targets.dut.answers import Rejected
+from hil.tflite.model import Model
 
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, hil
@@ -25,7 +26,9 @@ SAMPLES = DIGITS / "digits_samples.npz"
 
 def run(tmp_path: Path, engine: str, model: Path, profile: str = "nucleo-l4r5zi") -> RunRecord:
     with Store.open(str(tmp_path / "hil.db")) as store:
-        request = pipeline.Request(model=model, profile=devices.load(profile), engine=engine)
+        request = pipeline.Request(
+            model=Model.read(model), profile=devices.load(profile), engine=engine
+        )
         return pipeline.run(request, store)
 
 
@@ -74,13 +77,13 @@ def test_a_run_lines_up_with_aots(tflm: str, model: Path, tmp_path: Path) -> Non
 
 def test_the_arena_is_the_smallest(tflm: str, tmp_path: Path) -> None:
     """The finished firmware starts with the arena that was found, and not with 16 bytes less."""
-    request = pipeline.Request(model=INT8, profile=devices.load("stm32l4"), engine=tflm)
+    request = pipeline.Request(model=Model.read(INT8), profile=devices.load("stm32l4"), engine=tflm)
     job = pipeline.fitted(pipeline.prepare(request))
     assert job.arena is not None
     assert boots(job)
     less = dataclasses.replace(job.arena, arena_bytes=job.arena.arena_bytes - 16)
     assert isinstance(job.engine, pipeline.SizedByRunning)
-    sources = job.engine.sized(job.graph, job.model_bytes, less)
+    sources = job.engine.sized(job.model, less)
     assert not boots(dataclasses.replace(job, sources=sources))
 
 

@@ -24,7 +24,7 @@ from hil.records import ArenaUse, Platform
 from hil.targets.dut.answers import ArenaReport, HardwareFault
 from hil.targets.qemu.machines import roomiest
 from hil.targets.qemu.target import talking
-from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 
 STEP_BYTES = 16
 """Arenas grow in steps of TFLM's alignment (``MicroArenaBufferAlignment``)."""
@@ -77,8 +77,7 @@ class Restarting:
 
 def find_arena(
     engine: SizedByRunning,
-    graph: Graph,
-    data: bytes,
+    model: Model,
     platform: Platform,
     *,
     stack_bytes: int,
@@ -99,7 +98,7 @@ def find_arena(
     stack = _STACK_FACTOR * stack_bytes
     room = roomy.ram.size - stack - heap_bytes - _RESERVE_BYTES
     firmware = build(
-        engine.searching(graph, data, max(room, 0) // STEP_BYTES * STEP_BYTES),
+        engine.searching(model, max(room, 0) // STEP_BYTES * STEP_BYTES),
         roomy,
         stack_bytes=stack,
         heap_bytes=heap_bytes,

@@ -14,6 +14,7 @@ from hil.errors import HilError, UsageError
 from hil.records import RunRecord
 from hil.store import Store
 from hil.targets.qemu.machines import choose_platform
+from hil.tflite.model import Model
 
 
 def check_engine(name: str, profile: str | None = None) -> RunRecord:
@@ -31,9 +32,12 @@ def check_engine(name: str, profile: str | None = None) -> RunRecord:
         raise installed.unknown(name, engines)
     device = devices.load(profile) if profile else _device(engines[name].core)
     with tempfile.TemporaryDirectory(prefix="hil-check-") as folder:
-        model = Path(folder) / "one_op.tflite"
-        model.write_bytes(one_op_model())
-        request = Request(model=model, profile=device, engine=name, command=("hil", "engine"))
+        request = Request(
+            model=Model.parse(one_op_model(), "one_op"),
+            profile=device,
+            engine=name,
+            command=("hil", "engine"),
+        )
         with Store.open(str(Path(folder) / "check.db")) as store:
             return run(request, store)
 

@@ -46,7 +46,7 @@ from hil.targets.qemu.target import LoadPath, QemuTarget
 from hil.tflite.graph import Graph
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
-from hil.tflite.reader import parse_model, read_bytes
+from hil.tflite.model import Model
 
 if TYPE_CHECKING:
     from hil.store import Store
@@ -63,7 +63,7 @@ class Request:
     file are then the float model's, and are quantized as well.
     """
 
-    model: Path
+    model: Model
     profile: Profile
     engine: str = "aot"
     inputs: str | None = None
@@ -89,8 +89,7 @@ class Job:
     """
 
     request: Request
-    graph: Graph
-    model_bytes: bytes
+    model: Model
     engine: Engine
     sources: EngineSources
     platform: Platform
@@ -98,6 +97,11 @@ class Job:
     timed: int
     variant: Variant | None = None
     arena: ArenaUse | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the model that runs."""
+        return self.model.graph
 
 
 @dataclass
@@ -128,41 +132,33 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
         UsageError: the model, an op, the inputs, the machine or the calibration is not usable.
         MissingTool: there is no emulator, or no quantizer.
     """
-    data = read_bytes(request.model)
-    given = parse_model(data, request.model.stem, where=str(request.model))
-    graph, variant = given, None
+    model, variant = request.model, None
     if request.variant is not None:
-        graph, data, variant = _quantized(given, data, request.variant, progress)
+        from hil.quantization.cache import cached
+
+        made = cached(cache_dir(), model, request.variant, progress)
+        model, variant = made.model, made.variant
     engine = find_engine(request.engine)
-    sources = engine.sources(graph, data)
+    sources = engine.sources(model)
     platform = choose_platform(request.profile, machine=request.machine)
     _check_core(request, sources, platform)
-    inputs = _inputs(request, given, graph)
+    inputs = _inputs(request, model.graph)
     timed = len(inputs)
     if (request.inputs or DEFAULT_SPEC).startswith("random"):
-        inputs = [*inputs, *extremes(graph)]
-    return Job(request, graph, data, engine, sources, platform, inputs, timed, variant)
+        inputs = [*inputs, *extremes(model.graph)]
+    return Job(request, model, engine, sources, platform, inputs, timed, variant)
 
 
-def _quantized(
-    given: Graph, data: bytes, request: VariantRequest, progress: Progress | None
-) -> tuple[Graph, bytes, Variant]:
-    from hil.quantization import variant_name
-    from hil.quantization.cache import cached
-
-    made = cached(cache_dir(), given, data, request, progress)
-    name = variant_name(given.name, made.variant.scheme)
-    return parse_model(made.content, name), made.content, made.variant
-
-
-def _inputs(request: Request, given: Graph, graph: Graph) -> list[tuple[Array, ...]]:
+def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
     """Random inputs of what runs; those of a file are of the model as it was given."""
     spec = request.inputs or DEFAULT_SPEC
     if request.variant is None or spec in ("zeros", "min", "max") or spec.startswith("random"):
         return make_inputs(spec, graph, request.samples)
     from hil.quantization.quality import fed
 
-    return [fed(inputs, graph) for inputs in make_inputs(spec, given, request.samples)]
+    return [
+        fed(inputs, graph) for inputs in make_inputs(spec, request.model.graph, request.samples)
+    ]
 
 
 def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
@@ -175,7 +171,7 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
     stages = _Stages(progress)
     with stages.stage("plan"):
         job = prepare(request, progress)
-    record = provenance.begin(job.request, job.graph, job.platform, job.sources)
+    record = provenance.begin(job.request, job.model, job.platform, job.sources)
     record = _with_variant(record, job, store)
     store.begin(record)
     try:
@@ -205,7 +201,7 @@ def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
 
 def known_variant(job: Job, store: Store) -> Variant | None:
     """What is known of a job's model that hil quantized, now or before; what is new is kept."""
-    known = store.variants.get(job.graph.sha256)
+    known = store.variants.get(job.model.sha256)
     made = job.variant
     if made is not None and (known is None or known.created_at < made.created_at):
         store.variants.keep(made)
@@ -266,8 +262,7 @@ def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
     config = job.request.profile.firmware
     use = find_arena(
         engine,
-        job.graph,
-        job.model_bytes,
+        job.model,
         job.platform,
         stack_bytes=config.stack_bytes,
         heap_bytes=config.heap_bytes,
@@ -276,7 +271,7 @@ def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
         cache=cache_dir(),
         timeout_s=job.request.timeout_s,
     )
-    sources = engine.sized(job.graph, job.model_bytes, use)
+    sources = engine.sized(job.model, use)
     return dataclasses.replace(job, sources=sources, arena=use)
 
 
@@ -334,7 +329,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
 
 
 def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
-    reference = reference_for(job.graph, job.model_bytes)
+    reference = reference_for(job.model)
     return reference.version, [reference.run(inputs) for inputs in job.inputs]
 
 

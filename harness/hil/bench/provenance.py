@@ -28,14 +28,14 @@ from hil.records import (
     Trace,
     Variant,
 )
-from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 
 
 class Asked(Protocol):
     """The part of a request that provenance tells of."""
 
     @property
-    def model(self) -> Path: ...  # noqa: D102
+    def model(self) -> Model: ...  # noqa: D102
     @property
     def profile(self) -> Profile: ...  # noqa: D102
     @property
@@ -46,7 +46,7 @@ class Asked(Protocol):
     def memory_model(self) -> MemoryModel | None: ...  # noqa: D102
 
 
-def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources) -> RunRecord:
+def begin(asked: Asked, model: Model, platform: Platform, sources: EngineSources) -> RunRecord:
     """Return the record of a run that starts now."""
     started = datetime.now(UTC)
     profile = asked.profile.model_dump(mode="json", by_alias=True)
@@ -62,13 +62,13 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
         machine_exact=platform.exact,
         engine=sources.engine,
         model=ModelInfo(
-            name=graph.name,
-            path=str(asked.model),
-            sha256=graph.sha256,
-            dtype=graph.dtype,
-            size_bytes=graph.size_bytes,
-            macs=graph.macs,
-            ops=len(graph.ops),
+            name=model.name,
+            path=asked.model.path,
+            sha256=model.sha256,
+            dtype=model.graph.dtype,
+            size_bytes=model.size_bytes,
+            macs=model.graph.macs,
+            ops=len(model.graph.ops),
         ),
         measurements={},
         ops=(),
@@ -85,7 +85,7 @@ def begin(asked: Asked, graph: Graph, platform: Platform, sources: EngineSources
             "host": f"{host.system()} {host.machine()}",
             "engine_version": sources.engine_version,
             **sources.details,
-            "model_sha256": graph.sha256,
+            "model_sha256": model.sha256,
             "optimize": asked.optimize,
             "memory_model": memory_model(asked.profile.flash, asked.memory_model),
             "calibration": _calibration(asked.profile),

@@ -205,12 +205,13 @@ def _request(
     from hil import devices
     from hil.bench.pipeline import Request
     from hil.errors import UsageError
+    from hil.tflite.model import Model
 
     if model is None:
         raise UsageError("no model given", hint="`hil accuracy --profile NAME --data FILE MODEL`")
     return Request(
-        model=model,
         profile=devices.load(_required(settings.profile, "--profile")),
+        model=Model.read(model),
         engine=settings.engine,
         machine=machine,
         optimize=settings.optimize,

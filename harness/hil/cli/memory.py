@@ -13,7 +13,7 @@ from hil.cli.options import JsonOption
 if TYPE_CHECKING:
     from hil.engines.tflm.host import HostArena
     from hil.records import EngineSources
-    from hil.tflite.graph import Graph
+    from hil.tflite.model import Model
 
 SCHEMA = "hil.memory/1"
 _ENGINES = ("aot", "tflm-host")
@@ -48,7 +48,7 @@ def memory(
     same room on a device, TFLM's own structures less. `hil run` measures it on the device.
     """
     from hil.errors import UsageError
-    from hil.tflite.reader import parse_model, read_bytes
+    from hil.tflite.model import Model
 
     if engine not in _ENGINES:
         raise UsageError(
@@ -60,26 +60,25 @@ def memory(
             "figures of this computer say nothing about a device's memory",
             hint="leave out --profile, or take --engine aot",
         )
-    data = read_bytes(model)
-    graph = parse_model(data, model.stem, where=str(model))
+    parsed = Model.read(model)
     if engine == "tflm-host":
-        _tflm_host(graph, data, as_json=json)
+        _tflm_host(parsed, as_json=json)
     else:
-        _aot(graph, profile or [], as_json=json)
+        _aot(parsed, profile or [], as_json=json)
 
 
-def _tflm_host(graph: Graph, data: bytes, *, as_json: bool) -> None:
+def _tflm_host(model: Model, *, as_json: bool) -> None:
     from hil.engines.tflm import host as tflm_host
 
-    found = tflm_host.arena(graph, data)
+    found = tflm_host.arena(model)
     if as_json:
         parts = [
             {"name": p.name, "used_bytes": p.used_bytes, "count": p.count} for p in found.parts
         ]
-        _emit(graph, "tflm-host", found.version, tflm_host.WHERE, found.figures, parts=parts)
+        _emit(model, "tflm-host", found.version, tflm_host.WHERE, found.figures, parts=parts)
         return
     typer.echo(
-        f"{graph.name} ({graph.dtype}) in {tflm_host.PACKAGE} {found.version}: "
+        f"{model.name} ({model.graph.dtype}) in {tflm_host.PACKAGE} {found.version}: "
         f"{tflm_host.WHERE}, no device's figures"
     )
     output.print_table(
@@ -100,13 +99,13 @@ def _host_rows(found: HostArena) -> list[tuple[str, str, str, str]]:
     return [(name, f"{size:,}", "static", text) for name, size, text in rows]
 
 
-def _aot(graph: Graph, names: list[str], *, as_json: bool) -> None:
+def _aot(model: Model, names: list[str], *, as_json: bool) -> None:
     from hil import devices
     from hil.engines.registry import engine
     from hil.records import Measurement
 
     loaded = [devices.load(name) for name in names]
-    sources = engine("aot").sources(graph)
+    sources = engine("aot").sources(model)
     sizes = {
         "arena_bytes": (sources.plan.arena_bytes, "planned ahead from tensor lifetimes"),
         "weights_bytes": (sources.weights_bytes, "constant tensors, in flash"),
@@ -119,11 +118,11 @@ def _aot(graph: Graph, names: list[str], *, as_json: bool) -> None:
     fits = {profile.name: _fit(sources, profile) for profile in loaded}
     if as_json:
         where = "the device, planned"
-        _emit(graph, "aot", sources.engine_version, where, figures, fits=fits)
+        _emit(model, "aot", sources.engine_version, where, figures, fits=fits)
         return
-    typer.echo(f"{graph.name} ({graph.dtype}) by engine aot, as planned for the device")
+    typer.echo(f"{model.name} ({model.graph.dtype}) by engine aot, as planned for the device")
     output.print_figures(figures)
-    peak = graph.ops[sources.plan.peak_op]
+    peak = model.graph.ops[sources.plan.peak_op]
     typer.echo(f"the arena is fullest at op {peak.index}, {peak.name}")
     for name, reason in fits.items():
         typer.echo(f"{name}: " + (reason or "it can fit (code is known only after a build)"))
@@ -148,9 +147,9 @@ def _fit(sources: EngineSources, profile: Any) -> str:
     return ""
 
 
-def _emit(graph: Graph, engine: str, version: str, where: str, figures: Any, **more: Any) -> None:
+def _emit(model: Model, engine: str, version: str, where: str, figures: Any, **more: Any) -> None:
     data = {
-        "model": {"name": graph.name, "sha256": graph.sha256, "dtype": graph.dtype},
+        "model": {"name": model.name, "sha256": model.sha256, "dtype": model.graph.dtype},
         "engine": engine,
         "engine_version": version,
         "where": where,

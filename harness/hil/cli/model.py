@@ -32,10 +32,10 @@ def inspect(
 
     MACs are multiply-accumulates of one inference. "live" is what must be in RAM while an op runs.
     """
-    from hil.tflite.reader import read_model
+    from hil.tflite.model import Model
     from hil.tflite.summary import summarize
 
-    summary = summarize(read_model(model))
+    summary = summarize(Model.read(model))
     if json:
         output.emit_json(SCHEMA, "ok", summary)
         return
@@ -70,11 +70,11 @@ def variants(
     """
     from hil import settings as configuration
     from hil.store import Store
-    from hil.tflite.reader import read_model
+    from hil.tflite.model import Model
 
     sha256 = parent
     if parent is not None and (Path(parent).suffix == ".tflite" or Path(parent).exists()):
-        sha256 = read_model(Path(parent)).sha256
+        sha256 = Model.read(Path(parent)).sha256
     with Store.open(configuration.load(db=db).db, read_only=True) as store:
         found = store.variants.find(parent_sha256=sha256, scheme=scheme, limit=limit or None)
     if json:

@@ -101,17 +101,16 @@ def _make(
 ) -> tuple[Quantized, Path]:
     from hil import quantization as quantizing
     from hil.store import Store
-    from hil.tflite.reader import parse_model, read_bytes
+    from hil.tflite.model import Model
 
     path = out or Path(quantizing.variant_name(model.stem, request.scheme) + ".tflite")
     _check_output(path, model)
-    content = read_bytes(model)
-    graph = parse_model(content, model.stem, where=str(model))
-    quantizing.check_parent(graph)
+    parent = Model.read(model)
+    quantizing.check_parent(parent.graph)
     with Store.open(db) as store:
         with output.progress() as show:
-            made = quantizing.quantize(graph, content, request, None if quiet else _teller(show))
-        _write(path, made.content)
+            made = quantizing.quantize(parent, request, None if quiet else _teller(show))
+        _write(path, made.model.content)
         store.variants.keep(made.variant)
     return made, path
 

@@ -187,6 +187,7 @@ def _requests(
     from hil import devices
     from hil.bench.pipeline import Request
     from hil.errors import UsageError
+    from hil.tflite.model import Model
 
     chosen = names or ([settings.profile] if settings.profile else [])
     if not chosen:
@@ -195,9 +196,10 @@ def _requests(
         )
     how, memory = known_load(load), known_memory_model(memory_model)
     loaded = [devices.load(name) for name in dict.fromkeys(chosen)]
+    parsed = Model.read(model)
     return [
         Request(
-            model=model,
+            model=parsed,
             profile=one,
             engine=settings.engine,
             inputs=inputs,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hil.engines.aot.ctext import comment_text
 from hil.engines.aot.quant import float_literal
 from hil.tflite.graph import Graph, Tensor
+from hil.tflite.model import Model
 
 _DTYPES = {
     "float32": "HIL_FLOAT32",
@@ -26,16 +27,17 @@ def has_dtype(dtype: str) -> bool:
 
 
 def interface(
-    engine: str, graph: Graph, input_offsets: Sequence[int], output_offsets: Sequence[int]
+    engine: str, model: Model, input_offsets: Sequence[int], output_offsets: Sequence[int]
 ) -> str:
     """Return the definitions of engine name, model id, op count, inputs and outputs.
 
     Offsets are of the tensors in ``hil_arena_memory``, in bytes, in the graph's order.
     """
+    graph = model.graph
     return "\n".join(
         [
             f'const char hil_engine_name[] = "{comment_text(engine)}";',
-            f'const char hil_model_id[] = "{comment_text(graph.sha256[:16])}";',
+            f'const char hil_model_id[] = "{comment_text(model.sha256[:16])}";',
             f"const uint16_t hil_op_count = {len(graph.ops)};\n",
             _table("input", graph, graph.inputs, input_offsets),
             _table("output", graph, graph.outputs, output_offsets),

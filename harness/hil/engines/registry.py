@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from hil.engines.tflm import installed
 from hil.errors import UsageError, did_you_mean
 from hil.records import ArenaUse, EngineSources
-from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 
 _MODULES = {"aot": "hil.engines.aot.engine"}
 _ENGINES: dict[str, type[Engine]] = {}
@@ -23,21 +23,18 @@ class Engine(Protocol):
     name: str
     version: str
 
-    def sources(self, graph: Graph, data: bytes = b"") -> EngineSources:
-        """Return everything the build needs, or raise UnsupportedModel before any build.
-
-        ``data`` are the bytes of the model's file.
-        """
+    def sources(self, model: Model) -> EngineSources:
+        """Return everything the build needs, or raise UnsupportedModel before any build."""
 
 
 @runtime_checkable
 class SizedByRunning(Protocol):
     """An engine whose arena is known only once the model ran; ``sources`` leaves it open."""
 
-    def searching(self, graph: Graph, data: bytes, arena_bytes: int) -> EngineSources:
+    def searching(self, model: Model, arena_bytes: int) -> EngineSources:
         """Return the sources of a firmware that tries arenas of up to ``arena_bytes``."""
 
-    def sized(self, graph: Graph, data: bytes, use: ArenaUse) -> EngineSources:
+    def sized(self, model: Model, use: ArenaUse) -> EngineSources:
         """Return the sources with the arena that was found."""
 
 

@@ -94,7 +94,7 @@ def evaluate(
     metric.require(data)
     jobs = min(asked.jobs or os.cpu_count() or 1, len(data))
     # One after the other: each one silences stderr of the whole process while it is made.
-    references = tuple(reference_for(job.graph, job.model_bytes) for _ in range(jobs))
+    references = tuple(reference_for(job.model) for _ in range(jobs))
     tell("arena", 0, 0)
     job = pipeline.fitted(job)
     tell("build", 0, 0)
@@ -129,8 +129,8 @@ def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluati
         machine=job.platform.machine,
         machine_exact=job.platform.exact,
         engine=job.sources.engine,
-        model_name=job.graph.name,
-        model_sha256=job.graph.sha256,
+        model_name=job.model.name,
+        model_sha256=job.model.sha256,
         model_dtype=job.graph.dtype,
         firmware_sha256=task.firmware.sha256,
         data_name=task.data.name,
@@ -151,7 +151,7 @@ def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluati
 def _key(task: _Task, emulator: str, options: Mapping[str, Any]) -> str:
     """Hash everything that could change a result."""
     question = {
-        "model": task.job.graph.sha256,
+        "model": task.job.model.sha256,
         "firmware": task.firmware.sha256,
         "data": task.data.sha256,
         "metric": task.metric.name,

@@ -3,8 +3,8 @@
 ::
 
     request = VariantRequest("int8", "samples.npz")
-    made = quantize(model_bytes, graph, request)
-    made.content        # the variant's .tflite
+    made = quantize(Model.read(path), request)
+    made.model.content  # the variant's .tflite
     made.variant        # what the store keeps: ranges, quality per tensor, agreement
 
 What a request alone can get wrong is refused before any work (:func:`check_request`).
@@ -13,7 +13,6 @@ What a request alone can get wrong is refused before any work (:func:`check_requ
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from hil.quantization.fixed_point import WIDTH, quantize_fixed_point
 from hil.quantization.ranges import Method, Ranges, calibrate
 from hil.records import Variant, VariantRequest
 from hil.tflite.graph import Graph
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 
 #: Scheme -> dtype of its activations.
 SCHEMES = {
@@ -43,9 +42,9 @@ Progress = Callable[[str, int, int], None]  # stage, done, total
 
 @dataclass(frozen=True)
 class Quantized:
-    """A variant: the .tflite's bytes, and everything that is known of it."""
+    """A variant: the model, and everything that is known of it."""
 
-    content: bytes
+    model: Model
     variant: Variant
 
 
@@ -98,14 +97,11 @@ def check_parent(graph: Graph) -> None:
     )
 
 
-def quantize(
-    graph: Graph, model_bytes: bytes, request: VariantRequest, progress: Progress | None = None
-) -> Quantized:
+def quantize(parent: Model, request: VariantRequest, progress: Progress | None = None) -> Quantized:
     """Make a variant of a float model and judge it.
 
     Args:
-        graph: ``model_bytes`` parsed; its name and hash become the parent's.
-        model_bytes: the float32 .tflite.
+        parent: the float32 model.
         request: what to make.
         progress: called with ``calibrate`` or ``judge``, samples done, and of how many.
 
@@ -116,20 +112,18 @@ def quantize(
         MissingTool: the scheme's library is not installed.
     """
     request = check_request(request)
-    check_parent(graph)
-    data = calibration_data.load(request, graph)
+    check_parent(parent.graph)
+    data = calibration_data.load(request, parent.graph)
     ranges = calibrate(
-        model_bytes, graph, data.calibration.inputs, request.method, _told(progress, "calibrate")
+        parent, data.calibration.inputs, request.method, _told(progress, "calibrate")
     )
-    content = _made(graph, request, ranges)
-    name = variant_name(graph.name, request.scheme)
-    made = quality.Model(parse_model(content, name), content)
-    parent = quality.Model(graph, model_bytes)
+    content = _made(parent.graph, request, ranges)
+    made = Model.parse(content, variant_name(parent.name, request.scheme))
     tensors, agreements = quality.judge(parent, made, data, _told(progress, "judge"))
     variant = Variant(
-        sha256=hashlib.sha256(content).hexdigest(),
-        parent_sha256=graph.sha256,
-        parent_name=graph.name,
+        sha256=made.sha256,
+        parent_sha256=parent.sha256,
+        parent_name=parent.name,
         scheme=request.scheme,
         options={"method": request.method, "io": request.io, "q_format": request.q_format},
         calibration=request.calibration,
@@ -137,12 +131,12 @@ def quantize(
         calibration_samples=len(data.calibration),
         library=library(request.scheme),
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        size_bytes=len(content),
+        size_bytes=made.size_bytes,
         ranges=tuple(ranges.tensors.values()),
         tensors=tensors,
         agreements=agreements,
     )
-    return Quantized(content, variant)
+    return Quantized(made, variant)
 
 
 def library(scheme: str) -> str:

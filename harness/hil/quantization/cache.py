@@ -20,18 +20,25 @@ from typing import Any
 
 from hil import files
 from hil.errors import InputError
-from hil.quantization import Progress, Quantized, check_parent, check_request, library, quantize
+from hil.quantization import (
+    Progress,
+    Quantized,
+    check_parent,
+    check_request,
+    library,
+    quantize,
+    variant_name,
+)
 from hil.quantization.calibration_data import DRAWN
 from hil.records import Agreement, TensorQuality, TensorRange, Variant, VariantRequest
-from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 
 _KEEP = 256
 
 
 def cached(
     cache: Path,
-    graph: Graph,
-    model_bytes: bytes,
+    parent: Model,
     request: VariantRequest,
     progress: Progress | None = None,
 ) -> Quantized:
@@ -40,25 +47,25 @@ def cached(
     A cache that cannot be written is no error. Raises as :func:`hil.quantization.quantize`.
     """
     request = check_request(request)
-    check_parent(graph)
-    folder = cache / "variants" / _key(graph, request)
-    found = _load(folder)
+    check_parent(parent.graph)
+    folder = cache / "variants" / _key(parent, request)
+    found = _load(folder, variant_name(parent.name, request.scheme))
     if found is not None:
         named = dataclasses.replace(
-            found.variant, parent_name=graph.name, calibration=request.calibration
+            found.variant, parent_name=parent.name, calibration=request.calibration
         )
-        return Quantized(found.content, named)
-    made = quantize(graph, model_bytes, request, progress)
+        return Quantized(found.model, named)
+    made = quantize(parent, request, progress)
     with contextlib.suppress(OSError):
         _store(folder, made)
     return made
 
 
-def _key(graph: Graph, request: VariantRequest) -> str:
+def _key(parent: Model, request: VariantRequest) -> str:
     fields = dataclasses.asdict(request)
     for name in ("calibration", "held_out"):
         fields[name] = _content_key(fields[name])
-    fields |= {"parent": graph.sha256, "library": library(request.scheme), "code": _code()}
+    fields |= {"parent": parent.sha256, "library": library(request.scheme), "code": _code()}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
@@ -85,20 +92,21 @@ def _code() -> str:
     return total.hexdigest()
 
 
-def _load(folder: Path) -> Quantized | None:
+def _load(folder: Path, name: str) -> Quantized | None:
     try:
         content = (folder / "variant.tflite").read_bytes()
         variant = from_json(json.loads((folder / "variant.json").read_text(encoding="utf-8")))
         os.utime(folder)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    intact = hashlib.sha256(content).hexdigest() == variant.sha256
-    return Quantized(content, variant) if intact else None
+    if hashlib.sha256(content).hexdigest() != variant.sha256:
+        return None
+    return Quantized(Model.parse(content, name), variant)
 
 
 def _store(folder: Path, made: Quantized) -> None:
     with files.replacing_folder(folder) as new:
-        (new / "variant.tflite").write_bytes(made.content)
+        (new / "variant.tflite").write_bytes(made.model.content)
         text = json.dumps(dataclasses.asdict(made.variant))
         (new / "variant.json").write_text(text, encoding="utf-8")
     files.sweep(folder.parent, _KEEP)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +21,10 @@ from hil.records import Agreement, Array, TensorQuality
 from hil.tflite.graph import Graph, Quantization, Tensor
 from hil.tflite.host_reference import HostReference, reference_for
 from hil.tflite.integers import to_integers
+from hil.tflite.model import Model
 
 Progress = Callable[[int, int], None]
 Reals = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model's bytes with what they parse to."""
-
-    graph: Graph
-    content: bytes
 
 
 def judge(
@@ -132,8 +124,8 @@ class _Judging:
 
     def __init__(self, parent: Model, variant: Model) -> None:
         self._parent, self._variant = parent.graph, variant.graph
-        self._float = reference_for(parent.graph, parent.content, keep_all=True)
-        self._other = reference_for(variant.graph, variant.content, keep_all=True)
+        self._float = reference_for(parent, keep_all=True)
+        self._other = reference_for(variant, keep_all=True)
         written = {i for op in variant.graph.ops for i in op.outputs} | set(variant.graph.inputs)
         self._pairs = [
             (before, after, _Sums())

@@ -28,6 +28,7 @@ from hil.records import Array
 from hil.records import TensorRange as TensorRange
 from hil.tflite.graph import Graph, Tensor
 from hil.tflite.host_reference import reference_for
+from hil.tflite.model import Model
 
 METHODS = "minmax, percentile:P (such as percentile:99.9), moving-average:A (0.95)"
 _DEFAULT_PARAMETER = {"minmax": 0.0, "percentile": 99.9, "moving-average": 0.95}
@@ -81,17 +82,15 @@ class Ranges:
 
 
 def calibrate(
-    model_bytes: bytes,
-    graph: Graph,
+    model: Model,
     samples: Sequence[tuple[Array, ...]],
     method: Method | str = "minmax",
     progress: Progress | None = None,
 ) -> Ranges:
     """Run ``samples`` through the float model on the host and return its activations' ranges.
 
-    ``graph`` is the parsed ``model_bytes``; a sample is one array for each input of the model, as
-    ``hil.tflite.inputs.make_inputs`` gives them. Activations are all float32 tensors that are
-    no constants, inputs of the model included.
+    A sample is one array for each input of the model, as ``hil.tflite.inputs.make_inputs`` gives
+    them. Activations are all float32 tensors that are not constants, inputs of the model included.
 
     Raises:
         UsageError: the method is unknown.
@@ -101,15 +100,15 @@ def calibrate(
         ModelError: TFLite cannot run the model.
     """
     chosen = Method.parse(method) if isinstance(method, str) else method
-    observers = {t.index: _observer(chosen, t) for t in float_activations(graph)}
+    observers = {t.index: _observer(chosen, t) for t in float_activations(model.graph)}
     if not observers:
         raise UnsupportedModel(
-            f"{graph.name} has no float activations to calibrate; it is {graph.dtype}",
+            f"{model.name} has no float activations to calibrate; it is {model.graph.dtype}",
             hint="give the float32 model that it was made from",
         )
     if not samples:
         raise InputError("there are no samples to calibrate with", hint="give at least one")
-    reference = reference_for(graph, model_bytes, keep_all=True)
+    reference = reference_for(model, keep_all=True)
     for number, sample in enumerate(samples):
         reference.run(sample)
         for index, observer in observers.items():

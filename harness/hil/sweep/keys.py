@@ -65,7 +65,7 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
             variant[field] = _content(variant[field])
     parts = {
         "tools": shared,
-        "model": member.model.sha256,
+        "model": member.request.model.sha256,
         # Names stand in results, so another name is another run.
         "name": member.model.name,
         "scheme": member.scheme.name,

@@ -16,7 +16,7 @@ from hil.quantization import check_request
 from hil.records import VariantRequest
 from hil.sweep.study import FLOAT, Quantization, Study, StudyScheme
 from hil.tflite.graph import Graph
-from hil.tflite.reader import read_model
+from hil.tflite.model import Model
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,16 @@ class StudyModel:
     ``family`` is its dtype and the sequence of its ops: models that share it differ in sizes alone.
     """
 
-    path: Path
-    name: str
-    sha256: str
+    model: Model
     dtype: str
     parameters: int
     macs: int
     family: str
+
+    @property
+    def name(self) -> str:
+        """The model's name, by which results of the study are found."""
+        return self.model.name
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,10 @@ def _model_paths(study: Study) -> list[Path]:
 
 
 def _model(path: Path) -> StudyModel:
-    graph = read_model(path)
+    model = Model.read(path)
+    graph = model.graph
     return StudyModel(
-        path,
-        path.stem,
-        graph.sha256,
+        model,
         graph.dtype,
         _parameters(graph),
         graph.macs,
@@ -187,7 +189,8 @@ def is_file_spec(spec: str) -> bool:
 def _check_scheme(model: StudyModel, scheme: StudyScheme) -> None:
     if (scheme.quantizes or scheme.scheme == FLOAT) and model.dtype != "float32":
         raise UsageError(
-            f"the scheme '{scheme.name}' needs a float32 model, and {model.path} is {model.dtype}",
+            f"the scheme '{scheme.name}' needs a float32 model, and {model.model.path} "
+            f"is {model.dtype}",
             hint="use scheme 'given' for models that are quantized already, or leave it out",
         )
 
@@ -221,7 +224,7 @@ def _member(
 ) -> Member:
     inputs = study.inputs
     request = Request(
-        model=model.path,
+        model=model.model,
         profile=profile,
         engine=engine,
         inputs=_located(study, inputs.spec),
@@ -268,4 +271,4 @@ def _command(request: Request, profile: str) -> tuple[str, ...]:
         words += ["--method", variant.method] if variant.method != "minmax" else []
         words += ["--q-format", variant.q_format] if variant.q_format else []
         words += ["--io", variant.io] if variant.io else []
-    return (*words, str(request.model))
+    return (*words, request.model.path)

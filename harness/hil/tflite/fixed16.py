@@ -22,8 +22,8 @@ from hil.errors import InputError
 from hil.records import Array
 from hil.tflite.fixed16_ops import lowered
 from hil.tflite.graph import Graph, Op
+from hil.tflite.model import Model
 from hil.tflite.reference import Reference, check_inputs
-from hil.tflite.writer import write_model
 
 REVISION = 1  # counts changes of what is computed
 
@@ -95,7 +95,7 @@ class Fixed16Reference:
     def _by_tflite(self, op: Op) -> Step:
         """Return a step that runs the op as a model of its own in TFLite's reference kernels."""
         model, sources = _model_of(op, self._graph)
-        reference = Reference(write_model(model))
+        reference = Reference(Model.of_graph(model))
         self._others.append(reference)
         return lambda values: reference.run([values[index] for index in sources])
 

@@ -83,11 +83,9 @@ class Op:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A whole model (its one subgraph). ``sha256`` is of the file's bytes."""
+    """A whole model (its one subgraph)."""
 
     name: str  # file stem
-    sha256: str
-    size_bytes: int
     tensors: tuple[Tensor, ...]
     ops: tuple[Op, ...]
     inputs: tuple[int, ...]

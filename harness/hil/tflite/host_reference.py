@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hil.records import Array
 from hil.tflite.fixed16 import Fixed16Reference, is_needed
-from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 from hil.tflite.reference import Reference
 
 
@@ -25,16 +25,16 @@ class HostReference(Protocol):
         """Return a copy of a tensor as the last run left it (made with ``keep_all=True``)."""
 
 
-def reference_for(graph: Graph, model_bytes: bytes, *, keep_all: bool = False) -> HostReference:
+def reference_for(model: Model, *, keep_all: bool = False) -> HostReference:
     """Return a model's reference: TFLite's, or ours for int16 weights, which TFLite cannot run.
 
-    ``graph`` is the model's, parsed; ``keep_all`` keeps every tensor for ``tensor(index)``.
+    ``keep_all`` keeps every tensor for ``tensor(index)``.
 
     Raises:
         ModelError: the model cannot be run.
         UnsupportedModel: int16 weights with scales that our reference does not define.
         MissingTool: no TFLite interpreter is installed.
     """
-    if is_needed(graph):
-        return Fixed16Reference(graph)
-    return Reference(model_bytes, keep_all=keep_all)
+    if is_needed(model.graph):
+        return Fixed16Reference(model.graph)
+    return Reference(model, keep_all=keep_all)

@@ -24,10 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from hil.errors import ModelError
 from hil.records import Array
 from hil.tflite.graph import Graph, Op, Quantization, Tensor
-from hil.tflite.reader import parse_model
+from hil.tflite.model import Model
 from hil.tflite.schema import default_options
 from hil.tflite.writer import write_model
 
@@ -35,20 +34,16 @@ _INT32_BIAS = {"quantized_bias_type": "INT32"}
 _VERSIONS = {"RESHAPE": 1, "CONV_2D": 3, "CONCATENATION": 2}
 
 
-def with_tflite_arithmetic(model_bytes: bytes) -> bytes:
-    """Return the model with the ops that LiteRT computes otherwise than TensorFlow Lite rewritten.
+def with_tflite_arithmetic(model: Model) -> bytes:
+    """Return the model's bytes, with the ops rewritten that LiteRT computes in another way.
 
     These are FULLY_CONNECTED with int8 weights, and CONV_2D on int16 with an int32 bias. Tensors
-    keep their indices. A model without such ops is returned unchanged, and so is what hil cannot
-    read: the interpreter says why better.
+    keep their indices. A model without such ops is returned unchanged.
 
     Raises:
         UnsupportedModel: there are such ops beside others that hil cannot write.
     """
-    try:
-        graph = parse_model(model_bytes, "model")
-    except ModelError:
-        return model_bytes
+    graph = model.graph
     rewrite = _Rewrite(graph)
     for op in graph.ops:
         if _is_dense(graph, op):
@@ -58,7 +53,7 @@ def with_tflite_arithmetic(model_bytes: bytes) -> bytes:
         else:
             rewrite.ops.append(op)
     if all(new is old for new, old in zip(rewrite.ops, graph.ops, strict=False)):
-        return model_bytes
+        return model.content
     return write_model(
         dataclasses.replace(graph, tensors=tuple(rewrite.tensors), ops=tuple(rewrite.ops))
     )

@@ -6,7 +6,6 @@ checked here, and whatever a damaged flatbuffer makes the decoder raise becomes 
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -31,15 +30,6 @@ _DECODER_ERRORS = (
     MemoryError,
     struct.error,
 )
-
-
-def read_model(path: Path) -> Graph:
-    """Read the model file at ``path``.
-
-    Raises:
-        ModelError: there is no such file, it cannot be read, is not a .tflite or is damaged.
-    """
-    return parse_model(read_bytes(path), path.stem, where=str(path))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -71,7 +61,7 @@ def read_bytes(path: Path) -> bytes:
 def parse_model(data: bytes, name: str, *, where: str = "") -> Graph:
     """Parse the bytes of a .tflite; ``name`` becomes the graph's name.
 
-    ``where`` stands in messages, such as the file's path; ``name`` does where it is empty.
+    ``where`` is what messages name, such as the file's path; empty: ``name``.
     Constants are read-only views into ``data``.
 
     Raises:
@@ -112,8 +102,6 @@ def _graph(data: bytes, name: str) -> Graph:
     ops = decoder.ops(tensors)
     graph = Graph(
         name=name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
         tensors=tensors,
         ops=ops,
         inputs=decoder.graph_inputs(),

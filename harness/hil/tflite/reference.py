@@ -20,6 +20,7 @@ import numpy.typing as npt
 from hil.errors import InputError, MissingTool, ModelError
 from hil.records import Array
 from hil.tflite.keep import with_all_outputs
+from hil.tflite.model import Model
 from hil.tflite.schema import root
 
 LITERT = "ai-edge-litert"
@@ -35,21 +36,22 @@ class Reference:
         MissingTool: no TFLite interpreter is installed.
     """
 
-    def __init__(self, model_bytes: bytes, threads: int = 1, *, keep_all: bool = False) -> None:
+    def __init__(self, model: Model, threads: int = 1, *, keep_all: bool = False) -> None:
+        content = model.content
         self._keep_all = keep_all
         module, self._package = _interpreter_module()
         if self._package == LITERT:
             from hil.tflite.litert import with_tflite_arithmetic
 
-            model_bytes = with_tflite_arithmetic(model_bytes)
+            content = with_tflite_arithmetic(model)
         n_outputs: int | None = None
         if keep_all:
-            n_outputs = root(model_bytes).Subgraphs(0).OutputsLength()
-            model_bytes = with_all_outputs(model_bytes)
+            n_outputs = root(content).Subgraphs(0).OutputsLength()
+            content = with_all_outputs(content)
         try:
             with quiet_native_stderr():
                 self._interpreter: Any = module.Interpreter(
-                    model_content=model_bytes,
+                    model_content=content,
                     num_threads=threads,
                     experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
                     experimental_preserve_all_tensors=keep_all,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hil.tflite.graph import Graph, Op, Tensor
+from hil.tflite.model import Model
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,17 @@ class ModelSummary:
     tensors: tuple[TensorSummary, ...]
 
 
-def summarize(graph: Graph, largest: int = 3) -> ModelSummary:
+def summarize(model: Model, largest: int = 3) -> ModelSummary:
     """Summarize a model, naming its ``largest`` ops by the activations that they touch."""
+    graph = model.graph
     tensors = tuple(_tensor(graph, tensor) for tensor in graph.tensors)
     ops = tuple(_op(graph, op, tensors) for op in graph.ops)
     by_size = sorted(ops, key=lambda op: (-op.activation_bytes, op.index))
     used = {index for op in graph.ops for index in op.inputs if index >= 0}
     return ModelSummary(
         name=graph.name,
-        sha256=graph.sha256,
-        size_bytes=graph.size_bytes,
+        sha256=model.sha256,
+        size_bytes=model.size_bytes,
         description=graph.description,
         arithmetic=graph.dtype,
         macs=graph.macs,

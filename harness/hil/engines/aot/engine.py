@@ -10,6 +10,7 @@ from hil.engines.registry import register
 from hil.errors import ModelError
 from hil.records import EngineSources
 from hil.tflite.graph import Graph, Op
+from hil.tflite.model import Model
 
 VERSION = "3"
 KERNEL_DIR = "engines/aot"
@@ -24,17 +25,18 @@ class AotEngine:
     name = "aot"
     version = VERSION
 
-    def sources(self, graph: Graph, data: bytes = b"") -> EngineSources:
-        """Lower, plan and generate; the file's bytes themselves are not needed.
+    def sources(self, model: Model) -> EngineSources:
+        """Lower, plan and generate.
 
         Raises:
             UnsupportedModel: an op, dtype or option has no kernel.
             ModelError: the graph reads a tensor that nothing writes.
         """
+        graph = model.graph
         _check_dataflow(graph)
         lowered = [lower(op, graph) for op in graph.ops]
         layout = planner.plan(graph, lowered)
-        text = codegen.generate(graph, lowered, layout)
+        text = codegen.generate(model, lowered, layout)
         kernels = sorted({f"{KERNEL_DIR}/{name}" for low in lowered for name in low.sources})
         return EngineSources(
             engine=self.name,

@@ -17,6 +17,7 @@ from hil.engines.tflm.library import require_unchanged
 from hil.errors import ModelError, UnsupportedModel
 from hil.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
 from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 
 VERSION = "1"
 KERNEL_DIR = "engines/tflm"
@@ -37,7 +38,7 @@ class TflmEngine:
             f"library {entry.library_sha256[:12]})"
         )
 
-    def sources(self, graph: Graph, data: bytes = b"") -> EngineSources:
+    def sources(self, model: Model) -> EngineSources:
         """Return the sources with the arena still open (0 bytes); everything else is checked.
 
         Raises:
@@ -47,26 +48,17 @@ class TflmEngine:
             ModelError: more inputs or outputs than the protocol has, or dtypes that it has not.
         """
         require_unchanged(self.entry)
-        _check_io(graph)
-        _check_weights(graph)
-        return self._sources(graph, data, 0, _nowhere(graph.inputs), _nowhere(graph.outputs))
+        _check_io(model.graph)
+        _check_weights(model.graph)
+        return self._sources(model, _open_arena(model.graph, 0))
 
-    def searching(self, graph: Graph, data: bytes, arena_bytes: int) -> EngineSources:
+    def searching(self, model: Model, arena_bytes: int) -> EngineSources:
         """Return the sources of the firmware that tries arenas of up to ``arena_bytes``."""
-        return self._sources(
-            graph,
-            data,
-            arena_bytes,
-            _nowhere(graph.inputs),
-            _nowhere(graph.outputs),
-            search=True,
-        )
+        return self._sources(model, _open_arena(model.graph, arena_bytes), search=True)
 
-    def sized(self, graph: Graph, data: bytes, use: ArenaUse) -> EngineSources:
+    def sized(self, model: Model, use: ArenaUse) -> EngineSources:
         """Return the sources with the arena that was found."""
-        return self._sources(
-            graph, data, use.arena_bytes, list(use.input_offsets), list(use.output_offsets)
-        )
+        return self._sources(model, use)
 
     def methods(self, graph: Graph) -> list[str]:
         """Return the resolver's methods for the model's ops, each once, in order of first use.
@@ -95,27 +87,24 @@ class TflmEngine:
             )
         return known[op]
 
-    def _sources(
-        self,
-        graph: Graph,
-        data: bytes,
-        arena_bytes: int,
-        inputs: list[int],
-        outputs: list[int],
-        *,
-        search: bool = False,
-    ) -> EngineSources:
+    def _sources(self, model: Model, use: ArenaUse, *, search: bool = False) -> EngineSources:
         entry = self.entry
-        parts = codegen.Parts(self.name, self.methods(graph), arena_bytes, inputs, outputs)
+        parts = codegen.Parts(
+            self.name,
+            self.methods(model.graph),
+            use.arena_bytes,
+            use.input_offsets,
+            use.output_offsets,
+        )
         adapter = "hil_tflm_search.cc" if search else "hil_tflm_run.cc"
         return EngineSources(
             engine=self.name,
             engine_version=self.version,
-            files=codegen.generate(graph, data, parts),
+            files=codegen.generate(model, parts),
             kernels=(f"{KERNEL_DIR}/hil_tflm_common.cc", f"{KERNEL_DIR}/{adapter}"),
             include_dirs=(KERNEL_DIR, "dut"),
-            plan=MemoryPlan(arena_bytes, (), 0),
-            weights_bytes=len(data),
+            plan=MemoryPlan(use.arena_bytes, (), 0),
+            weights_bytes=model.size_bytes,
             tables_bytes=0,
             external=ExternalCode(
                 library=entry.library,
@@ -125,7 +114,7 @@ class TflmEngine:
                 defines=(_STATIC_MEMORY, *entry.defines),
             ),
             runtime_defines=(_SEARCH_DEFINE,) if search else (),
-            op_count=len(graph.ops),
+            op_count=len(model.graph.ops),
             details=self._details(),
         )
 
@@ -144,8 +133,10 @@ class TflmEngine:
         }
 
 
-def _nowhere(tensors: tuple[int, ...]) -> list[int]:
-    return [0] * len(tensors)
+def _open_arena(graph: Graph, arena_bytes: int) -> ArenaUse:
+    """An arena in which nothing has its place yet."""
+    inputs, outputs = (0,) * len(graph.inputs), (0,) * len(graph.outputs)
+    return ArenaUse(arena_bytes, 0, 0, 0, 0, inputs, outputs)
 
 
 def _check_weights(graph: Graph) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from hil.errors import MissingTool, RunFailed, UnsupportedModel
 from hil.records import Measurement
-from hil.tflite.graph import Graph
+from hil.tflite.model import Model
 
 PACKAGE = "tflite-micro"
 WHERE = "host, 64-bit pointers"
@@ -97,7 +97,7 @@ def version() -> str:
     return metadata.version(PACKAGE)
 
 
-def arena(graph: Graph, model: bytes) -> HostArena:
+def arena(model: Model) -> HostArena:
     """Let TFLM allocate the model and return what it took.
 
     Raises:
@@ -108,8 +108,8 @@ def arena(graph: Graph, model: bytes) -> HostArena:
     installed = version()
     with tempfile.TemporaryDirectory(prefix="hil-tflm-") as folder:
         path = Path(folder) / "model.tflite"
-        path.write_bytes(model)
-        printed = _allocate(path, _generous_bytes(graph))
+        path.write_bytes(model.content)
+        printed = _allocate(path, _generous_bytes(model))
     return parse(printed, installed)
 
 
@@ -131,13 +131,13 @@ def parse(printed: str, installed: str) -> HostArena:
     return HostArena(installed, sizes["total"], sizes["head"], sizes["tail"], tuple(parts))
 
 
-def _generous_bytes(graph: Graph) -> int:
+def _generous_bytes(model: Model) -> int:
     """An arena that is surely large enough: every activation at once, and room for the rest.
 
     A multiple of 16, so that aligning its end costs nothing that a smaller arena would not pay.
     """
-    activations = sum(t.nbytes for t in graph.tensors if not t.is_constant)
-    return (2 * activations + 10 * graph.size_bytes + (1 << 22)) // 16 * 16
+    activations = sum(t.nbytes for t in model.graph.tensors if not t.is_constant)
+    return (2 * activations + 10 * model.size_bytes + (1 << 22)) // 16 * 16
 
 
 def _allocate(path: Path, arena_bytes: int) -> str:
