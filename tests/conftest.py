@@ -1,22 +1,33 @@
-"""What every test stands on: no configuration of the person who runs them leaks in."""
+"""What every test builds on: an environment without the user's settings, and its own processes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hil.store import Store
 
+from tests.support.processes import MARK, Processes, command_of, marked
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY.parent / "shared" / "models"
 
+_KEPT = ("HIL_QEMU", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
+_TERMINAL = (
+    *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
+    *("TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
+)
+# Typer reads these when it is imported: no colours, and lines of one width.
+os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", TERMINAL_WIDTH="100")
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_environment(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Caches are shared by all tests of a session, also between processes; state is not.
 
     ``HIL_TEST_CACHE_DIR`` keeps compiled kernels between sessions while one works on the tests.
@@ -25,13 +36,49 @@ def _own_environment(
     if os.environ.get("PYTEST_XDIST_WORKER"):
         root = root.parent  # the folder that all workers share
     shared = os.environ.get("HIL_TEST_CACHE_DIR") or str(root / "hil-cache")
-    for name in [key for key in os.environ if key.startswith("HIL_")]:
-        kept = ("HIL_QEMU", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
-        if name not in kept and not name.startswith("HIL_TFLM_"):
+    for name in list(os.environ):
+        ours = name.startswith("HIL_") and not name.startswith("HIL_TFLM_")
+        if (ours and name not in _KEPT) or name in _TERMINAL:
             del os.environ[name]
     os.environ["HIL_CACHE_DIR"] = shared
     os.environ["HIL_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_mark() -> Iterator[str]:
+    """The mark of all processes that this session starts; none of them may outlive it."""
+    mark = os.environ[MARK] = uuid.uuid4().hex
+    yield mark
+    left = {pid: command_of(pid) for pid in marked(mark)}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, left
+
+
+@pytest.fixture
+def processes(_session_mark: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    """Starts processes and finds all that descend from this test; they end with it."""
+    mark = f"{_session_mark}-{uuid.uuid4().hex}"
+    monkeypatch.setenv(MARK, mark)
+    own = Processes(mark)
+    yield own
+    own.end()
+
+
+@pytest.fixture(scope="session")
+def session_cache() -> Path:
+    """The folder of rebuildable files that all tests and all workers share."""
+    return Path(os.environ["HIL_CACHE_DIR"])
+
+
+@pytest.fixture(scope="session")
+def other_qemu() -> Path:
+    """A second QEMU of another version, named by HIL_QEMU_ALT."""
+    path = os.environ.get("HIL_QEMU_ALT", "")
+    if not path or not os.access(path, os.X_OK):
+        pytest.skip("HIL_QEMU_ALT names no second QEMU")
+    return Path(path)
 
 
 @pytest.fixture
@@ -39,3 +86,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An open database of the test's own."""
     with Store.open(str(tmp_path / "hil.db")) as opened:
         yield opened
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts a tmpfs with options, where this user may."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("mounting a small disk needs root")
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"this container may not mount: {done.stderr.strip()}")
+        return folder
+
+    yield mount
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,44 +1,32 @@
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from hil.firmware.build import build
 from hil.records import EngineSources, Firmware, Platform
 
 from tests.firmware import dut
+from tests.support.tools import tool, unavailable
 
 Build = Callable[..., Firmware]
 Start = Callable[..., AbstractContextManager[dut.Dut]]
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One build cache for all tests, xdist's workers included: it is made to be shared."""
-    base = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        base = base.parent
-    return base / "firmware-cache"
-
-
-@pytest.fixture(scope="session")
-def make(shared_cache: Path) -> Build:
-    """Build an engine for a platform with plain settings; skips (fails in CI) without tools."""
-    missing = [t for t in ("arm-none-eabi-gcc", "cmake", "ninja") if shutil.which(t) is None]
-    if missing:
-        unavailable(f"not installed: {', '.join(missing)}")
+def make(session_cache: Path) -> Build:
+    """Build an engine for a platform with plain settings."""
+    for name in ("arm-none-eabi-gcc", "cmake", "ninja"):
+        tool(name)
 
     def run(sources: EngineSources, platform: Platform, **options: object) -> Firmware:
         settings: dict[str, object] = {
             "stack_bytes": 4096,
             "heap_bytes": 0,
             "baud": 115200,
-            "cache": shared_cache,
+            "cache": session_cache / "firmware",
         }
         return build(sources, platform, **{**settings, **options})  # type: ignore[arg-type]
 
@@ -67,10 +55,3 @@ def _emulator_with(machine: str) -> Path:
     if not found:
         unavailable(f"no QEMU here has {machine}")
     return found[0]
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip with a reason; in CI a missing tool is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)

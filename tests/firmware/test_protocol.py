@@ -12,7 +12,8 @@ import pytest
 from hil.firmware.elf import symbolize
 
 from tests.firmware import dut
-from tests.firmware.conftest import Build, Start, unavailable
+from tests.firmware.conftest import Build, Start
+from tests.support.tools import unavailable
 
 DATA = bytes((37 * i + 11) % 256 for i in range(64))
 FAULT = re.compile(

@@ -11,7 +11,7 @@ import xmlschema
 from hil.records import ErrorInfo, RunRecord
 
 from tests.report.report_records import bare, passed, scaled
-from tests.support.hil import Result
+from tests.support.hil import Result, hil_process
 
 Run = Callable[..., Result]
 Keep = Callable[..., None]
@@ -229,9 +229,10 @@ class TestGate:
     def test_no_baseline_was_named(self, run: Run) -> None:
         run("gate").refuses(2, "no baseline given", "--baseline NAME")
 
-    def test_scipy_is_not_loaded_for_emulated_runs(self, run: Run, keep: Keep) -> None:
+    def test_scipy_is_not_loaded_for_emulated_runs(self, database: Path, keep: Keep) -> None:
         keep(later())
-        done = run("gate", "-b", "main", PYTHONPROFILEIMPORTTIME="1")
+        env = {"HIL_DB": str(database), "PYTHONPROFILEIMPORTTIME": "1"}
+        done = hil_process("gate", "-b", "main", env=env, cwd=database.parent)
         assert done.code == 0
         assert "sqlalchemy" in done.stderr
         assert "scipy" not in done.stderr

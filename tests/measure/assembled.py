@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.support.tools import tool
 
 HEAD = ".syntax unified\n.thumb\n.fpu fpv4-sp-d16\n.text\n"
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip for a missing tool on a desk; a CI that lacks it has lost coverage, so fail there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        unavailable(f"{name} is not installed")
-    return found
 
 
 def assemble(folder: Path, source: str, cpu: str = "cortex-m4") -> bytes:

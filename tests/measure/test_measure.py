@@ -15,7 +15,8 @@ from hil.records import BlockProfile, Inference, Measurements, MemoryRegion
 from hil.targets.qemu import profiler
 
 from tests.measure import samples
-from tests.measure.assembled import counted_program, run_in_qemu, tool
+from tests.measure.assembled import counted_program, run_in_qemu
+from tests.support.tools import tool
 
 FIRST, SECOND = 300, 500
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from hil.store import Store
 
 from tests.conftest import MODELS
 from tests.support.hil import DIGITS, HIL, REPOSITORY, hil
+from tests.support.processes import WAIT_S, Processes
 
 INT8 = DIGITS / "digits_int8.tflite"
 FLOAT32 = DIGITS / "digits_float32.tflite"
@@ -101,10 +100,8 @@ def test_users_inputs_and_repeat(db: Path) -> None:
     assert data["measurements"]["cycles"]["n"] == 8
 
 
-def test_old_qemu_gives_the_same_figures(db: Path) -> None:
-    old = os.environ.get("HIL_QEMU_ALT")
-    if not old:
-        pytest.skip("HIL_QEMU_ALT names no second QEMU")
+def test_old_qemu_gives_the_same_figures(db: Path, other_qemu: Path) -> None:
+    old = str(other_qemu)
     runs = [
         hil("run", "-p", "nucleo-l452re", "--json", "--db", db, INT8, env=env).envelope["data"]
         for env in ({}, {"HIL_QEMU": old})
@@ -142,10 +139,10 @@ def test_keep_and_report(db: Path, tmp_path: Path) -> None:
     assert f"report: {report}" in result.stdout
 
 
-def test_two_runs_at_once_both_land(db: Path) -> None:
-    command = [str(HIL), "run", "-p", "stm32l4", "--json", "--db", str(db), str(INT8)]
-    started = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+def test_two_runs_at_once_both_land(db: Path, processes: Processes) -> None:
+    command = (HIL, "run", "-p", "stm32l4", "--json", "--db", db, INT8)
+    started = [processes.start(*command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(WAIT_S) for process in started] == [0, 0]
     with Store.open(str(db)) as store:
         assert [run.status for run in store.find()] == ["passed", "passed"]
 
@@ -168,39 +165,20 @@ def test_wrong_output_fails_the_run_and_is_kept(db: Path, tmp_path: Path) -> Non
     assert 0 < run.check.mismatches <= run.check.inputs == 5  # inputs, not inferences
 
 
-def test_interrupt_is_kept_and_leaves_no_emulator(db: Path) -> None:
-    process = subprocess.Popen(
-        [str(HIL), "run", "-p", "stm32l4", "--samples", "5000", "--db", str(db), str(INT8)],
+def test_interrupt_is_kept_and_leaves_no_emulator(db: Path, processes: Processes) -> None:
+    process = processes.start(
+        *(HIL, "run", "-p", "stm32l4", "--samples", "5000", "--db", db, INT8),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
     )
-    emulator = _child_called(process.pid, "qemu-system-arm")
+    processes.wait_for("qemu-system-arm", "-kernel", of=process)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
-    assert not Path(f"/proc/{emulator}").exists()
+    assert processes.living() == []
     with Store.open(str(db)) as store:
         assert store.get("latest").status == "interrupted"
-
-
-def _child_called(parent: int, name: str) -> int:
-    """Wait for a descendant of ``parent`` whose command line holds ``name``."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (folder / "cmdline").read_bytes().decode(errors="replace")
-                session = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[3])
-                group = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-            if command.split("\0")[0].endswith(name) and (session == parent or group == parent):
-                return int(folder.name)
-        time.sleep(0.02)
-    raise AssertionError(f"no {name} appeared")
 
 
 @pytest.mark.skipif(not MODELS.is_dir(), reason="the MLPerf Tiny models are not beside the project")

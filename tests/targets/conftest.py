@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,15 +12,9 @@ from hil.targets.qemu.emulator import QEMU
 from hil.targets.qemu.machines import MACHINES, choose_platform
 
 from tests.support.tiny_engine import tiny_sources
+from tests.support.tools import tool
 
 Tiny = Callable[..., tuple[Firmware, Platform]]
-
-
-def unavailable(reason: str) -> None:
-    """A missing tool skips on a desk and fails in CI."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def changed(profile: Profile, **parts: dict[str, object]) -> Profile:
@@ -41,41 +34,14 @@ def chip_for(machine: str) -> Profile:
 
 @pytest.fixture(scope="session")
 def qemu() -> Path:
-    found = shutil.which(os.environ.get("HIL_QEMU") or QEMU)
-    if found is None:
-        unavailable("no qemu-system-arm")
-    return Path(str(found))
-
-
-@pytest.fixture(scope="session")
-def other_qemu() -> Path:
-    """A second QEMU of another version, named by HIL_QEMU_ALT."""
-    path = os.environ.get("HIL_QEMU_ALT", "")
-    if not path or not os.access(path, os.X_OK):
-        pytest.skip("HIL_QEMU_ALT names no second QEMU")
-    return Path(path)
-
-
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all workers: caches are made to be shared."""
-    base = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        base = base.parent
-    return base / "targets-cache"
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HIL_CACHE_DIR", str(session_cache))
+    return Path(tool(os.environ.get("HIL_QEMU") or QEMU))
 
 
 @pytest.fixture
 def tiny(qemu: Path, session_cache: Path) -> Tiny:
     """Build the tiny engine for a machine of QEMU's."""
-    for tool in ("arm-none-eabi-gcc", "cmake", "ninja"):
-        if shutil.which(tool) is None:
-            unavailable(f"no {tool}")
+    for name in ("arm-none-eabi-gcc", "cmake", "ninja"):
+        tool(name)
 
     def make(machine: str = "mps2-an386", n: int = 64, init: int = 0) -> tuple[Firmware, Platform]:
         try:

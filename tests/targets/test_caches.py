@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from hil.firmware.elf import symbol_address
 from hil.records import BlockProfile, MemoryRegion
 from hil.targets.qemu import profiler
 
-from tests.measure.assembled import run_in_qemu, tool
+from tests.measure.assembled import run_in_qemu
 from tests.measure.samples import profile
+from tests.support.tools import tool
 from tests.targets.test_profiler import emulators
 
 ROUNDS = 10
@@ -330,14 +330,13 @@ def test_every_kind_of_load_is_seen(tmp_path: Path, qemu: str) -> None:
     ],
     ids=["separate", "unified", "random", "none"],
 )
-def test_another_qemu_counts_the_same_misses(tmp_path: Path, fields: dict[str, object]) -> None:
-    alternative = os.environ.get("HIL_QEMU_ALT")
-    if not alternative:
-        pytest.skip("HIL_QEMU_ALT names no second QEMU")
+def test_another_qemu_counts_the_same_misses(
+    tmp_path: Path, other_qemu: Path, fields: dict[str, object]
+) -> None:
     for body in (loop(1024), WALK.format(count=100, stride=12), EVERY_LOAD.format()):
         windows = [
             profiled(tmp_path, body, flash(**fields), qemu, windows=3)
-            for qemu in ("qemu-system-arm", alternative)
+            for qemu in ("qemu-system-arm", str(other_qemu))
         ]
         for one, other in zip(*windows, strict=True):
             for name in ("start", "end", "executed", "taken", *MISSES):

@@ -14,7 +14,8 @@ from hil.errors import BuildFailed, LinkError, MissingTool
 from hil.records import BlockProfile
 from hil.targets.qemu import profiler
 
-from tests.measure.assembled import counted_program, run_in_qemu, tool, unavailable
+from tests.measure.assembled import counted_program, run_in_qemu
+from tests.support.tools import tool, unavailable
 
 FIRST, SECOND = 1000, 2000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hil.resources import data_dir
 
-from tests.measure.assembled import tool
+from tests.support.tools import tool
 
 ASK = """
 #include <stdio.h>

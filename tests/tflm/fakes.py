@@ -5,12 +5,11 @@ Symbols are given by their linker names, so that C can define what C++ would cal
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
+from tests.support.tools import tool
 
 M4F = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
 FLAGS = {
@@ -50,9 +49,9 @@ RESOLVER = """
 FLATBUFFERS = (25, 9, 23)
 
 
-def need(*tools: str) -> None:
-    if missing := [tool for tool in tools if shutil.which(tool) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+def need(*names: str) -> None:
+    for name in names:
+        tool(name)
 
 
 def library(

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.measure.assembled import tool
+from tests.support.tools import tool
 
 PROGRAMS = Path(__file__).with_name("programs")
 ROUNDS = 1000

@@ -8,26 +8,16 @@ import pytest
 from hil.devices import Profile, load
 from hil.targets.qemu.emulator import QEMU, find_qemu, probe
 
-from tests.measure.assembled import unavailable
+from tests.support.tools import tool, unavailable
 from tests.timing.building import Board, build
-
-ALT = os.environ.get("HIL_QEMU_ALT", "")
 
 
 @pytest.fixture(autouse=True)
 def _tools() -> None:
-    for tool in ("arm-none-eabi-gcc", os.environ.get("HIL_QEMU") or QEMU):
-        if shutil.which(tool) is None:
-            unavailable(f"no {tool}")
+    tool("arm-none-eabi-gcc")
+    tool(os.environ.get("HIL_QEMU") or QEMU)
     if not any(shutil.which(compiler) for compiler in ("cc", "gcc", "clang")):
         unavailable("no C compiler for this machine")
-
-
-@pytest.fixture
-def other_qemu() -> Path:
-    if not ALT or not os.access(ALT, os.X_OK):
-        pytest.skip("HIL_QEMU_ALT names no second QEMU")
-    return Path(ALT)
 
 
 @pytest.fixture(scope="module")

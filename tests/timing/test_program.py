@@ -11,7 +11,7 @@ import pytest
 from hil.errors import UsageError
 from hil.firmware.program import open_program
 
-from tests.measure.assembled import tool
+from tests.support.tools import tool
 from tests.timing.building import M0, M3, M4, M33, Board, build
 
 

@@ -14,8 +14,8 @@ from hil.errors import RunFailed, UsageError
 from hil.firmware.program import open_program
 from hil.targets.qemu.emulator import Emulator
 
-from tests.measure.assembled import tool
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
+from tests.support.tools import tool
 from tests.timing.building import M0, M3, M4, M7, M33, M55, ROUNDS, STM32L4, Board, build
 from tests.timing.conftest import need_machine, profile_for, running_with
 

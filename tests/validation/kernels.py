@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.measure.assembled import tool
+from tests.support.tools import tool
 
 ROUNDS = (40, 140)
 LOOP = 3.0

@@ -16,7 +16,8 @@ from hil.records import BlockProfile
 from hil.targets.qemu.emulator import QEMU
 from hil.targets.qemu.region import run_region
 
-from tests.measure.assembled import assemble, tool
+from tests.measure.assembled import assemble
+from tests.support.tools import tool
 from tests.validation.kernels import KERNELS, LOOP, ROUNDS, Kernel, build
 
 MACHINE = "mps2-an386"
@@ -45,19 +46,13 @@ def test_a_round_takes_what_the_rule_says(tmp_path: Path, kernel: Kernel) -> Non
     assert per_round == pytest.approx(kernel.cycles + LOOP)
 
 
-def alternative() -> Path:
-    other = os.environ.get("HIL_QEMU_ALT")
-    if not other or not os.access(other, os.X_OK):
-        pytest.skip("HIL_QEMU_ALT names no second QEMU")
-    return Path(other)
-
-
 @pytest.mark.parametrize("kernel", KERNELS[::5], ids=[kernel.rule for kernel in KERNELS[::5]])
-def test_two_emulators_give_the_same_cycles(tmp_path: Path, kernel: Kernel) -> None:
-    other = alternative()
+def test_two_emulators_give_the_same_cycles(
+    tmp_path: Path, other_qemu: Path, kernel: Kernel
+) -> None:
     elf = build(tmp_path, kernel)
     here = [cycles(elf, profile) for profile in windows(elf)]
-    assert [cycles(elf, profile) for profile in windows(elf, other)] == here
+    assert [cycles(elf, profile) for profile in windows(elf, other_qemu)] == here
 
 
 def test_five_runs_give_the_same_cycles(tmp_path: Path) -> None:
