@@ -283,10 +283,15 @@ def test_no_result_is_finer_than_its_sums() -> None:
     for scheme, width in WIDTHS.items():
         _, graph = quantized(model, scheme, samples)
         assert bits_of(graph, y) == bits_of(graph, x) + (width - 2)
-        (out,) = reference_for(graph, write(graph, model, scheme, samples)).run(
-            [np.array([[100, 99]], graph.tensors[x].dtype)]
-        )
-        assert out.tolist() == [[100 * 2 ** (width - 2) - 99 * 2 ** (width - 2)]] or width == 8
+        reference = reference_for(graph, write(graph, model, scheme, samples))
+        for counts, expected in (
+            ((100, 99), 2 ** (width - 2)),
+            ((7, 7), 0),
+            ((0, 1), -(2 ** (width - 2))),
+            ((99, 97), 2 ** (width - 1) - 1),  # saturated
+        ):
+            (out,) = reference.run([np.array([counts], graph.tensors[x].dtype)])
+            assert out.tolist() == [[expected]]
 
 
 def write(graph: Any, model: bytes, scheme: Any, samples: Any) -> bytes:
