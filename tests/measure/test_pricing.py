@@ -6,8 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil.cores import CORES
 from hil.errors import ProfileError
-from hil.measure.cycles.cores import CORES, core_table
+from hil.measure.cycles.cores import core_table
 from hil.measure.cycles.decode import decode
 from hil.measure.cycles.pricing import PricedBlocks, price_blocks
 
@@ -165,7 +166,7 @@ def test_cortex_m0plus_branches(tmp_path: Path, name: str, total: float) -> None
 
 
 def test_every_core_names_its_source_and_what_was_fitted() -> None:
-    for core in CORES.values():
+    for core in map(core_table, CORES):
         assert core.source
         assert all(isinstance(getattr(core, name), float) for name in core.fitted)
 

@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.cores import buildable
 from hil.engines.tflm.archive import read_archive
 from hil.engines.tflm.headers import read_headers, registrations
-from hil.engines.tflm.library import CORES, inspect
+from hil.engines.tflm.library import inspect
 from hil.errors import UsageError
 
-from tests.support.hil import REPOSITORY
 from tests.tflm import fakes
 
 
@@ -52,11 +52,8 @@ def test_symbols_that_some_member_needs_name_it(tmp_path: Path) -> None:
     assert set(fakes.INTERPRETER) <= archive.defined
 
 
-def test_the_table_of_cores_is_the_build_systems() -> None:
-    text = (REPOSITORY / "firmware_stubs" / "cmake" / "cores.cmake").read_text()
-    flags = dict(re.findall(r"set\(HIL_CORE_FLAGS_(\S+) (.+)\)", text))
-    assert {core: tuple(line.split()) for core, line in flags.items()} == fakes.FLAGS
-    assert set(CORES) == set(fakes.FLAGS)
+def test_the_flags_are_those_that_firmware_is_built_with() -> None:
+    assert {name: core.flags for name, core in buildable().items()} == fakes.FLAGS
 
 
 @pytest.mark.parametrize("core", fakes.FLAGS)

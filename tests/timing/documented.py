@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hil.measure.cycles.cores import CORES
+from hil.measure.cycles.cores import core_table
 from hil.measure.cycles.decode import Insn, parse
 from hil.measure.cycles.listing import ListedInstruction, _cycles, _line, why
 from hil.measure.cycles.pricing import Explained, _target_costs, _walk, leaving_costs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "timing.md"
-CORE = CORES["cortex-m4f"]
+CORE = core_table("cortex-m4f")
 COUNTS = re.compile(r" {4}ran ([\d,]+) times?, entered by a branch ([\d,]+) .* by one ([\d,]+)")
 LINE = re.compile(r" {4}([0-9a-f]{8}) +([\d.]+)  (\S+(?: \S+)*)(?: {2,}(.*))?$")
 WAIT = re.compile(r" {12} +([\d.]+) +flash wait$")

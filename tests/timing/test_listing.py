@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.cores import CORES
 from hil.devices import load
-from hil.measure.cycles.cores import CORES
+from hil.measure.cycles.cores import core_table
 from hil.measure.cycles.listing import ListedBlock, hottest_blocks, render, why
 from hil.measure.cycles.windows import Window, price_windows
 from hil.records import BlockProfile
 
 from tests.measure.assembled import assemble
 
-CORE = CORES["cortex-m4f"]
+CORE = core_table("cortex-m4f")
 SOURCE = """
     ldr r2, [r0]
     ldr r3, [r1]
@@ -140,8 +141,8 @@ def test_every_core_explains_itself(tmp_path: Path, name: str) -> None:
     def read(start: int, end: int) -> bytes:
         return code[start:end]
 
-    lines = explain(CORES[name], read, 0, 18)
-    priced = price_blocks(CORES[name], read, [(0, 18)])
+    lines = explain(core_table(name), read, 0, 18)
+    priced = price_blocks(core_table(name), read, [(0, 18)])
     assert sum(line.cycles for line in lines) == pytest.approx(priced.cycles[0])
     leaving = sum(cycles for _, cycles in lines[-1].taken)
     assert leaving == pytest.approx(priced.taken_cycles[0])

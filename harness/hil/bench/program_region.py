@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hil import cores
 from hil.devices import Profile
 from hil.errors import UsageError
 from hil.firmware.program import Program, open_program
@@ -26,19 +27,6 @@ from hil.targets.qemu.profiler import cache_settings
 from hil.targets.qemu.region import OutputCall, RegionTrace, run_region
 
 NO_SYMBOL = "(no symbol)"
-
-# Which architectures a core executes, each with those below it (Armv6-M ARM to Armv8-M ARM).
-_V6M = ("v6-M", "v6S-M")
-_V7EM = (*_V6M, "v7", "v7E-M")
-_EXECUTES: Mapping[str, tuple[str, ...]] = {
-    "cortex-m0+": _V6M,
-    "cortex-m3": (*_V6M, "v7"),
-    "cortex-m4": _V7EM,
-    "cortex-m4f": _V7EM,
-    "cortex-m7f": _V7EM,
-    "cortex-m33f": (*_V7EM, "v8-M.base", "v8-M.main"),
-    "cortex-m55": (*_V7EM, "v8-M.base", "v8-M.main", "v8.1-M.main"),
-}
 
 
 @dataclass(frozen=True)
@@ -172,18 +160,15 @@ def _namer(program: Program) -> Callable[[int], str]:
     return name_of
 
 
-def _require_core(program: Program, core: str) -> None:
-    known = _EXECUTES.get(core)
-    if not program.cpu_arch or known is None or program.cpu_arch in known:
+def _require_core(program: Program, name: str) -> None:
+    core = cores.find(name)
+    if not program.cpu_arch or program.cpu_arch in core.executes:
         return
     raise UsageError(
-        f"{program.path} was compiled for Arm{program.cpu_arch}, which a {core} does not execute",
-        hint=f"choose a profile of the core it was built for, or build it with -mcpu={_gcc(core)}",
+        f"{program.path} was compiled for Arm{program.cpu_arch}, which a {name} does not execute",
+        hint=f"choose a profile of the core it was built for, or build it with "
+        f"-mcpu={core.gcc_name}",
     )
-
-
-def _gcc(core: str) -> str:
-    return core.replace("+", "plus") if core.endswith("+") else core.removesuffix("f")
 
 
 def choose_machine(

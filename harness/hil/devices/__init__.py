@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from hil import cores
 from hil.devices import clock as clocks
 from hil.devices import overlays as calibrations
 from hil.devices.clock import WaitStates
@@ -20,16 +21,6 @@ from hil.devices.power import Power, PowerRow
 from hil.errors import ProfileError, did_you_mean
 from hil.forms import read_toml, validated
 from hil.resources import data_dir, overlay_dir
-
-Core = Literal[
-    "cortex-m0+",
-    "cortex-m3",
-    "cortex-m4",
-    "cortex-m4f",
-    "cortex-m7f",
-    "cortex-m33f",
-    "cortex-m55",
-]
 
 
 class _Strict(BaseModel):
@@ -41,8 +32,15 @@ class Chip(_Strict):
 
     part: str
     vendor: str
-    core: Core
+    core: str
     source: str
+
+    @field_validator("core")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in cores.CORES:
+            raise ValueError(f"unknown core '{name}'; known cores: {', '.join(cores.CORES)}")
+        return name
 
 
 class Clock(_Strict):

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hil.errors import UsageError
+from hil import cores
+from hil.cores import Core
+from hil.errors import BuildFailed, UsageError
 from hil.firmware import cache as build_cache
 from hil.firmware.toolchain import (
     Compiler,
@@ -43,6 +45,11 @@ class _Request:
     optimize: str
     compiler: Compiler
     stubs: Path
+
+    @property
+    def core(self) -> Core:
+        """What the registry of cores has about the platform's."""
+        return cores.find(self.platform.core)
 
     @property
     def mark_records(self) -> int:
@@ -80,7 +87,9 @@ def build(
     Raises:
         MissingTool: no compiler, CMake or Ninja; or the cache cannot be written.
         DoesNotFit: a memory region overflowed.
-        BuildFailed: compiler or linker refused, with the end of their log.
+        BuildFailed: compiler or linker refused, with the end of their log; or no firmware can be
+            built for the platform's core.
+        ProfileError: unknown core.
     """
     request = _Request(
         sources,
@@ -92,6 +101,11 @@ def build(
         find_compiler(),
         data_dir("firmware_stubs"),
     )
+    if not request.core.toolchain:
+        raise BuildFailed(
+            f"no firmware can be built for the core '{platform.core}'",
+            hint=f"cores that firmware can be built for: {', '.join(cores.buildable())}",
+        )
     key = _elf_key(request)
     if keep is not None:
         _keep_sources(request, keep)
@@ -194,7 +208,7 @@ def _configure_arguments(request: _Request, folder: Path) -> list[str]:
     return [
         *("-G", "Ninja", "-S", str(request.stubs), "-B", str(folder / "build")),
         *("-C", str(folder / "settings.cmake")),
-        f"-DCMAKE_TOOLCHAIN_FILE={request.stubs / 'cmake' / 'arm-none-eabi.cmake'}",
+        f"-DCMAKE_TOOLCHAIN_FILE={request.stubs / 'cmake' / request.core.toolchain}.cmake",
         f"-DHIL_CC_PREFIX={request.compiler.prefix}",
     ]
 
@@ -215,6 +229,7 @@ def _settings(request: _Request) -> str:
     }
     values: Mapping[str, str | int] = {
         "CORE": platform.core,
+        "CORE_FLAGS": ";".join(request.core.flags),
         "PORT": platform.port,
         "BAUD": request.baud,
         "ENGINE_OPTIMIZE": request.optimize,

@@ -14,7 +14,7 @@ import numpy as np
 from hil.errors import UsageError
 from hil.firmware.program import open_program
 from hil.measure.cycles.bands import KINDS, SCHEMA, Compared, derive_band
-from hil.measure.cycles.cores import Core, core_table
+from hil.measure.cycles.cores import TimingTable, core_table
 from hil.measure.cycles.decode import ReadCode
 from hil.measure.cycles.pricing import profile_cycles
 from hil.records import BlockProfile
@@ -28,7 +28,7 @@ class Comparison:
     """One program: cycles predicted by the core's model and measured on silicon."""
 
     program: Program
-    core: Core
+    core: TimingTable
     predicted_cycles: int
     instructions: int
     profile: BlockProfile = field(repr=False)
@@ -78,7 +78,7 @@ def validate(folder: Path, progress: Callable[[str], None] = lambda text: None) 
     return Validation(found.name, tuple(comparisons), tuple(sorted(tools)))
 
 
-def _compare(program: Program, core: Core, profile: BlockProfile) -> Comparison:
+def _compare(program: Program, core: TimingTable, profile: BlockProfile) -> Comparison:
     read = open_program(program.elf).read
     predicted = round(float(profile_cycles(core, read, profile).sum()))
     return Comparison(program, core, predicted, profile.instructions, profile, read)
@@ -110,11 +110,11 @@ def fit(comparisons: Sequence[Comparison]) -> dict[str, float]:
     return {name: round(float(value), 3) for name, value in zip(names, values, strict=True)}
 
 
-def _with(core: Core, values: dict[str, Any]) -> Core:
+def _with(core: TimingTable, values: dict[str, Any]) -> TimingTable:
     return replace(core, **values)
 
 
-def _total(core: Core, one: Comparison) -> float:
+def _total(core: TimingTable, one: Comparison) -> float:
     return float(profile_cycles(core, one.read, one.profile).sum())
 
 

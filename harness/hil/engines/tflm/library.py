@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hil.cores import buildable
 from hil.engines.tflm.archive import Archive, read_archive
 from hil.engines.tflm.headers import headers_sha256, read_headers
 from hil.engines.tflm.installed import Installed, check_name
@@ -20,22 +21,6 @@ from hil.errors import UsageError
 KIND = "tflm"
 _ADD_AGAIN = "add it again with `hil engine add`"
 
-#: The architecture of each core that firmware can be built for (firmware_stubs/cmake/cores.cmake),
-#: and whether it passes floats in registers.
-CORES = {
-    "cortex-m0+": ("v6S-M", "soft"),
-    "cortex-m3": ("v7", "soft"),
-    "cortex-m4": ("v7E-M", "soft"),
-    "cortex-m4f": ("v7E-M", "hard"),
-    "cortex-m7f": ("v7E-M", "hard"),
-    "cortex-m33f": ("v8-M.main", "hard"),
-}
-#: What compilers and TFLM's build call them.
-_OTHER_NAMES = {
-    "cortex-m0plus": "cortex-m0+",
-    "cortex-m4+fp": "cortex-m4f",
-    "cortex-m7+fp": "cortex-m7f",
-}
 _NEEDED = {
     "_ZN6tflite16MicroInterpreter15AllocateTensorsEv": "MicroInterpreter::AllocateTensors",
     "_ZN6tflite16MicroInterpreter6InvokeEv": "MicroInterpreter::Invoke",
@@ -109,35 +94,37 @@ def choose_core(asked: str, archive: Archive, library: Path) -> str:
     Raises:
         UsageError: there is no such core, or the library is for another one or another float ABI.
     """
-    core = _OTHER_NAMES.get(asked.lower(), asked.lower())
-    if archive.float_abi == "hard" and f"{core}f" in CORES:
-        core = f"{core}f"
-    if core not in CORES:
+    known = buildable()
+    named = {alias: core.name for core in known.values() for alias in core.aliases}
+    name = named.get(asked.lower(), asked.lower())
+    if archive.float_abi == "hard" and f"{name}f" in known:
+        name = f"{name}f"
+    if name not in known:
         raise UsageError(
             f"there is no core '{asked}'",
-            hint=f"cores that firmware can be built for: {', '.join(CORES)}",
+            hint=f"cores that firmware can be built for: {', '.join(known)}",
         )
-    arch, float_abi = CORES[core]
-    if archive.arch not in (arch, "v6-M" if arch == "v6S-M" else arch):
-        fitting = [name for name, (has, _) in CORES.items() if has == archive.arch]
+    core = known[name]
+    if archive.arch not in (core.arch, "v6-M" if core.arch == "v6S-M" else core.arch):
+        fitting = [other.name for other in known.values() if other.arch == archive.arch]
         raise UsageError(
-            f"{library} is for {archive.arch}, a {core} is {arch}",
-            hint=f"it was built for {' or '.join(fitting) or 'another core'}; build it for {core}, "
+            f"{library} is for {archive.arch}, a {name} is {core.arch}",
+            hint=f"it was built for {' or '.join(fitting) or 'another core'}; build it for {name}, "
             "or give that core",
         )
-    if archive.float_abi != float_abi:
+    if archive.float_abi != core.float_abi:
         raise UsageError(
-            f"{library} has the {archive.float_abi} float ABI, firmware for a {core} the "
-            f"{float_abi} one",
-            hint=f"build it with -mfloat-abi={float_abi}"
-            + (" (TFLM's build: TARGET_ARCH=…+fp)" if float_abi == "hard" else ""),
+            f"{library} has the {archive.float_abi} float ABI, firmware for a {name} the "
+            f"{core.float_abi} one",
+            hint=f"build it with -mfloat-abi={core.float_abi}"
+            + (" (TFLM's build: TARGET_ARCH=…+fp)" if core.float_abi == "hard" else ""),
         )
     if not archive.short_enums:
         raise UsageError(
             f"{library} was compiled with -fno-short-enums, firmware has short ones",
             hint="build it for the target arm-none-eabi, whose enums are short",
         )
-    return core
+    return name
 
 
 def _require_interpreter(archive: Archive, library: Path) -> None:

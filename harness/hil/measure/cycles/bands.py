@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hil.errors import UsageError
-from hil.measure.cycles.cores import Core
+from hil.measure.cycles.cores import TimingTable
 from hil.resources import data_dir
 
 SCHEMA = "hil.validation/1"
@@ -52,7 +52,7 @@ class Compared:
     held_back: bool
 
 
-def band(core: Core, kind: CodeKind) -> Band:
+def band(core: TimingTable, kind: CodeKind) -> Band:
     """Return the band of ``kind`` of code on ``core``.
 
     Twice the mean absolute error of the programs held back from fitting. Where a kind has too few
@@ -80,7 +80,7 @@ def derive_band(programs: Iterable[Compared], kind: CodeKind) -> Band:
     return Band(round(wide, 1), f"mean error {mean:.1f} % of only {len(errors)} program(s)")
 
 
-def summary(core: Core, kind: CodeKind = "integer") -> str:
+def summary(core: TimingTable, kind: CodeKind = "integer") -> str:
     """Say in a line what the core's model was compared with, and the band of ``kind`` of code."""
     data = _read(core.validated_as)
     counted = [p for p in data["programs"] if not p["left_out"]] if data else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hil.measure.cycles.cores import Core
+from hil.measure.cycles.cores import TimingTable
 from hil.measure.cycles.decode import ReadCode
 from hil.measure.cycles.memory_system import branch_entries
 from hil.measure.cycles.pricing import Costs, Explained, explain
@@ -68,7 +68,7 @@ class _Counts:
 
 
 def hottest_blocks(
-    core: Core,
+    core: TimingTable,
     read: ReadCode,
     window: Window,
     name_of: NameOf,
@@ -104,7 +104,7 @@ def _by_block(window: Window, rows: Sequence[int]) -> dict[tuple[int, int], _Cou
 
 
 def _listed(
-    core: Core,
+    core: TimingTable,
     read: ReadCode,
     name_of: NameOf,
     pair: tuple[int, int],
@@ -156,7 +156,13 @@ def render(blocks: Sequence[ListedBlock]) -> str:
 
 
 def render_ops(
-    core: Core, read: ReadCode, window: Window, graph: Graph, name_of: NameOf, *, count: int = 3
+    core: TimingTable,
+    read: ReadCode,
+    window: Window,
+    graph: Graph,
+    name_of: NameOf,
+    *,
+    count: int = 3,
 ) -> str:
     """Return the ``count`` hottest blocks of each op of ``graph``, op by op."""
     parts = []

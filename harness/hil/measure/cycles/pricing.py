@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hil.measure.cycles.cores import Core
+from hil.measure.cycles.cores import TimingTable
 from hil.measure.cycles.decode import Insn, ReadCode, decode, disassemble
 from hil.measure.cycles.memory_system import branch_entries
 from hil.records import BlockProfile
@@ -51,7 +51,9 @@ class PricedBlocks:
     data_bytes: npt.NDArray[np.int64]
 
 
-def price_blocks(core: Core, read: ReadCode, blocks: Sequence[tuple[int, int]]) -> PricedBlocks:
+def price_blocks(
+    core: TimingTable, read: ReadCode, blocks: Sequence[tuple[int, int]]
+) -> PricedBlocks:
     """Price the blocks ``(start, end)`` of the program that ``read`` gives bytes of."""
     code = decode(read, blocks)
     rows = [_price_block(core, code, start, end) for start, end in blocks]
@@ -69,7 +71,9 @@ def price_blocks(core: Core, read: ReadCode, blocks: Sequence[tuple[int, int]]) 
     )
 
 
-def profile_cycles(core: Core, read: ReadCode, profile: BlockProfile) -> npt.NDArray[np.float64]:
+def profile_cycles(
+    core: TimingTable, read: ReadCode, profile: BlockProfile
+) -> npt.NDArray[np.float64]:
     """Return the pipeline's cycles of each row of ``profile``, not rounded, without flash waits."""
     blocks = list(zip(profile.start.tolist(), profile.end.tolist(), strict=True))
     return pipeline_cycles(price_blocks(core, read, blocks), profile)
@@ -102,7 +106,7 @@ class Explained:
     target: Costs = ()
 
 
-def explain(core: Core, read: ReadCode, start: int, end: int) -> list[Explained]:
+def explain(core: TimingTable, read: ReadCode, start: int, end: int) -> list[Explained]:
     """Explain the price that :func:`price_blocks` gives the block from ``start`` to ``end``."""
     code = decode(read, [(start, end)])
     texts = {address: text for address, _, text in disassemble(read, start, end)}
@@ -124,7 +128,7 @@ def explain(core: Core, read: ReadCode, start: int, end: int) -> list[Explained]
 
 
 def _walk(
-    core: Core, code: dict[int, tuple[int, Insn]], start: int, end: int
+    core: TimingTable, code: dict[int, tuple[int, Insn]], start: int, end: int
 ) -> Iterator[tuple[int, Insn, Sequence[Cost]]]:
     """Give each instruction of a block with its address and what makes up its price."""
     before: Insn | None = None
@@ -146,7 +150,7 @@ def _walk(
 
 
 def _price_block(
-    core: Core, code: dict[int, tuple[int, Insn]], start: int, end: int
+    core: TimingTable, code: dict[int, tuple[int, Insn]], start: int, end: int
 ) -> tuple[float, ...]:
     cycles = float_cycles = 0.0
     n = literal_loads = data_loads = data_bytes = 0
@@ -167,7 +171,7 @@ def _price_block(
     return cycles, taken, target, float_cycles, n, literal_loads, data_loads, data_bytes
 
 
-def instruction_costs(core: Core, insn: Insn, before: Insn | None) -> Sequence[Cost]:
+def instruction_costs(core: TimingTable, insn: Insn, before: Insn | None) -> Sequence[Cost]:
     """Costs of one instruction after ``before``, without what a taken branch adds.
 
     The first is its own, the rest is what it waits for.
@@ -197,7 +201,7 @@ def _float_hazard(insn: Insn, before: Insn) -> bool:
     return before.kind in _FLOAT_RESULT and not chain and bool(before.writes & insn.reads)
 
 
-def leaving_costs(core: Core, insn: Insn) -> Costs:
+def leaving_costs(core: TimingTable, insn: Insn) -> Costs:
     """What ``insn`` costs more when it does leave its block (less: it is a branch taken then)."""
     if not insn.leaves:
         return ()
@@ -211,14 +215,14 @@ def leaving_costs(core: Core, insn: Insn) -> Costs:
     }[insn.leaves]
 
 
-def _target_costs(core: Core, code: dict[int, tuple[int, Insn]], start: int) -> Costs:
+def _target_costs(core: TimingTable, code: dict[int, tuple[int, Insn]], start: int) -> Costs:
     """What a block costs more when a branch enters it."""
     if start % 4 == 2 and code[start][0] == 4:
         return (("unaligned 32-bit branch target", core.halfword_target),)
     return ()
 
 
-def _own_cost(core: Core, insn: Insn, before: Insn | None) -> Cost:
+def _own_cost(core: TimingTable, insn: Insn, before: Insn | None) -> Cost:
     if insn.kind == "load":
         follows = before is not None and before.kind == "load"
         needs = before is not None and before.writes & insn.address
@@ -253,7 +257,7 @@ _NAMES = {
 }
 
 
-def _arithmetic_cycles(core: Core, insn: Insn) -> float:
+def _arithmetic_cycles(core: TimingTable, insn: Insn) -> float:
     """Cost from the table's field of the same name; a branch's own cycle is as an ALU's."""
     if insn.kind in ("alu", "branch"):
         return core.alu

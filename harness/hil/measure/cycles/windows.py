@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hil.devices import Profile
 from hil.measure.cycles.bands import CodeKind, band
-from hil.measure.cycles.cores import Core, core_table
+from hil.measure.cycles.cores import TimingTable, core_table
 from hil.measure.cycles.decode import ReadCode
 from hil.measure.cycles.memory_system import wait_cycles
 from hil.measure.cycles.pricing import PricedBlocks, pipeline_cycles, price_blocks
@@ -157,7 +157,9 @@ def modelled_figures(
     return {figure.name: figure for figure in figures}
 
 
-def band_pct(core: Core, profile: Profile, window: Window, kind: CodeKind = "integer") -> float:
+def band_pct(
+    core: TimingTable, profile: Profile, window: Window, kind: CodeKind = "integer"
+) -> float:
     """Half band in per cent: pipeline rules, bounds of the flash waits, undocumented flash.
 
     The rules' band is that of ``kind`` of code on this core, and of FP arithmetic by its share.

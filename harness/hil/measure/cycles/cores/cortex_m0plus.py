@@ -1,10 +1,8 @@
 """Cortex-M0+: a two-stage pipeline whose manual gives plain counts."""
 
-from hil.measure.cycles.cores.table import Core
+from hil.measure.cycles.cores.table import TimingTable
 
-CORTEX_M0PLUS = Core(
-    name="cortex-m0+",
-    title="Arm Cortex-M0+",
+TABLE = TimingTable(
     source=(
         "Arm Cortex-M0+ TRM (DDI 0484) section 3.3 table 3-1: loads and stores 2, LDM and STM 1+N, "
         "taken branch 2, BL 3, BX 2, POP with pc 3+N, one-cycle multiplier"

@@ -1,10 +1,8 @@
 """Cortex-M33 with FPU: Arm publishes no instruction timings for it."""
 
-from hil.measure.cycles.cores.table import Core
+from hil.measure.cycles.cores.table import TimingTable
 
-CORTEX_M33F = Core(
-    name="cortex-m33f",
-    title="Arm Cortex-M33 with FPU",
+TABLE = TimingTable(
     source=(
         "Arm's TRM (100230) has no timings. From descriptions of the pipeline (elektroniknet.de, "
         "'Cortex-M23 und -M33 sind erste ARMv8-M-CPUs', 2016): two 16-bit instructions, branches "

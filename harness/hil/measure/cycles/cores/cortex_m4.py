@@ -1,12 +1,8 @@
 """Cortex-M4 with and without FPU: the core whose rules were compared with silicon."""
 
-from dataclasses import replace
+from hil.measure.cycles.cores.table import TimingTable
 
-from hil.measure.cycles.cores.table import Core
-
-CORTEX_M4F = Core(
-    name="cortex-m4f",
-    title="Arm Cortex-M4 with FPU",
+TABLE = TimingTable(
     source=(
         "Arm Cortex-M4 TRM (100166) section 3.3.1 table 3-1 and 3.3.2 (load/store timings), "
         "section 7.2.3 (FPU); branch refill, store and IT costs from a study of compiled code; "
@@ -21,5 +17,3 @@ CORTEX_M4F = Core(
     branch_not_taken=0.8,
     wide_group=1,
 )
-
-CORTEX_M4 = replace(CORTEX_M4F, name="cortex-m4", title="Arm Cortex-M4")

@@ -1,10 +1,8 @@
 """Cortex-M55: instructions only, until there is something to validate a timing model with."""
 
-from hil.measure.cycles.cores.table import Core
+from hil.measure.cycles.cores.table import TimingTable
 
-CORTEX_M55 = Core(
-    name="cortex-m55",
-    title="Arm Cortex-M55",
+TABLE = TimingTable(
     source="no timing model: its overlapping vector beats (MVE) have been compared with nothing",
     validated_as="cortex-m55",
     counts_only=True,

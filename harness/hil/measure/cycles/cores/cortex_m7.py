@@ -1,10 +1,8 @@
 """Cortex-M7 with FPU: six stages, two instructions a cycle, branch prediction."""
 
-from hil.measure.cycles.cores.table import Core
+from hil.measure.cycles.cores.table import TimingTable
 
-CORTEX_M7F = Core(
-    name="cortex-m7f",
-    title="Arm Cortex-M7 with FPU",
+TABLE = TimingTable(
     source=(
         "assumed: independent neighbours of different units share a cycle, loads reach the next "
         "instruction one cycle late, a branch costs a cycle of its own and, in the mean, a share "

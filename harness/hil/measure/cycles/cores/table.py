@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Core:
+class TimingTable:
     """Costs in cycles at zero wait states. Fractions are means over what programs do.
 
     Field by field:
@@ -32,17 +32,18 @@ class Core:
     - ``issue_width`` 2: two independent neighbours of different units share a cycle, if neither is
       longer than ``issue_bytes``.
 
-    ``counts_only``: instructions are counted, cycles are not told; no cost holds.
+    ``counts_only``: instructions are counted, no cycles are given; no cost holds.
 
     ``fitted`` names the fields whose values were fitted to measurements; all others come from
     ``source``. ``validated_as`` is the name under which comparisons with silicon are kept
-    (``reports/validation/<name>.json``); bands come from there, see ``measure.validation``.
+    (``reports/validation/<name>.json``); bands come from there, see ``measure.cycles.bands``.
+    ``name`` and ``title`` are the core's, from ``hil.cores``.
     """
 
-    name: str
-    title: str
     source: str
     validated_as: str
+    name: str = ""
+    title: str = ""
     fitted: tuple[str, ...] = ()
     counts_only: bool = False
     alu: float = 1
