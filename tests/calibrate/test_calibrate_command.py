@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_a_calibrated_run_says_so_and_is_narrower(tmp_path: Path, env: dict[str,
     assert now < was
     assert_parts_add_up(before, 0.5)
     assert_parts_add_up(after, found["flash"]["prefetch_hidden"])
-    assert after.envelope["data"]["provenance"]["calibration"].endswith("5 firmwares, hil 0.1.0")
+    source = after.envelope["data"]["provenance"]["calibration"]
+    assert source.endswith(f"5 firmwares, hil {version('hil')}")
     assert before.envelope["data"]["provenance"]["calibration"] == "none"
     shown = hil("profile", "show", "stm32l4", env=env)
     assert "calibrated 2" in shown.stdout
