@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hil.errors import InputError, StoreError, UsageError
 from hil.gate import baselines as all_baselines
@@ -17,7 +16,7 @@ from hil.gate.scrub import without_folders
 from hil.records import RunRecord
 from hil.store import Store
 from hil.store.baselines import slot_of
-from hil.store.portable import NotARun, digest, from_plain, to_plain
+from hil.store.documents import digest
 
 from tests.report.report_records import bare, passed
 from tests.store.samples import rich_record
@@ -35,59 +34,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def good() -> RunRecord:
     return dataclasses.replace(rich_record(), status="passed", errors=())
-
-
-class TestPortable:
-    def test_a_run_comes_back_equal(self) -> None:
-        text = json.dumps(to_plain(rich_record()), allow_nan=False)
-        assert from_plain(json.loads(text)) == rich_record()
-
-    def test_numpy_values_are_plain_numbers(self) -> None:
-        run = dataclasses.replace(
-            rich_record(),
-            ram_by_owner={"arena": np.int64(5)},
-            provenance={"x": np.float32(0.5), "path": Path("a/b"), "list": [np.int8(1)]},
-        )
-        plain = json.loads(json.dumps(to_plain(run)))
-        assert plain["ram_by_owner"] == {"arena": 5}
-        assert plain["provenance"] == {"x": 0.5, "path": "a/b", "list": [1]}
-
-    @pytest.mark.parametrize(
-        ("path", "value", "told"),
-        [
-            (("bogus",), 1, "bogus: there is no such field"),
-            (("status",), "splendid", "status: input should be"),
-            (("machine_exact",), 1, "machine_exact"),
-            (("measurements", "cycles", "value"), "12", "measurements.cycles.value"),
-            (("measurements", "cycles", "kind"), "dreamt", "measurements.cycles.kind"),
-            (("measurements", "cycles", "colour"), "red", "colour: there is no such field"),
-            (("ops", 0, "cycles"), 1.5, "ops.0.cycles"),
-            (("ops",), "none", "ops"),
-            (("model", "sha256"), None, "model.sha256"),
-            (("profile",), [], "profile"),
-        ],
-    )
-    def test_what_is_no_run_is_named(self, path: tuple[Any, ...], value: Any, told: str) -> None:
-        plain = to_plain(rich_record())
-        inner: Any = plain
-        for key in path[:-1]:
-            inner = inner[key]
-        inner[path[-1]] = value
-        with pytest.raises(NotARun, match=told):
-            from_plain(plain)
-
-    @pytest.mark.parametrize("key", ["run_id", "measurements", "check", "provenance"])
-    def test_a_field_must_be_there(self, key: str) -> None:
-        plain = to_plain(rich_record())
-        del plain[key]
-        with pytest.raises(NotARun, match=f"{key}: field required"):
-            from_plain(plain)
-
-    def test_a_document_of_an_older_version_may_lack_what_came_later(self) -> None:
-        plain = to_plain(rich_record())
-        for figure in plain["measurements"].values():
-            del figure["samples"]
-        assert from_plain(plain).measurements["cycles"].samples == ()
 
 
 class TestStored:
@@ -247,6 +193,8 @@ class TestFiles:
             (lambda d: rehash(d, model=None), "cannot be a baseline"),
             (lambda d: rehash(d, measurements={}), "cannot be a baseline"),
             (lambda d: rehash(d, extra=1), "extra: there is no such field"),
+            (lambda d: rehash(d, machine_exact=1), "machine_exact: invalid value 1"),
+            (lambda d: rehash(d, schema="hil.record.run/2"), "from a newer version of hil"),
             (lambda d: rename(d), "has another name inside"),
         ],
     )

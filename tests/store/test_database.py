@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import signal
 import sqlite3
@@ -18,56 +17,39 @@ from alembic.migration import MigrationContext
 from hil.errors import StoreError, UsageError
 from hil.records import RunRecord
 from hil.store import Store, liveness
-from hil.store.migrate import HEAD, VERSIONS
-from hil.store.tables import Base
+from hil.store.migrate import HEAD
+from hil.store.tables import metadata
 from sqlalchemy import create_engine
 
-from tests.store.samples import rich_evaluation, rich_record, rich_samples, rich_variant
+from tests.store.samples import rich_record
 
 Make = Callable[..., RunRecord]
 Worker = Callable[..., subprocess.Popen[str]]
-DUMPS = Path(__file__).parent / "old_databases"
+DEVELOPMENT = Path(__file__).parent / "development_database.sql"
 
 
 def test_the_migrations_lead_to_the_tables(store: Store, database: Path) -> None:
     engine = create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == HEAD
     engine.dispose()
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_database_of_every_version_opens_for_ever(version: str, database: Path) -> None:
+def test_a_database_of_before_the_first_release_is_refused(database: Path) -> None:
+    """The dump is of the last version that stored a run in twelve tables."""
     connection = sqlite3.connect(database)
-    connection.executescript((DUMPS / f"v{version}.sql").read_text(encoding="utf-8"))
+    connection.executescript(DEVELOPMENT.read_text(encoding="utf-8"))
+    before = list(connection.iterdump())
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="development version") as caught:
+            Store.open(str(database), read_only=read_only)
+        assert str(database) in caught.value.message
+        assert "move the file away" in caught.value.hint
+        assert "--db" in caught.value.hint
+    assert list(connection.iterdump()) == before
     connection.close()
-    saved = json.loads((DUMPS / f"v{version}.json").read_text(encoding="utf-8"))
-    with Store.open(str(database)) as store:
-        loaded = store.get(saved["run_id"])
-        assert loaded.measurements["latency_us"].value == saved["latency_us"]
-        assert (len(loaded.ops), len(loaded.functions)) == (saved["ops"], saved["functions"])
-        if "variant" in saved:  # since 0002
-            variant = store.variants.get(saved["variant"])
-            assert variant is not None
-            assert len(variant.tensors) == saved["variant_tensors"]
-        else:
-            assert store.variants.find() == []
-            store.variants.keep(rich_variant())
-        if "evaluation" in saved:  # since 0003
-            assert store.evaluations.find() == [rich_evaluation()]
-            assert store.evaluations.samples(saved["evaluation"]) == tuple(rich_samples())
-        else:
-            assert store.evaluations.find() == []
-            store.evaluations.claim(rich_evaluation())
-        if "baseline" in saved:  # since 0004
-            assert list(store.baselines.load(saved["baseline"]).values()) == [loaded]
-        else:
-            assert store.baselines.heads() == []
-            store.baselines.put("new", [loaded])
-        store.finish(dataclasses.replace(rich_record(), run_id="new"))
-        assert len(store.find()) == 2
 
 
 def test_an_up_to_date_database_opens_without_alembic(

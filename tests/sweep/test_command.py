@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -58,10 +59,34 @@ def stored(folder: Path) -> list[str]:
         return sorted(run.status for run in store.find())
 
 
+def log_inserts(folder: Path) -> None:
+    """Have the database note the status of every row that is inserted into ``runs``."""
+    Store.open(str(folder / "hil.db")).close()
+    connection = sqlite3.connect(folder / "hil.db")
+    connection.executescript(
+        "CREATE TABLE inserts (run_id TEXT, status TEXT, sweep_key TEXT);"
+        "CREATE TRIGGER log AFTER INSERT ON runs BEGIN "
+        "INSERT INTO inserts VALUES (new.run_id, new.status, new.sweep_key); END;"
+    )
+    connection.close()
+
+
+def inserts(folder: Path) -> dict[str, list[str]]:
+    """Return the statuses with which each run was inserted, all with its sweep key."""
+    found: dict[str, list[str]] = {}
+    connection = sqlite3.connect(folder / "hil.db")
+    for run_id, status, key in connection.execute("SELECT * FROM inserts ORDER BY rowid"):
+        assert len(key) == 64
+        found.setdefault(run_id, []).append(status)
+    connection.close()
+    return found
+
+
 def test_failures_are_listed_after_all_have_run_and_nothing_runs_twice(
     folder: Path, counted: Path
 ) -> None:
     qemu = ("--qemu", folder / "qemu-counted")
+    log_inserts(folder)
     first = sweep(folder, "--jobs", "2", "--json", *qemu)
     assert first.code == 3
     assert first.envelope["schema"] == "hil.sweep/1"
@@ -78,6 +103,7 @@ def test_failures_are_listed_after_all_have_run_and_nothing_runs_twice(
     assert error["hint"]
     assert not any(run["resumed"] for run in runs)
     assert stored(folder) == ["failed", "passed", "passed", "passed"]
+    assert sorted(inserts(folder).values()) == [["running", s] for s in stored(folder)]
 
     starts = counted.read_text().count("start")
     again = sweep(folder, "--json", *qemu)

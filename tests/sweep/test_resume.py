@@ -80,17 +80,16 @@ def test_what_stands(
             assert bool(outcome.errors) == (outcome.status == "failed")
 
 
-def test_runs_are_found_by_a_fact_of_their_provenance(store: Store) -> None:
+def test_runs_are_found_by_their_sweep_key(store: Store) -> None:
     keep(store, "one", "passed", "a", 1)
     keep(store, "two", "failed", "a", 2)
     keep(store, "three", "passed", 'b"', 3)
     keep(store, "four", "passed", "c", 4)
-    assert store.runs_with("sweep_key", ["a", 'b"', "d"]) == {
+    assert store.with_sweep_key(["a", 'b"', "d"]) == {
         "a": [("two", "failed"), ("one", "passed")],
         'b"': [("three", "passed")],
     }
-    assert store.runs_with("command", ["a"]) == {}
-    assert store.runs_with("sweep_key", []) == {}
+    assert store.with_sweep_key([]) == {}
 
 
 def test_progress_counts_what_was_done_before_and_estimates() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -161,9 +161,15 @@ def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
     ]
 
 
-def run(request: Request, store: Store, progress: Progress | None = None) -> RunRecord:
+def run(
+    request: Request,
+    store: Store,
+    progress: Progress | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> RunRecord:
     """Carry out a request and keep what came of it, whatever came of it.
 
+    ``facts`` are added to the provenance, such as the study that the run belongs to.
     The returned record's status is ``passed``, ``failed`` (the device was asked and did not
     deliver, or the model does not fit) or ``error`` (something here stood in the way). Errors of
     the request itself are raised before anything is stored; an interrupt is stored and re-raised.
@@ -173,6 +179,7 @@ def run(request: Request, store: Store, progress: Progress | None = None) -> Run
         job = prepare(request, progress)
     record = provenance.begin(job.request, job.model, job.platform, job.sources)
     record = _with_variant(record, job, store)
+    record = dataclasses.replace(record, provenance={**record.provenance, **(facts or {})})
     store.begin(record)
     try:
         record = _carry_out(job, record, stages)

@@ -282,7 +282,7 @@ def _latest(store: Store, which: Any) -> list[RunRecord]:
             f"no run in {store.label} passed that the filters take",
             hint="`hil history --status passed` lists those there are",
         )
-    return [check_run(store.get(head.run_id)) for head in found]
+    return [check_run(run) for run in found]
 
 
 def _load(store: Store | None, name: str) -> list[BaselineRun]:

@@ -168,7 +168,7 @@ def _judge(
     from hil.cli.report import find_run
     from hil.gate.decision import gate as decide
     from hil.store import Store
-    from hil.store.latest import Filter, heads
+    from hil.store.latest import Filter
 
     if runs and any(value is not None for value in filters.values()):
         _refuse(
@@ -180,8 +180,8 @@ def _judge(
     with Store.open(db, create=False, read_only=True) as store:
         if not runs:
             return decide(store, name, limits, which=Filter(**filters), any_engine=any_engine)
-        ids = dict.fromkeys(find_run(store, one).run_id for one in runs)
-        return decide(store, name, limits, runs=heads(store, list(ids)), any_engine=any_engine)
+        named = {run.run_id: run for run in (find_run(store, one) for one in runs)}
+        return decide(store, name, limits, runs=list(named.values()), any_engine=any_engine)
 
 
 def _absent(outcome: Outcome) -> str:

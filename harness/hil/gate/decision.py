@@ -6,16 +6,16 @@ it did not pass while its baseline did (``failed``). Both fail the gate; nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from hil.errors import did_you_mean
 from hil.gate import baselines
 from hil.gate.baselines import Member, Origin
 from hil.gate.judge import WORDS, Finding, judge
 from hil.gate.limits import Limits
-from hil.records import ErrorInfo, Measurement, ModelInfo, RunRecord, RunStatus
+from hil.records import RunRecord
 from hil.store import Store
 from hil.store.baselines import Slot
 from hil.store.latest import Filter, latest
@@ -33,33 +33,6 @@ _DIFFERENCES = {
     "calibration": "calibration",
     "inputs_sha256": "inputs",
 }
-
-
-class Run(Protocol):
-    """What the gate looks at: a ``RunRecord``, or ``hil.store.latest.RunHead``."""
-
-    @property
-    def run_id(self) -> str: ...  # noqa: D102
-    @property
-    def status(self) -> RunStatus: ...  # noqa: D102
-    @property
-    def profile_name(self) -> str: ...  # noqa: D102
-    @property
-    def profile(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def target(self) -> str: ...  # noqa: D102
-    @property
-    def machine(self) -> str: ...  # noqa: D102
-    @property
-    def engine(self) -> str: ...  # noqa: D102
-    @property
-    def model(self) -> ModelInfo | None: ...  # noqa: D102
-    @property
-    def measurements(self) -> Mapping[str, Measurement]: ...  # noqa: D102
-    @property
-    def provenance(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def errors(self) -> tuple[ErrorInfo, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -126,7 +99,7 @@ def gate(
     limits: Limits,
     *,
     which: Filter | None = None,
-    runs: Sequence[Run] | None = None,
+    runs: Sequence[RunRecord] | None = None,
     any_engine: bool = False,
 ) -> Outcome:
     """Compare runs with the baseline ``name``: those given, or the latest of each kind.
@@ -157,7 +130,7 @@ def gate(
 
 
 def _pair(
-    candidates: Iterable[Run], members: Sequence[Member], *, any_engine: bool
+    candidates: Iterable[RunRecord], members: Sequence[Member], *, any_engine: bool
 ) -> list[Member | None]:
     """For each candidate the baseline's run of its kind, or the only one of another engine."""
     by_kind: dict[tuple[str, str, str], list[Member]] = {}
@@ -174,7 +147,9 @@ def _pair(
     return found
 
 
-def _case(run: Run, baseline: RunRecord | None, members: Sequence[Member], limits: Limits) -> Case:
+def _case(
+    run: RunRecord, baseline: RunRecord | None, members: Sequence[Member], limits: Limits
+) -> Case:
     if baseline is None:
         return _case_of(run, None, "no baseline", reason=_why_none(run, members))
     if run.status in ("failed", "error", "interrupted"):
@@ -194,7 +169,7 @@ def _case(run: Run, baseline: RunRecord | None, members: Sequence[Member], limit
 
 
 def _case_of(
-    run: Run,
+    run: RunRecord,
     baseline: RunRecord | None,
     word: CaseWord,
     findings: tuple[Finding, ...] = (),
@@ -234,7 +209,7 @@ def _missing(member: Member) -> Case:
     )
 
 
-def _why_none(run: Run, members: Sequence[Member]) -> str:
+def _why_none(run: RunRecord, members: Sequence[Member]) -> str:
     engines = sorted(
         member.head.slot.engine
         for member in members
@@ -253,7 +228,7 @@ def _asked(member: Member, which: Filter) -> bool:
     return which.takes(member.head.slot, member.head.model_name)
 
 
-def _differences(baseline: RunRecord, run: Run) -> tuple[str, ...]:
+def _differences(baseline: RunRecord, run: RunRecord) -> tuple[str, ...]:
     """What else changed between the two, in words: the reader should not blame the model."""
     if baseline.run_id == run.run_id:
         return ("this is the baseline's own run",)

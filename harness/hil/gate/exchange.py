@@ -5,8 +5,8 @@
     {"schema": "hil.baseline/1", "name": "…", "hil_version": "…", "exported_at": "…",
      "runs": [{"sha256": "…", "run": {…}}, …]}
 
-``run`` is the whole run as ``hil.store.portable`` writes it, ``sha256`` the hash of its
-canonical JSON (``portable.digest``): a file that was edited, or cut, is refused.
+``run`` is the run's document (``hil.store.documents``), ``sha256`` the hash of its canonical JSON
+(``documents.digest``): a file that was edited or truncated is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ from hil.errors import InputError, UsageError
 from hil.gate.scrub import without_folders
 from hil.records import RunRecord
 from hil.store.baselines import slot_of
-from hil.store.portable import NotARun, digest, from_plain, to_plain
+from hil.store.documents import (
+    InvalidDocument,
+    check_lossless,
+    digest,
+    from_document,
+    to_document,
+)
 
 SCHEMA = "hil.baseline/1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -62,8 +68,8 @@ def dumps(name: str, runs: Iterable[RunRecord]) -> str:
     """Return a baseline as the text of a file, one run a line, without folders of this machine."""
     lines = []
     for run in runs:
-        plain = to_plain(without_folders(run))
-        lines.append(_json({"sha256": digest(plain), "run": plain}))
+        document = to_document(without_folders(run))
+        lines.append(_json({"sha256": digest(document), "run": document}))
     head = {
         "schema": SCHEMA,
         "name": name,
@@ -143,8 +149,9 @@ def run_of(entry: Any, where: str) -> RunRecord:
             hint="the file was changed after its export; export it anew from the runs",
         )
     try:
-        run = from_plain(entry["run"])
-    except NotARun as error:
+        run = from_document(RunRecord, entry["run"])
+        check_lossless(entry["run"], run)
+    except InvalidDocument as error:
         raise _damaged(where, str(error)) from error
     if odd := [name for name, figure in run.measurements.items() if figure.name != name]:
         raise _damaged(where, f"the figure '{odd[0]}' has another name inside")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -12,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
-from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from hil.errors import StoreError, UsageError
 from hil.resources import state_dir
 
 DEFAULT_FILE = "hil.db"
-#: Opens a session for one transaction; errors come out as ``StoreError``.
-Transaction = Callable[[], AbstractContextManager[Session]]
+#: Opens a connection for one transaction; errors come out as ``StoreError``.
+Transaction = Callable[[], AbstractContextManager[Connection]]
 WRITE = "hil_write"
 """Execution option of an engine whose transactions take SQLite's write lock at their beginning.
 
@@ -101,10 +101,13 @@ def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
     ``timeout_s`` is how long SQLite waits for a lock (a ``timeout`` in the URL wins).
     """
     if location.url.get_backend_name() != "sqlite":
-        return create_engine(location.url, pool_pre_ping=True)
+        return create_engine(location.url, pool_pre_ping=True, json_deserializer=_read_json)
     if "timeout" in location.url.query:
         timeout_s = float(str(location.url.query["timeout"]))
-    options: dict[str, Any] = {"connect_args": {"timeout": timeout_s}}
+    options: dict[str, Any] = {
+        "connect_args": {"timeout": timeout_s},
+        "json_deserializer": _read_json,
+    }
     if location.file is None and _is_memory(location.url):
         options["poolclass"] = StaticPool
     url = location.url
@@ -113,6 +116,14 @@ def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
     engine = create_engine(url, **options)
     _behave(engine, read_only=read_only, timeout_s=timeout_s)
     return engine
+
+
+def _read_json(text: str | bytes) -> Any:
+    """Read a JSON column; damaged text becomes None, which no valid document is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _behave(engine: Engine, *, read_only: bool, timeout_s: float) -> None:

@@ -1,44 +1,21 @@
 """The latest run of each kind: model (by SHA-256), profile, target and engine.
 
-One query over the index ``ix_runs_slot``, whatever the number of runs; figures and provenance of
-those found are read in four more.
+One query over the index ``ix_runs_slot`` finds them, whatever the number of runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import joinedload, raiseload, selectinload
 
-from hil.records import ErrorInfo, Measurement, ModelInfo, RunStatus
-from hil.store import convert
+from hil.records import RunRecord, RunStatus
 from hil.store.baselines import Slot
-from hil.store.store import Store, shown_status
-from hil.store.tables import ModelRow, RunRow
-
-_AT_ONCE = 500  # SQLite before 3.32 takes 999 values in a statement
-
-
-@dataclass(frozen=True)
-class RunHead:
-    """A run without what it did op by op; the names are those of ``RunRecord``."""
-
-    run_id: str
-    status: RunStatus
-    started_at: str
-    profile_name: str
-    profile: Mapping[str, Any]
-    target: str
-    machine: str
-    engine: str
-    model: ModelInfo | None
-    measurements: Mapping[str, Measurement]
-    provenance: Mapping[str, Any]
-    errors: tuple[ErrorInfo, ...]
+from hil.store.documents import epoch_us
+from hil.store.store import NEWEST_FIRST, Store
+from hil.store.tables import runs
 
 
 @dataclass(frozen=True)
@@ -64,24 +41,26 @@ class Filter:
         )
 
 
-def latest(store: Store, which: Filter) -> list[RunHead]:
-    """Return the latest run of each kind among those that ``which`` takes, the newest first."""
-    with store.reading() as session:
-        found = [row.run_id for row in session.execute(latest_query(which))]
-    return heads(store, found)
+def latest(store: Store, which: Filter) -> list[RunRecord]:
+    """Return the latest run of each kind among those that ``which`` takes, the newest first.
+
+    Raises:
+        StoreError: the database or one of these runs cannot be read.
+    """
+    with store.reading() as connection:
+        found = connection.scalars(latest_query(which)).all()
+    return store.load(found)
 
 
 def latest_query(which: Filter) -> Select[Any]:
     """Return the statement that finds the ids."""
-    newest_first = (RunRow.started_us.desc(), RunRow.run_id.desc())
     rank = func.row_number().over(
-        partition_by=(ModelRow.sha256, RunRow.profile_name, RunRow.target, RunRow.engine),
-        order_by=newest_first,
+        partition_by=(runs.c.model_sha256, runs.c.profile_name, runs.c.target, runs.c.engine),
+        order_by=NEWEST_FIRST,
     )
     ranked = (
-        select(RunRow.run_id, RunRow.started_us, rank.label("rank"))
-        .join(ModelRow, RunRow.model_key == ModelRow.model_key)
-        .where(*_conditions(which))
+        select(runs.c.run_id, runs.c.started_us, rank.label("rank"))
+        .where(runs.c.model_sha256.is_not(None), *_conditions(which))
         .subquery()
     )
     return (
@@ -91,64 +70,25 @@ def latest_query(which: Filter) -> Select[Any]:
     )
 
 
-def heads(store: Store, run_ids: Sequence[str]) -> list[RunHead]:
-    """Return the runs of these ids, in their order."""
-    by_id = {}
-    for start in range(0, len(run_ids), _AT_ONCE):
-        by_id.update({h.run_id: h for h in _heads(store, run_ids[start : start + _AT_ONCE])})
-    return [by_id[run_id] for run_id in run_ids if run_id in by_id]
-
-
-def _heads(store: Store, run_ids: Sequence[str]) -> Iterator[RunHead]:
-    query = (
-        select(RunRow)
-        .where(RunRow.run_id.in_(run_ids))
-        .options(
-            joinedload(RunRow.model),
-            joinedload(RunRow.profile),
-            selectinload(RunRow.measurements),
-            selectinload(RunRow.provenance),
-            selectinload(RunRow.errors),
-            raiseload("*"),
-        )
-    )
-    with store.reading() as session:
-        for row in session.scalars(query):
-            yield RunHead(
-                run_id=row.run_id,
-                status=shown_status(row),
-                started_at=row.started_at,
-                profile_name=row.profile_name,
-                profile=row.profile.snapshot,
-                target=row.target,
-                machine=row.machine,
-                engine=row.engine,
-                model=convert.to_model(row.model),
-                measurements=convert.to_measurements(row.measurements),
-                provenance=convert.to_provenance(row.provenance),
-                errors=convert.to_errors(row.errors),
-            )
-
-
 def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if which.model is not None:
-        named = ModelRow.name == which.model
+        named = runs.c.model_name == which.model
         if _is_hash(which.model):
-            start = ModelRow.sha256.startswith(which.model.lower(), autoescape=True)
+            start = runs.c.model_sha256.startswith(which.model.lower(), autoescape=True)
             named = or_(named, start)
         conditions.append(named)
     if which.profile is not None:
-        conditions.append(RunRow.profile_name == which.profile)
+        conditions.append(runs.c.profile_name == which.profile)
     if which.engine is not None:
-        conditions.append(RunRow.engine == which.engine)
+        conditions.append(runs.c.engine == which.engine)
     if which.status is not None:
-        conditions.append(RunRow.status == which.status)
+        conditions.append(runs.c.status == which.status)
     if which.since is not None:
-        conditions.append(RunRow.started_us >= convert.epoch_us(which.since.isoformat()))
+        conditions.append(runs.c.started_us >= epoch_us(which.since.isoformat()))
     if which.last is not None:
-        newest = select(RunRow.run_id).order_by(RunRow.started_us.desc(), RunRow.run_id.desc())
-        conditions.append(RunRow.run_id.in_(newest.limit(which.last)))
+        newest = select(runs.c.run_id).order_by(*NEWEST_FIRST)
+        conditions.append(runs.c.run_id.in_(newest.limit(which.last)))
     return conditions
 
 

@@ -12,6 +12,9 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
+
+from hil.records import RunStatus
 
 ELSEWHERE_LIMIT_S = 24 * 3600
 """A run of another machine that is still ``running`` after this long was interrupted, too."""
@@ -43,6 +46,14 @@ def is_gone(process: ProcessId, started_us: int) -> bool:
     if not _pid_exists(process.pid):
         return True
     return process.pid_start is not None and _start_of(process.pid) != process.pid_start
+
+
+def shown_status(row: Any) -> RunStatus:
+    """Return the status to show of a row: ``running`` without its process is ``interrupted``."""
+    process = ProcessId(row.host, row.boot_id, row.pid, row.pid_start)
+    if row.status == "running" and is_gone(process, row.started_us):
+        return "interrupted"
+    return cast(RunStatus, row.status)
 
 
 @functools.cache

@@ -1,7 +1,7 @@
-"""Bring a database to the tables of this version.
+"""Create or update the tables of a database.
 
 Alembic is imported only when there is something to do. ``VERSIONS`` lists all revisions in order;
-a new one is a file in ``migrations/versions`` and a line here.
+a new one is a file in ``migrations/versions`` and an entry here.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from sqlalchemy import Connection, Engine, exc, inspect, text
 from hil.errors import StoreError
 from hil.store.database import WRITE
 
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0010",)
+"""Lower numbers were used during development, before the first release."""
 HEAD = VERSIONS[-1]
 
 
 def ensure_current(engine: Engine, where: str) -> None:
-    """Create the tables or migrate them where they are older; a no-op when they are current.
+    """Create the tables, or migrate them if they are older; does nothing if they are current.
 
     Safe when several processes do it at once: the second one finds it done.
 
     Raises:
-        StoreError: the database is from a newer version, or has tables of another program.
+        StoreError: the database is of another version that cannot be migrated, or of another
+            program.
     """
     with engine.connect() as connection:
         if version_of(connection, where) == HEAD:
@@ -31,7 +33,7 @@ def ensure_current(engine: Engine, where: str) -> None:
     try:
         _upgrade(engine, where)
     except exc.DBAPIError:
-        with engine.connect() as connection:  # somebody else was faster (no lock outside SQLite)
+        with engine.connect() as connection:  # another process was faster (no lock outside SQLite)
             if version_of(connection, where) != HEAD:
                 raise
 
@@ -40,7 +42,8 @@ def version_of(connection: Connection, where: str) -> str | None:
     """Return the revision of the tables, None for an empty database.
 
     Raises:
-        StoreError: newer than this program, or not a database of hil.
+        StoreError: the revision is newer than this program or older than its first release, or
+            the tables are another program's.
     """
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -55,13 +58,19 @@ def version_of(connection: Connection, where: str) -> str | None:
             f"{where} is a database of another program",
             hint="give hil its own file with --db",
         )
-    if version not in VERSIONS:
+    if version in VERSIONS:
+        return str(version)
+    if str(version) < VERSIONS[0]:
         raise StoreError(
-            f"the database {where} is from a newer version of hil (its tables are at {version}, "
-            f"this version knows {HEAD})",
-            hint="update hil, or use another database with --db FILE",
+            f"the database {where} is from a development version of hil before the first release "
+            f"(its tables are at {version}, this version reads {VERSIONS[0]} and later)",
+            hint="move the file away, or use another database with --db FILE; it was not changed",
         )
-    return str(version)
+    raise StoreError(
+        f"the database {where} is from a newer version of hil (its tables are at {version}, "
+        f"this version knows {HEAD})",
+        hint="update hil, or use another database with --db FILE",
+    )
 
 
 def _upgrade(engine: Engine, where: str) -> None:

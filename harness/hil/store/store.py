@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Engine, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hil.errors import StoreError, UsageError
 from hil.records import Measurement, ModelInfo, RunRecord, RunStatus
-from hil.store import convert
+from hil.store import documents
 from hil.store.baselines import Baselines
 from hil.store.database import WRITE, Location, connect, locate, require_file
+from hil.store.documents import epoch_us, to_column, to_document
 from hil.store.evaluations import Evaluations
 from hil.store.failures import translated
-from hil.store.liveness import ProcessId, is_gone, this_process
+from hil.store.liveness import shown_status, this_process
 from hil.store.migrate import ensure_current
-from hil.store.tables import ModelRow, ProfileRow, ProvenanceRow, RunRow
+from hil.store.tables import measurements, runs
 from hil.store.variants import Variants
 
 LATEST = "latest"
+NEWEST_FIRST = (runs.c.started_us.desc(), runs.c.run_id.desc())
 _TIMEOUT_S = 10.0
 _AMBIGUOUS_SHOWN = 5
+_AT_ONCE = 500  # SQLite before 3.32 takes 999 values in a statement
+_HEAD = (
+    *("run_id", "status", "started_at", "finished_at", "profile_name"),
+    *("target", "machine", "machine_exact", "engine"),
+)
+_MODEL = tuple(field.name for field in dataclasses.fields(ModelInfo))
+_PROVENANCE = ("engine_version", "firmware_sha256", "hil_commit", "sweep_key")
+_FIGURE = tuple(field.name for field in dataclasses.fields(Measurement))
+_STATUS = ("status", "started_us", "host", "boot_id", "pid", "pid_start")  # for shown_status
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run without its ops, functions, placements and provenance."""
+    """A run's columns: without ops, functions, memory plan and provenance."""
 
     run_id: str
     status: RunStatus
@@ -67,17 +78,17 @@ class Store:
         read_only: bool = False,
         timeout_s: float = _TIMEOUT_S,
     ) -> Self:
-        """Open the database ``url``, migrating it where it is older than this program.
+        """Open the database ``url``, creating or migrating its tables where needed.
 
         Args:
             url: an SQLAlchemy URL, a path, or None for ``hil.db`` in the state folder.
-            create: make the file where there is none.
+            create: create the file if it does not exist.
             read_only: never write runs; works in folders that cannot be written.
             timeout_s: how long to wait for another process's lock (SQLite).
 
         Raises:
             UsageError: ``url`` is malformed.
-            StoreError: it cannot be used; the message says why.
+            StoreError: the database cannot be used; the message gives the reason.
         """
         location = locate(url)
         with translated(location.label, location.file):
@@ -115,13 +126,13 @@ class Store:
 
     @property
     def variants(self) -> Variants:
-        """What is kept of models that hil quantized."""
-        return Variants(self.reading, self.writing)
+        """Models that hil quantized."""
+        return Variants(self.reading, self.writing, self.label)
 
     @property
     def evaluations(self) -> Evaluations:
-        """What is kept of accuracy on devices."""
-        return Evaluations(self.reading, self.writing)
+        """Accuracy measured on devices."""
+        return Evaluations(self.reading, self.writing, self.label)
 
     @property
     def baselines(self) -> Baselines:
@@ -129,26 +140,44 @@ class Store:
         return Baselines(self.reading, self.writing, self.label)
 
     def begin(self, record: RunRecord) -> None:
-        """Keep a run that starts now, with the calling process as the one that carries it out."""
-        with self.writing() as session:
-            self._insert(session, record, this_process())
+        """Store a run that starts now, carried out by the calling process."""
+        document = to_document(record)
+        with self.writing() as connection:
+            self._insert(connection, document)
 
     def finish(self, record: RunRecord) -> None:
-        """Replace what is kept of the run by ``record``, in one transaction."""
-        with self.writing() as session:
-            session.execute(delete(RunRow).where(RunRow.run_id == record.run_id))
-            self._insert(session, record, this_process())
+        """Replace the stored run by ``record``, in one transaction."""
+        document = to_document(record)
+        with self.writing() as connection:
+            connection.execute(delete(runs).where(runs.c.run_id == record.run_id))
+            self._insert(connection, document)
 
     def get(self, run: str) -> RunRecord:
         """Return the run ``run``: an id, the beginning of one (or of its last part), or ``latest``.
 
         Raises:
-            UsageError: there is no such run, or there are several.
+            UsageError: no run matches, or several do.
+            StoreError: the run's document is damaged, or of a newer version of hil.
         """
-        with self.reading() as session:
-            row = session.get(RunRow, self._resolve(session, run))
-            assert row is not None
-            return convert.to_record(row, shown_status(row))
+        with self.reading() as connection:
+            run_id = self._resolve(connection, run)
+        return self.load([run_id])[0]
+
+    def load(self, run_ids: Sequence[str]) -> list[RunRecord]:
+        """Return the runs of these ids, in their order; ids that do not exist are left out.
+
+        Raises:
+            StoreError: a run's document is damaged, or of a newer version of hil.
+        """
+        query = _select("run_id", "document", *_STATUS)
+        found = {}
+        with self.reading() as connection:
+            for some in _chunks(run_ids):
+                for row in connection.execute(query.where(runs.c.run_id.in_(some))):
+                    what = f"the run {row.run_id} in {self.label}"
+                    run = documents.load(RunRecord, row.document, what)
+                    found[row.run_id] = dataclasses.replace(run, status=shown_status(row))
+        return [found[run_id] for run_id in run_ids if run_id in found]
 
     def find(
         self,
@@ -167,100 +196,67 @@ class Store:
         """
         conditions: list[ColumnElement[bool]] = []
         if model_sha256 is not None:
-            conditions.append(ModelRow.sha256.startswith(model_sha256.lower(), autoescape=True))
+            start = model_sha256.lower()
+            conditions.append(runs.c.model_sha256.startswith(start, autoescape=True))
         if model_name is not None:
-            conditions.append(ModelRow.name == model_name)
+            conditions.append(runs.c.model_name == model_name)
         if profile is not None:
-            conditions.append(RunRow.profile_name == profile)
+            conditions.append(runs.c.profile_name == profile)
         if engine is not None:
-            conditions.append(RunRow.engine == engine)
+            conditions.append(runs.c.engine == engine)
         if since is not None:
-            conditions.append(RunRow.started_us >= convert.epoch_us(since.isoformat()))
+            conditions.append(runs.c.started_us >= epoch_us(since.isoformat()))
         if status is not None:
-            conditions.append(RunRow.status.in_(_stored_as(status)))
-        with self.reading() as session:
-            return list(self._summaries(session, conditions, status, limit))
+            stored_as = ("running", status) if status == "interrupted" else (status,)
+            conditions.append(runs.c.status.in_(stored_as))
+        with self.reading() as connection:
+            rows = _matching(connection, conditions, status, limit)
+            figures = _figures(connection, [row["run_id"] for row in rows])
+        return [
+            RunSummary(
+                **{name: row[name] for name in _HEAD},
+                model=_model(row),
+                measurements=figures.get(row["run_id"], {}),
+            )
+            for row in rows
+        ]
 
-    def runs_with(
-        self, key: str, values: Collection[str]
-    ) -> dict[str, list[tuple[str, RunStatus]]]:
-        """Return ids and statuses of the runs whose provenance has a text of ``values`` as ``key``.
+    def with_sweep_key(self, keys: Collection[str]) -> dict[str, list[tuple[str, RunStatus]]]:
+        """Return ids and statuses of the runs whose provenance has one of ``keys`` as sweep key.
 
-        By value, newest first; a value that no run has is missing.
+        By key, newest first; a key that no run has is missing.
         """
-        wanted = {convert.to_json(value): value for value in values}
-        query = (
-            select(ProvenanceRow.value, RunRow)
-            .join(RunRow, RunRow.run_id == ProvenanceRow.run_id)
-            .where(ProvenanceRow.key == key)
-            .order_by(RunRow.started_us.desc(), RunRow.run_id.desc())
-        )
+        query = _select("sweep_key", "run_id", *_STATUS).order_by(*NEWEST_FIRST)
         found: dict[str, list[tuple[str, RunStatus]]] = {}
-        with self.reading() as session:
-            for text, row in session.execute(query):
-                if text in wanted:
-                    found.setdefault(wanted[text], []).append((row.run_id, shown_status(row)))
+        with self.reading() as connection:
+            for some in _chunks(list(keys)):
+                for row in connection.execute(query.where(runs.c.sweep_key.in_(some))):
+                    found.setdefault(row.sweep_key, []).append((row.run_id, shown_status(row)))
         return found
 
     def delete(self, run: str) -> str:
         """Remove one run (same names as ``get``) and return its id."""
-        with self.writing() as session:
-            run_id = self._resolve(session, run)
-            session.execute(delete(RunRow).where(RunRow.run_id == run_id))
-            _remove_orphans(session)
+        with self.writing() as connection:
+            run_id = self._resolve(connection, run)
+            connection.execute(delete(runs).where(runs.c.run_id == run_id))
             return run_id
 
-    def _summaries(
-        self,
-        session: Session,
-        conditions: Sequence[ColumnElement[bool]],
-        status: str | None,
-        limit: int | None,
-    ) -> Iterator[RunSummary]:
-        query = (
-            select(RunRow)
-            .outerjoin(RunRow.model)
-            .where(*conditions)
-            .order_by(RunRow.started_us.desc(), RunRow.run_id.desc())
-            .options(joinedload(RunRow.model), selectinload(RunRow.measurements))
-        )
-        # ``running`` rows may turn out to be interrupted ones, so those are counted after the look.
-        if limit is not None and status not in ("running", "interrupted"):
-            query = query.limit(limit)
-        found = 0
-        for row in session.scalars(query):
-            shown = shown_status(row)
-            if status is not None and shown != status:
-                continue
-            if limit is not None and found == limit:
-                return
-            found += 1
-            yield _summary(row, shown)
-
-    def _resolve(self, session: Session, run: str) -> str:
+    def _resolve(self, connection: Connection, run: str) -> str:
         """Return the one id that ``run`` means."""
-        newest = select(RunRow.run_id).order_by(RunRow.started_us.desc(), RunRow.run_id.desc())
+        newest = select(runs.c.run_id).order_by(*NEWEST_FIRST)
         if run == LATEST:
-            latest = session.scalar(newest.limit(1))
+            latest = connection.scalar(newest.limit(1))
             if latest is None:
                 raise UsageError(f"there are no runs in {self.label}", hint="`hil run` makes one")
-            return latest
-        if session.scalar(select(RunRow.run_id).where(RunRow.run_id == run)):
+            return str(latest)
+        if connection.scalar(select(runs.c.run_id).where(runs.c.run_id == run)):
             return run
-        matches = list(
-            session.scalars(
-                newest.where(
-                    or_(
-                        RunRow.run_id.startswith(run, autoescape=True),
-                        RunRow.run_id.contains(f"-{run}", autoescape=True),
-                    )
-                ).limit(_AMBIGUOUS_SHOWN + 1)
-            )
-            if run
-            else ()
-        )
+        begins = runs.c.run_id.startswith(run, autoescape=True)
+        ends = runs.c.run_id.contains(f"-{run}", autoescape=True)
+        several = newest.where(or_(begins, ends)).limit(_AMBIGUOUS_SHOWN + 1)
+        matches = connection.scalars(several).all() if run else ()
         if len(matches) == 1:
-            return matches[0]
+            return str(matches[0])
         if not matches:
             raise UsageError(
                 f"there is no run '{run}' in {self.label}",
@@ -272,38 +268,32 @@ class Store:
             f"'{run}' could be any of several runs: {shown}{more}", hint="give more of the id"
         )
 
-    def _insert(self, session: Session, record: RunRecord, process: ProcessId) -> None:
-        _share(session, convert.profile_row(record.profile), "profile_key")
-        if record.model is not None:
-            _share(session, convert.model_row(record.model), "model_key")
-        session.add(convert.to_row(record, process))
+    def _insert(self, connection: Connection, document: dict[str, Any]) -> None:
         try:
-            session.flush()
+            connection.execute(insert(runs), _run_row(document))
         except IntegrityError as error:
             raise StoreError(
-                f"the run {record.run_id} cannot be stored in {self.label}: {error.orig}",
+                f"the run {document['run_id']} cannot be stored in {self.label}: {error.orig}",
                 hint="two runs must not have the same id; run it again",
             ) from error
+        if figures := _figure_rows(document):
+            connection.execute(insert(measurements), figures)
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """A transaction for the modules of this room; errors come out as ``StoreError``."""
-        with (
-            translated(self.label, self._location.file),
-            Session(self._writer) as session,
-            session.begin(),
-        ):
-            yield session
+    def writing(self) -> Iterator[Connection]:
+        """A transaction for the modules of this package; errors come out as ``StoreError``."""
+        with translated(self.label, self._location.file), self._writer.begin() as connection:
+            yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """The same for looking only."""
-        with translated(self.label, self._location.file), Session(self._engine) as session:
-            yield session
+    def reading(self) -> Iterator[Connection]:
+        """The same for reading only."""
+        with translated(self.label, self._location.file), self._engine.connect() as connection:
+            yield connection
 
 
 def _ensure_readable(engine: Engine, location: Location, timeout_s: float) -> None:
-    """Migrate an older database through a connection that may write, if there is such a one."""
+    """Create missing tables through a connection that may write, if there is one."""
     from hil.store.migrate import HEAD, version_of
 
     with engine.connect() as connection:
@@ -316,49 +306,80 @@ def _ensure_readable(engine: Engine, location: Location, timeout_s: float) -> No
         writer.dispose()
 
 
-def _share(session: Session, row: ModelRow | ProfileRow, key: str) -> None:
-    """Insert a row that other runs may have inserted already (or insert at this moment)."""
-    if session.get(type(row), getattr(row, key)) is not None:
-        return
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        if session.get(type(row), getattr(row, key)) is None:
-            raise
+def _select(*names: str) -> Select[Any]:
+    return select(*(runs.c[name] for name in names))
 
 
-def _remove_orphans(session: Session) -> None:
-    used_models = select(RunRow.model_key).where(RunRow.model_key.is_not(None))
-    session.execute(delete(ModelRow).where(ModelRow.model_key.not_in(used_models)))
-    session.execute(
-        delete(ProfileRow).where(ProfileRow.profile_key.not_in(select(RunRow.profile_key)))
-    )
+def _run_row(document: Mapping[str, Any]) -> dict[str, Any]:
+    model = document["model"] or {}
+    facts = {name: document["provenance"].get(name) for name in _PROVENANCE}
+    return {
+        **{name: document[name] for name in _HEAD},
+        **{f"model_{name}": model.get(name) for name in _MODEL},
+        **{name: None if fact is None else str(fact) for name, fact in facts.items()},
+        **dataclasses.asdict(this_process()),
+        "started_us": epoch_us(document["started_at"]),
+        "document": document,
+    }
 
 
-def _stored_as(status: str) -> tuple[str, ...]:
-    return ("running", "interrupted") if status == "interrupted" else (status,)
+def _figure_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    numbers = ("value", "uncertainty_pct", "spread_pct")
+    return [
+        {
+            **figure,
+            **{field: to_column(figure[field]) for field in numbers},
+            "samples": figure["samples"] or None,
+            "run_id": document["run_id"],
+            "name": name,
+            "position": position,
+        }
+        for position, (name, figure) in enumerate(document["measurements"].items())
+    ]
 
 
-def shown_status(row: RunRow) -> RunStatus:
-    """The status to show: a ``running`` run whose process is gone was interrupted."""
-    process = ProcessId(row.host, row.boot_id, row.pid, row.pid_start)
-    if row.status == "running" and is_gone(process, row.started_us):
-        return "interrupted"
-    return cast(RunStatus, row.status)
+def _matching(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    status: str | None,
+    limit: int | None,
+) -> list[dict[str, Any]]:
+    """Return the columns of matching runs, with the status to show."""
+    names = dict.fromkeys((*_HEAD, *(f"model_{name}" for name in _MODEL), *_STATUS))
+    query = _select(*names).where(*conditions).order_by(*NEWEST_FIRST)
+    # A ``running`` row may be an interrupted run, so these are counted after the status is known.
+    if limit is not None and status not in ("running", "interrupted"):
+        query = query.limit(limit)
+    found: list[dict[str, Any]] = []
+    for row in connection.execute(query):
+        shown = shown_status(row)
+        if status in (None, shown):
+            found.append({**row._mapping, "status": shown})
+        if len(found) == limit:
+            break
+    return found
 
 
-def _summary(row: RunRow, status: RunStatus) -> RunSummary:
-    return RunSummary(
-        run_id=row.run_id,
-        status=status,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        profile_name=row.profile_name,
-        target=row.target,
-        machine=row.machine,
-        machine_exact=row.machine_exact,
-        engine=row.engine,
-        model=convert.to_model(row.model),
-        measurements=convert.to_measurements(row.measurements),
-    )
+def _model(row: Mapping[str, Any]) -> ModelInfo | None:
+    if row["model_sha256"] is None:
+        return None
+    return ModelInfo(**{name: row[f"model_{name}"] for name in _MODEL})
+
+
+def _figures(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Measurement]]:
+    """Return the measurements of runs, in the order in which they were stored."""
+    columns = (measurements.c[name] for name in _FIGURE)
+    query = select(measurements.c.run_id, *columns).order_by(measurements.c.position)
+    found: dict[str, dict[str, Measurement]] = {}
+    for some in _chunks(run_ids):
+        for run_id, *values in connection.execute(query.where(measurements.c.run_id.in_(some))):
+            figure = dict(zip(_FIGURE, values, strict=True))
+            if figure["value"] is None:
+                figure["value"] = float("nan")
+            figure["samples"] = tuple(figure["samples"] or ())
+            found.setdefault(run_id, {})[figure["name"]] = Measurement(**figure)
+    return found
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))

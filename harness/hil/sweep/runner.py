@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -82,7 +81,7 @@ def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False)
             f"cannot read {error.filename}: {error.strerror}", hint="check the file's permissions"
         ) from error
     standing: tuple[RunStatus, ...] = ("passed",) if rerun_failed else ("passed", "failed")
-    stored = store.runs_with("sweep_key", keys)
+    stored = store.with_sweep_key(keys)
     done: dict[int, Outcome] = {}
     for index, (member, key) in enumerate(zip(members, keys, strict=True)):
         found = [run for run in stored.get(key, ()) if run[1] in standing]
@@ -143,9 +142,8 @@ def _work(
     member, key = task
     tell(member.label)
     try:
-        record = pipeline.run(member.request, store)
         facts = {"sweep_key": key, "study_scheme": member.scheme.name}
-        store.finish(dataclasses.replace(record, provenance={**record.provenance, **facts}))
+        record = pipeline.run(member.request, store, facts=facts)
     except HilError as error:
         return "error", None, (ErrorInfo(error.message, error.hint, type(error).__name__),)
     except Exception as error:  # a bug must not stop the other runs, and must be seen

@@ -230,10 +230,10 @@ def _parent(group: Sequence[RunRecord], store: Store | None) -> tuple[list[Colum
     if store is None:
         return None
     which = Filter(model=parent, profile=group[0].profile_name, status="passed")
-    heads = [head for head in latest(store, which) if head.engine in engines]
-    if not heads:
+    found = [run for run in latest(store, which) if run.engine in engines]
+    if not found:
         return None
-    best = store.get(heads[0].run_id)
+    best = found[0]
     why = f"{arithmetic(best)} is the baseline: the newest stored run of {_PARENT}."
     return [Column(best, "stored run")], why
 
@@ -256,9 +256,9 @@ def _stored_runs(run: RunRecord, store: Store | None) -> list[Column]:
     if store is None or run.model is None:
         return []
     which = Filter(model=run.model.sha256, profile=run.profile_name, status="passed")
-    found = [head for head in latest(store, which) if is_tflm(head)]
-    found.sort(key=lambda head: head.target != run.target)
-    return [Column(store.get(head.run_id), "stored run") for head in found]
+    found = [other for other in latest(store, which) if is_tflm(other)]
+    found.sort(key=lambda other: other.target != run.target)
+    return [Column(other, "stored run") for other in found]
 
 
 def _origin_text(origin: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from hil.store.tables import Base
+from hil.store.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=metadata,
     transactional_ddl=True,
     render_as_batch=True,
 )
