@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import os
 import shutil
@@ -11,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hil.sweep import Member, load, members
-from hil.sweep.keys import sweep_key, tools
+from hil.sweep import Member, keys, load, members
+from hil.sweep.keys import WITHOUT_EFFECT, code_with_effect, sweep_key, tools
 
 from tests.support.hil import DIGITS, REPOSITORY
 
+PACKAGE = REPOSITORY / "harness" / "hil"
 STUDY = """
 schema = 1
 models = ["model.tflite"]
@@ -150,6 +152,67 @@ def test_tools_cover_compiler_emulator_firmware_and_code(
         changed = tools()
         assert {key for key in before if changed[key] != before[key]} == {part}
         path.write_bytes(content)
+
+
+#: What a run imports that only carries values, messages or files.
+CARRIERS = {"errors", "files", "forms", "resources", "settings"}
+
+
+def imports_of(module: str) -> set[str]:
+    """Modules of hil that a module imports, in functions too, but not for type checking only."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.startswith("hil.") and is_module(name)}
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def reached(start: str) -> set[str]:
+    known, waiting = {start}, [start]
+    while waiting:
+        for name in imports_of(waiting.pop()) - known:
+            known.add(name)
+            waiting.append(name)
+    return known
+
+
+def test_every_part_that_a_run_uses_is_in_the_key() -> None:
+    used = {name.split(".")[1] for name in reached("hil.bench.pipeline")}
+    assert {"bench", "engines", "measure", "quantization", "records", "tflite"} <= used
+    assert used & WITHOUT_EFFECT <= CARRIERS
+    hashed = {path.stem for path in code_with_effect()}
+    assert used - CARRIERS <= hashed
+    assert {"targets", "firmware", "devices", "published"} <= hashed
+
+
+def test_a_new_package_is_in_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody thought of changes the key rather than leaving stale results in force."""
+    package = tmp_path / "hil"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(keys, "_PACKAGE", package)
+    before = tools()["code"]
+    (package / "cli" / "more.py").write_text("")
+    assert tools()["code"] == before
+    (package / "novelty").mkdir()
+    (package / "novelty" / "__init__.py").write_text("")
+    assert tools()["code"] != before
+    shutil.rmtree(package / "novelty")
+    (package / "engines" / "more.py").write_text("")
+    assert tools()["code"] != before
 
 
 def test_another_compiler_and_emulator_are_seen(

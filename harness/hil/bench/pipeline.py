@@ -32,6 +32,7 @@ from hil.records import (
     EngineSources,
     ErrorInfo,
     Firmware,
+    InputSpec,
     Measurements,
     Platform,
     RunRecord,
@@ -66,7 +67,7 @@ class Request:
     model: Model
     profile: Profile
     engine: str = "aot"
-    inputs: str | None = None
+    inputs: str | InputSpec | None = None
     samples: int | None = None
     repeat: int = 1
     machine: str | None = None
@@ -144,21 +145,20 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
     _check_core(request, sources, platform)
     inputs = _inputs(request, model.graph)
     timed = len(inputs)
-    if (request.inputs or DEFAULT_SPEC).startswith("random"):
+    if InputSpec.of(request.inputs or DEFAULT_SPEC).rule == "random":
         inputs = [*inputs, *extremes(model.graph)]
     return Job(request, model, engine, sources, platform, inputs, timed, variant)
 
 
 def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
-    """Random inputs of what runs; those of a file are of the model as it was given."""
-    spec = request.inputs or DEFAULT_SPEC
-    if request.variant is None or spec in ("zeros", "min", "max") or spec.startswith("random"):
+    """Random inputs of what runs; samples are of the model as it was given."""
+    spec = InputSpec.of(request.inputs or DEFAULT_SPEC)
+    if request.variant is None or spec.rule not in ("", "normal"):
         return make_inputs(spec, graph, request.samples)
     from hil.quantization.quality import fed
 
-    return [
-        fed(inputs, graph) for inputs in make_inputs(spec, request.model.graph, request.samples)
-    ]
+    given = make_inputs(spec, request.model.graph, request.samples)
+    return [fed(inputs, graph) for inputs in given]
 
 
 def run(

@@ -12,15 +12,15 @@ import numpy as np
 
 from hil.datasets.prepare import prepare
 from hil.errors import InputError
-from hil.records import Array
+from hil.records import Array, InputSpec
 from hil.tflite.graph import Graph, Tensor
-from hil.tflite.inputs import load_arrays
+from hil.tflite.inputs import arrays_of
 
 Arrays = tuple[tuple[Array, ...], Array, str]  # columns, labels, preparation
 
 
-def from_npz(path: Path, graph: Graph) -> Arrays:
-    """Read a .npz: labels ``y``, data by the input's name, ``x`` (``x0``, ``x1`` … for several).
+def from_arrays(spec: InputSpec, graph: Graph) -> Arrays:
+    """Take labels ``y``, and data by the input's name, ``x`` (``x0``, ``x1`` … for several).
 
     Where there is no such array, ``x_int8`` (the input's dtype) is taken: data that was quantized
     before, for this model.
@@ -28,20 +28,20 @@ def from_npz(path: Path, graph: Graph) -> Arrays:
     Raises:
         InputError: the file or its arrays are not usable.
     """
-    content = load_arrays(path)
-    if not isinstance(content, dict):
+    content = arrays_of(spec)
+    if not isinstance(content, Mapping):
         raise InputError(
-            f"{path} holds one array without labels",
+            f"{spec} holds one array without labels",
             hint="save both: numpy.savez(FILE, x=samples, y=labels)",
         )
     if "y" not in content:
         raise InputError(
-            f"{path} has no labels: no array 'y', only {sorted(content)}",
+            f"{spec} has no labels: no array 'y', only {sorted(content)}",
             hint="save both: numpy.savez(FILE, x=samples, y=labels)",
         )
     tensors = _inputs_of(graph)
-    data = [_find(content, tensor, at, tensors, path) for at, tensor in enumerate(tensors)]
-    return _prepared(data, content["y"], tensors, str(path))
+    data = [_find(content, tensor, at, tensors, spec.text) for at, tensor in enumerate(tensors)]
+    return _prepared(data, content["y"], tensors, spec.text)
 
 
 def from_function(spec: str, graph: Graph) -> Arrays:
@@ -76,7 +76,7 @@ def _inputs_of(graph: Graph) -> list[Tensor]:
 
 
 def _find(
-    content: Mapping[str, Array], tensor: Tensor, at: int, tensors: list[Tensor], path: Path
+    content: Mapping[str, Array], tensor: Tensor, at: int, tensors: list[Tensor], where: str
 ) -> Array:
     names = [tensor.name, f"x{at}"]
     if len(tensors) == 1:
@@ -85,7 +85,7 @@ def _find(
         if name in content and name != "y":
             return content[name]
     raise InputError(
-        f"{path} has no array for the input '{tensor.name}', only {sorted(content)}",
+        f"{where} has no array for the input '{tensor.name}', only {sorted(content)}",
         hint="name the array " + " or ".join(f"'{name}'" for name in names),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from hil.datasets.labels import checked_labels
 from hil.errors import InputError
-from hil.records import Array
+from hil.records import Array, InputSpec
 from hil.tflite.graph import Graph
 
 FORMS = (
@@ -32,7 +32,7 @@ class Dataset:
     """
 
     name: str
-    kind: str  # "npz", "folder" or "function"
+    kind: str  # "npz", "folder", "function" or "arrays"
     columns: tuple[Array, ...]
     labels: Array
     item: Array
@@ -86,7 +86,7 @@ class Dataset:
         )
 
 
-def load(spec: str, graph: Graph, classes: int, *, data_type: str = "auto") -> Dataset:
+def load(spec: str | InputSpec, graph: Graph, classes: int, *, data_type: str = "auto") -> Dataset:
     """Load the data set that ``spec`` names, as inputs of ``graph``.
 
     ``classes`` is how many labels there are (0 to classes - 1). ``data_type`` says what the files
@@ -98,24 +98,28 @@ def load(spec: str, graph: Graph, classes: int, *, data_type: str = "auto") -> D
     """
     from hil.datasets import arrays, folder
 
-    path = Path(spec)
+    spec = InputSpec.of(spec)
+    path = Path(spec.text)
     item = None
-    if path.is_dir():
+    if spec.arrays is not None:
+        kind = "arrays"
+        columns, labels, preparation = arrays.from_arrays(spec, graph)
+    elif path.is_dir():
         kind = "folder"
         columns, labels, item, preparation = folder.read(path, graph, classes, data_type)
     elif path.suffix == ".npz" or path.is_file():
         kind = "npz"
-        columns, labels, preparation = arrays.from_npz(path, graph)
-    elif ":" in spec:
+        columns, labels, preparation = arrays.from_arrays(spec, graph)
+    elif ":" in spec.text:
         kind = "function"
-        columns, labels, preparation = arrays.from_function(spec, graph)
+        columns, labels, preparation = arrays.from_function(spec.text, graph)
     else:
         raise InputError(f"there is no data set '{spec}'", hint=FORMS)
     count = len(columns[0])
     item = np.arange(count) if item is None else item
-    checked = checked_labels(labels, int(item[-1]) + 1, classes, spec)
+    checked = checked_labels(labels, int(item[-1]) + 1, classes, spec.text)
     return Dataset(
-        name=spec,
+        name=spec.text,
         kind=kind,
         columns=columns,
         labels=checked,

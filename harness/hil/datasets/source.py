@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from hil.records import InputSpec
 
-def source_sha256(spec: str) -> str:
+
+def source_sha256(spec: str | InputSpec) -> str:
     """Return the SHA-256 of the file, or of the folder's files with their names, of ``--data``.
 
     Models of other input types make other arrays of the same data: by this hash evaluations of a
     float model and of its variants are known to be about the same samples. Empty for a Python
     function, and where the files cannot be read.
     """
-    path = Path(spec)
+    spec = InputSpec.of(spec)
+    if spec.arrays is not None:
+        return spec.content_key().removeprefix("sha256:")
+    path = Path(spec.text)
     try:
         if path.is_dir():
             files = sorted(file for file in path.iterdir() if file.is_file())

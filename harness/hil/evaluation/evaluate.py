@@ -29,6 +29,7 @@ from hil.records import (
     ErrorInfo,
     Evaluation,
     Firmware,
+    InputSpec,
     RunStatus,
     SampleResult,
     Variant,
@@ -52,7 +53,7 @@ class DataRequest:
     are stored already.
     """
 
-    spec: str
+    spec: str | InputSpec
     metric: str = "auto"
     limit: int | None = None
     seed: int | None = None

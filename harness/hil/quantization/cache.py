@@ -29,8 +29,7 @@ from hil.quantization import (
     quantize,
     variant_name,
 )
-from hil.quantization.calibration_data import DRAWN
-from hil.records import Agreement, TensorQuality, TensorRange, Variant, VariantRequest
+from hil.records import Agreement, InputSpec, TensorQuality, TensorRange, Variant, VariantRequest
 from hil.tflite.model import Model
 
 _KEEP = 256
@@ -52,7 +51,7 @@ def cached(
     found = _load(folder, variant_name(parent.name, request.scheme))
     if found is not None:
         named = dataclasses.replace(
-            found.variant, parent_name=parent.name, calibration=request.calibration
+            found.variant, parent_name=parent.name, calibration=str(request.calibration)
         )
         return Quantized(found.model, named)
     made = quantize(parent, request, progress)
@@ -62,20 +61,16 @@ def cached(
 
 
 def _key(parent: Model, request: VariantRequest) -> str:
-    fields = dataclasses.asdict(request)
-    for name in ("calibration", "held_out"):
-        fields[name] = _content_key(fields[name])
+    samples = {"calibration": request.calibration, "held_out": request.held_out}
+    keys = {name: _content_key(InputSpec.of(spec)) for name, spec in samples.items()}
+    fields = dataclasses.asdict(dataclasses.replace(request, **keys))  # type: ignore[arg-type]
     fields |= {"parent": parent.sha256, "library": library(request.scheme), "code": _code()}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-def _content_key(spec: str) -> str:
-    """A drawn specification names its content; a file is known by its bytes."""
-    if not spec or spec.partition(":")[0] in DRAWN or Path(spec).suffix not in (".npy", ".npz"):
-        return spec
+def _content_key(spec: InputSpec) -> str:
     try:
-        with open(spec, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return spec.content_key()
     except OSError as error:
         raise InputError(
             f"cannot read {spec}: {error.strerror}", hint="check the path of the samples"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from hil.errors import InputError
-from hil.records import Array, VariantRequest
+from hil.records import Array, InputSpec, VariantRequest
 from hil.tflite.graph import Graph
-from hil.tflite.inputs import load_arrays, make_inputs
+from hil.tflite.inputs import arrays_of, make_inputs
 
 DEFAULT_SAMPLES = 100
-DRAWN = ("normal", "random")
 _KEPT_BACK = 5  # one in so many samples of a file
 _FORMS = "it takes FILE.npz, FILE.npy, normal:SEED or random:SEED"
 
@@ -55,48 +53,48 @@ def load(request: VariantRequest, graph: Graph) -> CalibrationData:
         InputError: an unknown form, an unreadable file, wrong shape, dtype or number of samples,
             NaN or infinity, samples that are all zero, labels that do not fit.
     """
-    word, _, _ = request.calibration.partition(":")
-    if word in DRAWN:
-        own, kept = _drawn(request, graph)
-    elif Path(request.calibration).suffix in (".npz", ".npy"):
-        own, kept = _from_file(request, graph)
+    spec = InputSpec.of(request.calibration)
+    if spec.is_drawn:
+        own, kept = _drawn(spec, request, graph)
+    elif spec.has_samples:
+        own, kept = _given(spec, request, graph)
     else:
-        raise InputError(f"--calibration does not know '{request.calibration}'", hint=_FORMS)
+        raise InputError(f"--calibration does not know '{spec}'", hint=_FORMS)
     if request.held_out:
-        kept = _read(request.held_out, graph)
-    _check_content(own, graph, request.calibration)
+        kept = _read(InputSpec.of(request.held_out), graph)
+    _check_content(own, graph, spec.text)
     return CalibrationData(own, kept, _digest(own.inputs))
 
 
-def _drawn(request: VariantRequest, graph: Graph) -> tuple[Samples, Samples]:
+def _drawn(spec: InputSpec, request: VariantRequest, graph: Graph) -> tuple[Samples, Samples]:
     count = request.calibration_samples or DEFAULT_SAMPLES
-    _check_count(count, request.calibration)
+    _check_count(count, spec.text)
     further = 0 if request.held_out else max(1, count // (_KEPT_BACK - 1))
-    drawn = make_inputs(request.calibration, graph, count + further)
+    drawn = make_inputs(spec, graph, count + further)
     return Samples(tuple(drawn[:count])), Samples(tuple(drawn[count:]))
 
 
-def _from_file(request: VariantRequest, graph: Graph) -> tuple[Samples, Samples]:
-    found = _read(request.calibration, graph)
+def _given(spec: InputSpec, request: VariantRequest, graph: Graph) -> tuple[Samples, Samples]:
+    found = _read(spec, graph)
     back = 0 if request.held_out else -(-len(found) // _KEPT_BACK)
     usable = len(found) - back
     count = usable if request.calibration_samples is None else request.calibration_samples
     if count > usable:
         kept = f", of which {back} are kept back to judge by" if back else ""
         raise InputError(
-            f"{request.calibration} holds {len(found)} samples{kept}; {count} were asked for",
+            f"{spec} holds {len(found)} samples{kept}; {count} were asked for",
             hint=f"ask for {usable} or fewer" + (", or give --held-out FILE" if back else ""),
         )
-    _check_count(count, request.calibration)
+    _check_count(count, spec.text)
     return _part(found, 0, count), _part(found, usable, len(found))
 
 
-def _read(path: str, graph: Graph) -> Samples:
-    inputs = make_inputs(path, graph)
-    content = load_arrays(Path(path))
-    labels = content.get("y") if isinstance(content, dict) else None
+def _read(spec: InputSpec, graph: Graph) -> Samples:
+    content = arrays_of(spec)
+    inputs = make_inputs(InputSpec(spec.text, content), graph)
+    labels = content.get("y") if isinstance(content, Mapping) else None
     if labels is not None:
-        labels = _check_labels(labels, len(inputs), graph, path)
+        labels = _check_labels(labels, len(inputs), graph, spec.text)
     return Samples(tuple(inputs), labels)
 
 

@@ -20,6 +20,7 @@ from hil.records.firmware import (
     Platform,
     Symbol,
 )
+from hil.records.inputs import InputSpec
 from hil.records.run import (
     Check,
     ErrorInfo,
@@ -63,6 +64,7 @@ __all__ = [
     "Firmware",
     "FunctionMeasurement",
     "Inference",
+    "InputSpec",
     "Kind",
     "Measurement",
     "Measurements",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hil.records.inputs import InputSpec
+
 Scheme = Literal["int8", "int8-per-tensor", "int16x8", "dynamic", "q8", "q16"]
 
 
@@ -13,21 +15,21 @@ Scheme = Literal["int8", "int8-per-tensor", "int16x8", "dynamic", "q8", "q16"]
 class VariantRequest:
     """How a float model is to be quantized before it runs.
 
-    ``calibration`` is a .npz or .npy, ``normal:SEED`` or ``random:SEED``; ``calibration_samples``
-    None takes the default number of drawn ones, or all of a file. ``method`` is ``minmax``,
-    ``percentile:P`` or ``moving-average:M``; ``q_format`` (q8 and q16) such as ``Q7.9``, empty for
-    one format per layer; ``io`` the dtype of the variant's inputs and outputs, empty for the
-    scheme's own. ``held_out`` is a file of samples that only judge the variant; empty keeps back a
-    fifth of the calibration file.
+    ``calibration`` is drawn (``normal:SEED``, ``random:SEED``), a file, or arrays;
+    ``calibration_samples`` None takes the default number of drawn ones, or all that are given.
+    ``method`` is ``minmax``, ``percentile:P`` or ``moving-average:M``; ``q_format`` (q8 and q16)
+    such as ``Q7.9``, empty for one format per layer; ``io`` the dtype of the variant's inputs and
+    outputs, empty for the scheme's own. ``held_out`` are samples that only judge the variant;
+    empty keeps back a fifth of the calibration samples.
     """
 
     scheme: Scheme
-    calibration: str
+    calibration: str | InputSpec
     calibration_samples: int | None = None
     method: str = "minmax"
     q_format: str = ""
     io: str = ""
-    held_out: str = ""
+    held_out: str | InputSpec = ""
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,21 @@ from typing import Any
 
 from hil.engines.registry import engine as find_engine
 from hil.firmware.toolchain import find_compiler
+from hil.records import InputSpec
 from hil.resources import data_dir
-from hil.sweep.matrix import Member, is_file_spec
+from hil.sweep.matrix import Member
 from hil.targets.qemu.emulator import find_qemu, probe
 
 KEY_VERSION = 1
 _PACKAGE = Path(__file__).resolve().parents[1]
-_CODE = ("engines", "firmware", "measure", "profiles", "quantize", "records", "targets", "tflite")
-_MODULES = ("bench.py", "check.py", "provenance.py", "published.py")
+#: The parts of hil that cannot change what a run measures or checks; all others are in the key.
+WITHOUT_EFFECT = frozenset(
+    (
+        *("__init__", "__main__", "_api", "calibrate", "cli", "datasets", "doctor", "errors"),
+        *("evaluation", "files", "forms", "gate", "report", "resources", "settings", "store"),
+        *("sweep", "validation"),
+    )
+)
 _LIBRARIES = ("tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
 
 
@@ -41,14 +48,18 @@ def tools() -> dict[str, Any]:
         "compiler": [compiler.prefix, compiler.version],
         "emulator": probe(find_qemu()).version,
         "firmware_stubs": _tree_hash([data_dir("firmware_stubs")]),
-        "code": _tree_hash(
-            [*(_PACKAGE / room for room in _CODE), *(_PACKAGE / name for name in _MODULES)], ".py"
-        ),
+        "code": _tree_hash(code_with_effect(), ".py"),
         # Bands come from these tables.
         "validation": _tree_hash([data_dir("reports") / "validation"]),
         "published": _tree_hash([data_dir("reports") / "published"]),
         "libraries": {name: _version(name) for name in _LIBRARIES},
     }
+
+
+def code_with_effect() -> list[Path]:
+    """Return the packages and modules of hil that decide what a run measures and checks."""
+    found = [*_PACKAGE.glob("*.py"), *(path.parent for path in _PACKAGE.glob("*/__init__.py"))]
+    return sorted(path for path in found if path.stem not in WITHOUT_EFFECT)
 
 
 def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
@@ -61,8 +72,8 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
     variant: dict[str, Any] | None = None
     if request.variant is not None:
         variant = asdict(request.variant)
-        for field in ("calibration", "held_out"):
-            variant[field] = _content(variant[field])
+        for name in ("calibration", "held_out"):
+            variant[name] = InputSpec.of(variant[name]).content_key()
     parts = {
         "tools": shared,
         "model": member.request.model.sha256,
@@ -72,7 +83,7 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
         "variant": variant,
         "profile": request.profile.model_dump(mode="json", by_alias=True),
         "engine": [request.engine, find_engine(request.engine).version],
-        "inputs": _content(request.inputs or ""),
+        "inputs": InputSpec.of(request.inputs or "").content_key(),
         "samples": request.samples,
         "repeat": request.repeat,
         "machine": request.machine,
@@ -82,13 +93,6 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
     }
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _content(spec: str) -> str:
-    """A rule as it stands, a file by its content."""
-    if not is_file_spec(spec):
-        return spec
-    return "sha256:" + hashlib.sha256(Path(spec).read_bytes()).hexdigest()
 
 
 def _tree_hash(roots: Iterable[Path], suffix: str = "") -> str:

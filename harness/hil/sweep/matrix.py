@@ -13,7 +13,7 @@ from hil.devices import Profile
 from hil.engines.registry import engine as find_engine
 from hil.errors import InputError, ModelError, UsageError
 from hil.quantization import check_request
-from hil.records import VariantRequest
+from hil.records import InputSpec, VariantRequest
 from hil.sweep.study import FLOAT, Quantization, Study, StudyScheme
 from hil.tflite.graph import Graph
 from hil.tflite.model import Model
@@ -173,17 +173,11 @@ def _check_files(study: Study) -> None:
                 *([calibration.held_out] if calibration.held_out else []),
             ]
     for spec in specs:
-        path = study.folder / spec
-        if is_file_spec(spec) and not path.is_file():
+        if InputSpec.of(spec).is_file and not (study.folder / spec).is_file():
             raise InputError(
                 f"the study {study.path} names the samples '{spec}', and no file is there",
                 hint=f"paths are relative to {study.folder.absolute()}",
             )
-
-
-def is_file_spec(spec: str) -> bool:
-    """Whether inputs or calibration samples are named by a file rather than by a rule."""
-    return Path(spec).suffix in (".npy", ".npz")
 
 
 def _check_scheme(model: StudyModel, scheme: StudyScheme) -> None:
@@ -240,7 +234,7 @@ def _member(
 
 
 def _located(study: Study, spec: str) -> str:
-    return str(study.folder / spec) if is_file_spec(spec) else spec
+    return str(InputSpec.of(spec).below(study.folder))
 
 
 def _variant(study: Study, scheme: StudyScheme) -> VariantRequest:
@@ -264,10 +258,10 @@ def _command(request: Request, profile: str) -> tuple[str, ...]:
     words += ["--repeat", str(request.repeat)] if request.repeat > 1 else []
     words += ["--memory-model", request.memory_model] if request.memory_model else []
     if (variant := request.variant) is not None:
-        words += ["--quantize", variant.scheme, "--calibration", variant.calibration]
+        words += ["--quantize", variant.scheme, "--calibration", str(variant.calibration)]
         if variant.calibration_samples:
             words += ["--calibration-samples", str(variant.calibration_samples)]
-        words += ["--held-out", variant.held_out] if variant.held_out else []
+        words += ["--held-out", str(variant.held_out)] if variant.held_out else []
         words += ["--method", variant.method] if variant.method != "minmax" else []
         words += ["--q-format", variant.q_format] if variant.q_format else []
         words += ["--io", variant.io] if variant.io else []

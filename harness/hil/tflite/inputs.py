@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hil.errors import InputError, did_you_mean
-from hil.records import Array
+from hil.records import Array, InputSpec
 from hil.tflite import normal
 from hil.tflite.graph import Graph, Tensor
 
@@ -26,7 +26,9 @@ _FORMS = "--inputs takes random:SEED, normal:SEED, zeros, min, max, FILE.npy or 
 Inputs = tuple[Array, ...]
 
 
-def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> list[Inputs]:
+def make_inputs(
+    spec: str | InputSpec | None, graph: Graph, samples: int | None = None
+) -> list[Inputs]:
     """Make the inputs that ``spec`` names: one tuple of arrays, one a model input, per sample.
 
     ``random:SEED`` gives ``samples`` random inputs (3 when None), ``normal:SEED`` standard normal
@@ -40,17 +42,17 @@ def make_inputs(spec: str | None, graph: Graph, samples: int | None = None) -> l
         InputError: unknown spec, unreadable file, wrong shape or dtype, NaN or infinity, or fewer
             samples than asked for.
     """
-    spec = spec or DEFAULT_SPEC
-    word, _, argument = spec.partition(":")
-    if word in ("random", "normal"):
-        draw = _draw if word == "random" else _draw_normal
-        return _random(graph, _seed(argument or "0"), samples or DEFAULT_SAMPLES, draw)
-    if spec in ("zeros", "min", "max"):
-        tensors = _inputs_of(graph)
-        return [tuple(np.full(t.shape, _level(t.dtype, spec), t.dtype) for t in tensors)]
-    if Path(spec).suffix not in (".npy", ".npz"):
-        raise InputError(f"unknown inputs '{spec}'", hint=did_you_mean(word, _KEYWORDS) + _FORMS)
-    return _from_file(Path(spec), graph, samples)
+    spec = InputSpec.of(spec or DEFAULT_SPEC)
+    if spec.has_samples:
+        return _samples(spec, graph, samples)
+    rule = spec.rule
+    if not rule:
+        guess = did_you_mean(spec.text.partition(":")[0], _KEYWORDS)
+        raise InputError(f"unknown inputs '{spec}'", hint=guess + _FORMS)
+    if spec.is_drawn:
+        draw = _draw if rule == "random" else _draw_normal
+        return _random(graph, _seed(spec.argument or "0"), samples or DEFAULT_SAMPLES, draw)
+    return [tuple(np.full(t.shape, _level(t.dtype, rule), t.dtype) for t in _inputs_of(graph))]
 
 
 def extremes(graph: Graph) -> list[Inputs]:
@@ -117,44 +119,47 @@ def _draw_normal(tensor: Tensor, stream: np.random.PCG64) -> Array:
     return normal.from_bits(words).astype(tensor.dtype).reshape(tensor.shape)
 
 
-# Inputs from a file
+# Inputs from a file or from memory
 
 
-def _from_file(path: Path, graph: Graph, samples: int | None) -> list[Inputs]:
+def _samples(spec: InputSpec, graph: Graph, samples: int | None) -> list[Inputs]:
     tensors = _inputs_of(graph)
-    content = load_arrays(path)
-    if not isinstance(content, dict):
+    content = arrays_of(spec)
+    if not isinstance(content, Mapping):
         if len(tensors) != 1:
             raise InputError(
-                f"{path} holds one array, the model has {len(tensors)} inputs",
-                hint="give a .npz with one array per input: " + ", ".join(t.name for t in tensors),
+                f"{spec} holds one array, the model has {len(tensors)} inputs",
+                hint="give one array per input by name: " + ", ".join(t.name for t in tensors),
             )
         content = {tensors[0].name: content}
     columns = [
-        list(as_samples(_find(content, t, i, tensors, path), t, str(path)))
+        list(as_samples(_find(content, t, i, tensors, spec), t, spec.text))
         for i, t in enumerate(tensors)
     ]
     counts = {len(column) for column in columns}
     if len(counts) != 1:
         raise InputError(
-            f"the arrays in {path} hold different numbers of samples: {sorted(counts)}",
+            f"the arrays in {spec} hold different numbers of samples: {sorted(counts)}",
             hint="every input needs the same number of samples",
         )
     (count,) = counts
     if samples is not None and samples > count:
         raise InputError(
-            f"{path} holds {count} samples, {samples} were asked for",
+            f"{spec} holds {count} samples, {samples} were asked for",
             hint=f"ask for {count} or fewer, or leave the number out",
         )
     return list(zip(*columns, strict=True))[:samples]
 
 
-def load_arrays(path: Path) -> Array | dict[str, Array]:
-    """Return the array of a .npy, or the arrays of a .npz by name.
+def arrays_of(spec: InputSpec) -> Array | Mapping[str, Array]:
+    """Return the array of a .npy or the arrays of a .npz by name, or those in memory.
 
     Raises:
         InputError: the file is missing, unreadable, or holds Python objects.
     """
+    if spec.arrays is not None:
+        return spec.arrays
+    path = Path(spec.text)
     try:
         with path.open("rb") as file:
             content: Any = np.load(file, allow_pickle=False)
@@ -172,7 +177,11 @@ def load_arrays(path: Path) -> Array | dict[str, Array]:
 
 
 def _find(
-    arrays: dict[str, Array], tensor: Tensor, position: int, tensors: list[Tensor], path: Path
+    arrays: Mapping[str, Array],
+    tensor: Tensor,
+    position: int,
+    tensors: list[Tensor],
+    spec: InputSpec,
 ) -> Array:
     names = [tensor.name]
     names += [f"x_{tensor.dtype}", "x"] if len(tensors) == 1 else [f"x{position}"]
@@ -180,7 +189,7 @@ def _find(
         if name in arrays:
             return arrays[name]
     raise InputError(
-        f"{path} has no array for the input '{tensor.name}', only {sorted(arrays)}",
+        f"{spec} has no array for the input '{tensor.name}', only {sorted(arrays)}",
         hint="name the array " + " or ".join(f"'{name}'" for name in names),
     )
 
@@ -196,14 +205,14 @@ def as_samples(array: Array, tensor: Tensor, where: str) -> Array:
     array = np.asarray(array)
     if array.dtype.newbyteorder("=") != np.dtype(tensor.dtype):
         raise InputError(
-            f"{where}: the input '{tensor.name}' is {tensor.dtype}, the file holds {array.dtype}",
+            f"{where}: the input '{tensor.name}' is {tensor.dtype}, the samples are {array.dtype}",
             hint=_cast_hint(array, tensor),
         )
     batch = _as_batch(array, tensor.shape)
     if batch is None:
         raise InputError(
             f"{where}: the input '{tensor.name}' has shape {tensor.shape}, "
-            f"the file holds {array.shape}",
+            f"the samples have {array.shape}",
             hint=f"give shape {tensor.shape}, or N samples as {('N', *tensor.shape)}",
         )
     if len(batch) == 0:
