@@ -1,0 +1,234 @@
+"""CONTRIBUTING.md is true: each recipe, carried out in a copy of the repository, touches the files
+that it lists, and works."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.hil import DIGITS, REPOSITORY
+from tests.support.tflite_builder import ModelBuilder
+
+COPIED = ("harness", "device_profiles", "firmware_stubs", "reports", "pyproject.toml")
+Files = set[tuple[str, str]]  # ("add" or "edit", path)
+
+
+def recipes() -> dict[str, Files]:
+    """The lists of files, by the recipe's title."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Recipes\n")[1]
+    _, *sections = re.split(r"^### ", text, flags=re.MULTILINE)
+    return {
+        section.split("\n")[0]: set(re.findall(r"^- (add|edit) `(\S+)`$", section, re.MULTILINE))
+        for section in sections
+    }
+
+
+class Scratch:
+    """A copy of the repository, and what was changed in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.touched: Files = set()
+        ignore = shutil.ignore_patterns("__pycache__", "baselines")
+        for name in COPIED:
+            source = REPOSITORY / name
+            if source.is_dir():
+                shutil.copytree(source, root / name, ignore=ignore)
+            else:
+                shutil.copy(source, root / name)
+
+    def add(self, path: str, text: str) -> None:
+        assert not (self.root / path).exists()
+        (self.root / path).parent.mkdir(exist_ok=True)  # one folder at most
+        (self.root / path).write_text(text, encoding="utf-8")
+        self.touched.add(("add", path))
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        before = (self.root / path).read_text(encoding="utf-8")
+        assert before.count(old) == 1, (path, old)
+        (self.root / path).write_text(before.replace(old, new), encoding="utf-8")
+        self.touched.add(("edit", path))
+
+    def text(self, path: str) -> str:
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def python(self, *arguments: str | Path) -> str:
+        """Run Python with the copy instead of the installed package; what it prints."""
+        site = self.root / "site"
+        self._install(site)
+        path = os.pathsep.join(map(str, (site, self.root / "harness", REPOSITORY)))
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": path, "HIL_DB": str(self.root / "hil.db")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def hil(self, *arguments: str | Path) -> str:
+        return self.python("-c", "from hil.cli.main import main; main()", *arguments)
+
+    def _install(self, site: Path) -> None:
+        """What `pip install -e .` writes of the project: name, version, entry points."""
+        project = tomllib.loads(self.text("pyproject.toml"))["project"]
+        info = site / f"hil-{project['version']}.dist-info"
+        info.mkdir(parents=True, exist_ok=True)
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: hil\nVersion: {project['version']}\n", encoding="utf-8"
+        )
+        groups = project.get("entry-points", {}).items()
+        lines = [
+            line
+            for group, entries in groups
+            for line in (f"[{group}]", *(f"{name} = {where}" for name, where in entries.items()))
+        ]
+        info.joinpath("entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    return Scratch(tmp_path)
+
+
+def assert_follows(scratch: Scratch, title: str, **names: str) -> None:
+    """Compare what was touched with the recipe's list, its placeholders filled in."""
+    listed = set()
+    for action, path in recipes()[title]:
+        for placeholder, name in names.items():
+            path = path.replace(placeholder, name)
+        listed.add((action, path))
+    assert scratch.touched == listed
+
+
+def paths() -> Iterator[tuple[str, str, str]]:
+    for title, files in recipes().items():
+        for action, path in sorted(files):
+            yield title, action, path
+
+
+@pytest.mark.parametrize(("title", "action", "path"), list(paths()))
+def test_what_a_recipe_edits_exists(title: str, action: str, path: str) -> None:
+    target = REPOSITORY / path
+    if action == "edit":
+        assert target.is_file(), title
+    else:
+        assert not target.exists()
+        assert target.parent.is_dir() or target.parent.parent.is_dir(), title
+
+
+def test_a_chip(scratch: Scratch) -> None:
+    text = scratch.text("device_profiles/nucleo-l452re.toml")
+    text = re.sub(r"^title = .*$", 'title = "A new chip"', text, flags=re.MULTILINE)
+    scratch.add("device_profiles/newchip.toml", text)
+
+    assert "newchip" in scratch.hil("profile", "list")
+    assert "A new chip" in scratch.hil("profile", "show", "newchip")
+    assert_follows(scratch, "A chip or board", NAME="newchip")
+
+
+def test_a_core(scratch: Scratch) -> None:
+    entry = (
+        '        Core("cortex-m23", "Arm Cortex-M23", ("v8-M.base",),\n'
+        '             ("-mcpu=cortex-m23", "-mthumb"), timing="cortex_m23"),\n'
+    )
+    scratch.edit("harness/hil/cores.py", "    for core in (\n", f"    for core in (\n{entry}")
+    scratch.add(
+        "harness/hil/measure/cycles/cores/cortex_m23.py",
+        "from hil.measure.cycles.cores.table import TimingTable\n\n"
+        'TABLE = TimingTable(source="a test", validated_as="", load=3)\n',
+    )
+    profile = scratch.text("device_profiles/stm32u575.toml").replace("cortex-m33f", "cortex-m23")
+    (scratch.root / "chip.toml").write_text(profile, encoding="utf-8")
+
+    assert "cortex-m23" in scratch.hil("profile", "show", "./chip.toml")
+    code = (
+        "from hil.measure.cycles.cores import core_table as t; c = t('cortex-m23');"
+        " print(c.title, c.load)"
+    )
+    assert scratch.python("-c", code) == "Arm Cortex-M23 3\n"
+    assert_follows(scratch, "A core", CORE="cortex_m23")
+
+
+NEG_LOWERING = """
+from hil.engines.aot.checks import input_tensor, output_tensor, same_dtype
+from hil.engines.aot.literals import struct_literal
+from hil.engines.aot.lower import Lowered, lowers
+
+
+@lowers("NEG")
+def lower_neg(op, graph):
+    source = input_tensor(op, graph)
+    same_dtype(op, (source, output_tensor(op, graph)), ("float32",))
+    return Lowered(
+        sources=("neg_f32.c",),
+        call="hil_neg_f32({params}, {in0}, {out0})",
+        params_type="hil_neg_f32_params",
+        params=struct_literal({"elements": source.elements}),
+        in_place=(0,),
+    )
+"""
+NEG_KERNEL = """
+#include "hil_aot_ops.h"
+
+void hil_neg_f32(const hil_neg_f32_params *p, const float *input, float *output)
+{
+    for (int32_t i = 0; i < p->elements; i++) {
+        output[i] = -input[i];
+    }
+}
+"""
+NEG_HEADER = """
+typedef struct {
+    int32_t elements;
+} hil_neg_f32_params;
+void hil_neg_f32(const hil_neg_f32_params *p, const float *input, float *output);
+
+#endif
+"""
+
+
+def test_an_op(scratch: Scratch, tmp_path: Path) -> None:
+    b = ModelBuilder()
+    x, y = b.tensor((1, 8), "float32"), b.tensor((1, 8), "float32")
+    b.op("NEG", [x], [y])
+    model = tmp_path / "neg.tflite"
+    model.write_bytes(b.build([x], [y]))
+    header = "firmware_stubs/engines/aot/hil_aot_ops.h"
+    scratch.add("harness/hil/engines/aot/ops/neg.py", NEG_LOWERING)
+    scratch.add("firmware_stubs/engines/aot/neg_f32.c", NEG_KERNEL)
+    before, _ = scratch.text(header).rsplit("#endif", 1)
+    scratch.edit(header, before, before + NEG_HEADER.removesuffix("#endif\n"))
+
+    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", model)
+    assert_follows(scratch, "An op of the aot engine", OP="neg")
+
+
+def test_a_report_section(scratch: Scratch) -> None:
+    view = "harness/hil/report/run/run_view.py"
+    scratch.add(
+        "harness/hil/report/run/wait.py",
+        "def wait_text(run):\n    return f'{len(run.ops)} ops were waited for'\n",
+    )
+    scratch.edit(view, "    command: str\n", "    command: str\n    wait: str\n")
+    scratch.edit(view, "        anchor=f", "        wait=wait_text(run),\n        anchor=f")
+    scratch.edit(view, "\nDetail = ", "from hil.report.run.wait import wait_text\n\nDetail = ")
+    scratch.add("reports/wait.html.j2", "<section><h3>Waiting</h3>{{ run.wait }}</section>\n")
+    scratch.edit("reports/run.html.j2", "</article>", '{% include "wait.html.j2" %}\n</article>')
+
+    page = scratch.root / "page.html"
+    scratch.hil("run", "-p", "stm32l4", "--report", page, DIGITS / "digits_int8.tflite")
+
+    assert "<h3>Waiting</h3>7 ops were waited for" in page.read_text(encoding="utf-8")
+    assert_follows(scratch, "A report section", SECTION="wait")
