@@ -153,7 +153,7 @@ def test_of_two_answers_the_newest_counts() -> None:
     newest, older = evaluation(FLOAT, 98), evaluation(FLOAT, 40, firmware_sha256="11" * 32)
     (line,) = accuracy_lines([FLOAT], Evidence((newest, older)))
     assert line.cells[0] is not None
-    assert line.cells[0].count == 98
+    assert line.cells[0].main.count == 98
 
 
 def test_only_all_of_the_samples_are_all() -> None:
@@ -221,4 +221,7 @@ def test_several_comparisons_are_summed_up_by_data_type() -> None:
     text = paragraph.text.replace(NBSP, " ")
     assert text.startswith("int8 against float32 in 2 pairs of runs (1 model, 2 profiles): 3.3x")
     assert text.endswith("the same top-1 class for 98.6 % of 72 held-out samples in all 2.")
-    assert [case.columns[0].run_id for case in found.cases] == [FLOAT.run_id, f"{FLOAT.run_id}-2"]
+    assert [case.columns[0].run.run_id for case in found.cases] == [
+        FLOAT.run_id,
+        f"{FLOAT.run_id}-2",
+    ]

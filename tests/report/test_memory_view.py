@@ -76,17 +76,17 @@ def test_no_arena_without_a_plan() -> None:
 def test_ram_bar_splits_the_stack_into_used_and_spare() -> None:
     bar = ram_bar(passed())
     assert bar is not None
-    sizes = {segment.key: segment.bytes for segment in bar.segments}
+    sizes = {segment.owner.key: segment.bytes for segment in bar.segments}
     assert sizes == {"arena": 16_000, "static": 2_272, "stack": 712, "stack_spare": 4_096 - 712}
     assert bar.free_bytes == 98_304 - 16_000 - 2_272 - 4_096
     assert bar.used_bytes == 16_000 + 2_272 + 712
-    assert {s.key: s.kind for s in bar.segments}["stack"] == "measured"
+    assert {s.owner.key: s.kind for s in bar.segments}["stack"] == "measured"
 
 
 def test_ram_bar_before_the_run_counts_the_whole_stack() -> None:
     bar = ram_bar(passed(measurements={}))
     assert bar is not None
-    assert [segment.key for segment in bar.segments] == ["arena", "static", "stack_reserved"]
+    assert [segment.owner.key for segment in bar.segments] == ["arena", "static", "stack_reserved"]
 
 
 def test_a_reserved_heap_is_split_like_the_stack() -> None:
@@ -96,12 +96,12 @@ def test_a_reserved_heap_is_split_like_the_stack() -> None:
     untouched = ram_bar(dataclasses.replace(run, measurements={}))
     assert used is not None
     assert untouched is not None
-    assert [(s.key, s.bytes) for s in used.segments] == [
+    assert [(s.owner.key, s.bytes) for s in used.segments] == [
         ("arena", 100),
         ("heap", 300),
         ("heap_spare", 700),
     ]
-    assert [(s.key, s.bytes) for s in untouched.segments] == [
+    assert [(s.owner.key, s.bytes) for s in untouched.segments] == [
         ("arena", 100),
         ("heap_reserved", 1_000),
     ]
@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_drawn_past_the_limit_and_said() -> None:
 def test_owners_unknown_to_the_report_are_shown_too() -> None:
     bar = flash_bar(passed(flash_by_owner={"interpreter": 10, "code": 5}))
     assert bar is not None
-    assert [segment.label for segment in bar.segments] == ["code", "interpreter"]
+    assert [segment.owner.label for segment in bar.segments] == ["code", "interpreter"]
 
 
 def test_no_bar_without_sizes_or_without_a_known_capacity() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hil.records import ModelInfo, RunRecord
-from hil.report.compare.labels import HEIGHT_PX
+from hil.report.compare.labels import HEIGHT_PX, Label
 from hil.report.compare.pareto import Pareto, Point, dominated_by, paretos
 
 from .report_records import bare, passed
@@ -42,18 +42,13 @@ def test_equal_points_do_not_beat_each_other() -> None:
 
 def test_points_are_numbered_by_time_and_say_who_beats_them() -> None:
     found = picture((3e3, 5e3), (1e3, 9e3), (2e3, 5e3), (9e3, 9e3))
-    assert [(p.number, p.latency_us) for p in found.points] == [
+    assert [(p.number, p.time.value) for p in found.points] == [
         (1, 1e3),
         (2, 2e3),
         (3, 3e3),
         (4, 9e3),
     ]
-    assert [(p.on_front, p.beaten_by) for p in found.points] == [
-        (True, None),
-        (True, None),
-        (False, 2),
-        (False, 1),
-    ]
+    assert [p.beaten_by for p in found.points] == [None, None, 2, 1]
     assert found.summary.startswith("2 of 4 are on the front")
 
 
@@ -109,13 +104,13 @@ def test_a_label_keeps_off_the_line_of_the_front() -> None:
     # The second point stands on the step from the first to the third, which runs at its height.
     found = picture((1e3, 9e3), (2e3, 9e3), (3e3, 5e3))
     second = found.points[1]
-    assert not second.on_front
-    assert abs(second.label_dy) >= 7.5  # half a line of text above or below
+    assert second.beaten_by is not None
+    assert abs(second.label.dy) >= 7.5  # half a line of text above or below
 
 
 def test_the_check_of_overlaps_sees_one() -> None:
     points = picture((1e3, 5e3), (1e3, 5e3), (2e3, 6e3)).points
-    same = [dataclasses.replace(p, label_dx=10, label_dy=0, anchor="start") for p in points[:2]]
+    same = [dataclasses.replace(p, label=Label(10, 0, "start")) for p in points[:2]]
     assert overlapping(same) == 3  # at each width
 
 
@@ -130,8 +125,8 @@ def overlapping(
         boxes = []
         for p, text in zip(points, texts or [str(p.number) for p in points], strict=True):
             size = 7 * len(text)
-            left = {"start": 0, "middle": -size / 2, "end": -size}[p.anchor]
-            x, y = width * p.x / 100 + p.label_dx + left, p.y + p.label_dy - 6
+            left = {"start": 0, "middle": -size / 2, "end": -size}[p.label.anchor]
+            x, y = width * p.x / 100 + p.label.dx + left, p.y + p.label.dy - 6
             boxes.append((x, x + size, y, y + 12))
         found += sum(
             a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
@@ -185,7 +180,7 @@ def test_a_label_stands_nearest_to_its_own_point() -> None:
     found = picture((4.78e3, 3_697), (5.28e3, 3_717), (5.36e3, 3_717), (14e3, 14_000))
     for width in (270, 1150):
         for p in found.points:
-            x, y = width * p.x / 100 + p.label_dx, p.y + p.label_dy
+            x, y = width * p.x / 100 + p.label.dx, p.y + p.label.dy
             gaps = {o.number: math.hypot(width * o.x / 100 - x, o.y - y) for o in found.points}
             assert min(gaps, key=lambda number: gaps[number]) == p.number, (width, p.number)
 

@@ -12,8 +12,7 @@ from hil.cli.options import DbOption, JsonOption
 from hil.cli.report import find_run
 
 if TYPE_CHECKING:
-    from hil.report.compare.accuracy import AccuracyLine
-    from hil.report.compare.case_view import CaseView, Cell
+    from hil.report.compare.case_view import CaseView
     from hil.report.report_view import ReportView
 
 SCHEMA = "hil.compare/1"
@@ -67,77 +66,37 @@ def compare(
         typer.echo(f"\nreport: {path}")
 
 
-def _show(view: CaseView) -> None:
-    letters = [_letter(position) for position in range(len(view.columns))]
-    for letter, run in zip(letters, view.columns, strict=True):
-        base = " (baseline)" if run.is_baseline else ""
-        typer.echo(f"{letter}{base}: {run.run_id}  {run.title}, {run.engine}, {run.status}")
+def _show(case: CaseView) -> None:
+    from hil.report.output import text
+    from hil.report.words.naming import engine_title
+
+    letters = [_letter(position) for position in range(len(case.columns))]
+    for letter, column in zip(letters, case.columns, strict=True):
+        base = " (baseline)" if column.is_baseline else ""
+        engine, run = engine_title(column.run), column.run
+        typer.echo(f"{letter}{base}: {run.run_id}  {column.title}, {engine}, {run.status}")
     typer.echo("")
-    for judged in view.verdicts:
+    for judged in case.verdicts:
         typer.echo(judged.headline.text)
     typer.echo("")
-    _show_figures(view, letters)
-    typer.echo("")
-    _show_ops(view, letters)
-    for label, values in _differences(view):
-        typer.echo(f"differs: {label}: {' | '.join(values)}")
-    for warning in view.warnings:
-        output.note(f"note: {warning}")
-
-
-def _show_figures(view: CaseView, letters: list[str]) -> None:
     columns: list[output.Column | str] = ["Figure", "Kind", output.Column("A", right=True)]
     for letter in letters[1:]:
         columns += [output.Column(letter, right=True), output.Column("against A", fold=True)]
-    rows = []
-    for row in view.figures:
-        first, *others = row.cells
-        cells = [text for cell in others for text in _texts(cell)]
-        rows.append([row.label, _kinds(row.cells), _texts(first)[0], *cells])
-    for line in view.accuracy:
-        first_text, *texts = (_accuracy(line, place) for place in range(len(line.cells)))
-        cells = [text for pair in texts for text in pair]
-        rows.append([f"{line.label}, {line.data}", line.where, first_text[0], *cells])
-    output.print_table(columns, rows)
-
-
-def _texts(cell: Cell) -> tuple[str, str]:
-    if cell.figure is None:
-        return "-", ""
-    value = f"{cell.figure.text} {cell.figure.band}"
-    if cell.judgement is None:
-        return value, ""
-    return value, f"{cell.judgement.ratio_text} {cell.judgement.words}".strip()
-
-
-def _accuracy(line: AccuracyLine, place: int) -> tuple[str, str]:
-    cell = line.cells[place]
-    if cell is None:
-        return "-", line.missing[place] if place else ""
-    return f"{cell.text} ({cell.interval})", cell.difference.words if cell.difference else ""
-
-
-def _kinds(cells: tuple[Cell, ...]) -> str:
-    return "/".join(dict.fromkeys(cell.figure.kind for cell in cells if cell.figure))
-
-
-def _show_ops(view: CaseView, letters: list[str]) -> None:
-    if view.ops_note:
-        typer.echo(view.ops_note)
-    if not view.ops:
-        return
-    columns: list[output.Column | str] = [output.Column("#", right=True), "Op"]
-    columns.append(output.Column("A cycles", right=True))
-    for letter in letters[1:]:
-        columns.append(output.Column(f"{letter} cycles", right=True))
-        columns.append(output.Column(f"{letter}/A", right=True))
-    rows = []
-    for line in view.ops:
-        first, *others = line.cells
-        cells = [text for cell in others for text in (cell.text, cell.ratio)]
-        rows.append([str(line.index), line.op, first.text, *cells])
-    output.print_table(columns, rows)
+    output.print_table(columns, text.figure_rows(case))
     typer.echo("")
+    if case.ops_note:
+        typer.echo(case.ops_note)
+    if case.ops:
+        columns = [output.Column("#", right=True), "Op", output.Column("A cycles", right=True)]
+        for letter in letters[1:]:
+            heads = (f"{letter} cycles", f"{letter}/A")
+            columns += [output.Column(head, right=True) for head in heads]
+        output.print_table(columns, text.op_rows(case))
+        typer.echo("")
+    for label, values in _differences(case):
+        typer.echo(f"differs: {label}: {' | '.join(values)}")
+    for warning in case.warnings:
+        output.note(f"note: {warning}")
 
 
 def _differences(view: CaseView) -> list[tuple[str, tuple[str, ...]]]:
@@ -158,20 +117,18 @@ def _data(view: ReportView, path: Path | None) -> dict[str, Any]:
     from hil.report.output.export import case_data
 
     (case,) = view.cases
-    records = {record.run_id: record for record in view.records}
     data = case_data(case)
     return {
         "baseline": data["baseline"],
         "runs": [
             {
-                "run_id": column.run_id,
-                "status": column.status,
-                "model": record.model.name if record.model else None,
-                "profile": record.profile_name,
-                "engine": record.engine,
+                "run_id": column.run.run_id,
+                "status": column.run.status,
+                "model": column.run.model.name if column.run.model else None,
+                "profile": column.run.profile_name,
+                "engine": column.run.engine,
             }
             for column in case.columns
-            for record in [records[column.run_id]]
         ],
         "verdicts": data["verdicts"],
         "figures": data["figures"],

@@ -218,7 +218,7 @@ def _show(path: Path, records: list[RunRecord], view: ReportView, *, as_json: bo
     comparisons: list[dict[str, Any]] = [
         {
             "title": case.title,
-            "baseline": next((c.run_id for c in case.columns if c.is_baseline), None),
+            "baseline": next((c.run.run_id for c in case.columns if c.is_baseline), None),
             "why": case.why,
             "verdicts": [judged.headline.text for judged in case.verdicts],
         }

@@ -14,7 +14,7 @@ from hil.report.compare.summary import summary
 from hil.report.run.accuracy import AccuracyView, accuracy_views
 from hil.report.run.evidence import Evidence
 from hil.report.run.run_view import Detail, RunView, run_view
-from hil.report.words.figures import FIGURE_LABELS, used_kinds
+from hil.report.words.figures import label, used_kinds
 from hil.report.words.format import plural, when
 from hil.report.words.naming import engine_title, is_tflm
 from hil.report.words.sentence import Headline
@@ -56,7 +56,7 @@ class ReportView:
     @property
     def anchors(self) -> Mapping[str, str]:
         """The anchor of each run that is shown by itself."""
-        return {run.run_id: run.anchor for run in self.runs}
+        return {run.record.run_id: run.anchor for run in self.runs}
 
     @property
     def source_numbers(self) -> Mapping[str, int]:
@@ -80,7 +80,7 @@ def report_view(
         run_view(run, position, details.get(run.run_id, "full"))
         for position, run in enumerate(runs, 1)
     )
-    view = _view(cases, _shared_plans(views, runs), runs, title or _title(runs), known)
+    view = _view(cases, _shared_plans(views), runs, title or _title(runs), known)
     return replace(view, accuracy=accuracy_views(view.records, known))
 
 
@@ -128,16 +128,17 @@ def _details(runs: Sequence[RunRecord], cases: Sequence[Case]) -> dict[str, Deta
     return found | {run.run_id: "brief" for case in compared for run in _baselines(case)}
 
 
-def _shared_plans(views: Sequence[RunView], runs: Sequence[RunRecord]) -> tuple[RunView, ...]:
+def _shared_plans(views: Sequence[RunView]) -> tuple[RunView, ...]:
     """The same plan (a model on another chip, another compiler's flags) is drawn once."""
-    shown: list[tuple[RunRecord, RunView]] = []
+    shown: list[RunView] = []
     result = []
-    for view, run in zip(views, runs, strict=True):
-        same = next((v for r, v in shown if r.plan == run.plan and r.model == run.model), None)
-        if view.arena is not None and same is not None:
-            view = replace(view, arena=None, arena_as=same.anchor, arena_as_title=same.title)
+    for view in views:
+        plan, model = view.record.plan, view.record.model
+        same = (v for v in shown if v.record.plan == plan and v.record.model == model)
+        if view.arena is not None and (first := next(same, None)):
+            view = replace(view, arena=None, arena_as=first)
         elif view.arena is not None and view.detail != "brief":
-            shown.append((run, view))
+            shown.append(view)
         result.append(view)
     return tuple(result)
 
@@ -156,7 +157,7 @@ def _sources(runs: Sequence[RunRecord]) -> tuple[Source, ...]:
         for name, figure in run.measurements.items():
             if figure.source:
                 labels, engines = found.setdefault(figure.source, ({}, {}))
-                labels[FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize()] = None
+                labels[label(name)] = None
                 engines[engine_title(run)] = None
     everyone = {engine_title(run) for run in runs}
     return tuple(

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hil.records import Agreement, Evaluation, RunRecord
+from hil.records import Agreement, Estimate, Evaluation, RunRecord
 from hil.report.run.evidence import Evidence, question
 from hil.report.words.accuracy import (
     agreement_text,
     data_name,
-    estimate_text,
-    interval_text,
     metric_name,
 )
 from hil.report.words.judge import Difference, difference
@@ -24,18 +22,10 @@ from hil.report.words.naming import scheme
 
 @dataclass(frozen=True)
 class AccuracyCell:
-    """One run's evaluation; ``value``, ``low`` and ``high`` (95 %) are from 0 to 1."""
+    """One run's evaluation: a share or an AUC from 0 to 1 with its 95 % interval."""
 
-    evaluation_id: str
-    value: float
-    low: float
-    high: float
-    n: int
-    count: int | None
-    text: str
-    interval: str
-    counted: str
-    status: str
+    evaluation: Evaluation
+    main: Estimate
     difference: Difference | None
 
 
@@ -95,20 +85,8 @@ def _line(
 
 def _cell(one: Evaluation, baseline: Evaluation | None) -> AccuracyCell:
     assert one.accuracy is not None
-    main = one.accuracy.main
-    return AccuracyCell(
-        evaluation_id=one.evaluation_id,
-        value=main.value,
-        low=main.low,
-        high=main.high,
-        n=main.n,
-        count=main.count,
-        text=estimate_text(main),
-        interval=interval_text(main),
-        counted=f"{main.count:,} of {main.n:,}" if main.count is not None else f"{main.n:,}",
-        status=one.status,
-        difference=difference(baseline, one) if baseline is not None else None,
-    )
+    judged = difference(baseline, one) if baseline is not None else None
+    return AccuracyCell(one, one.accuracy.main, judged)
 
 
 def agreement_line(runs: Sequence[RunRecord], known: Evidence) -> AgreementLine | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.records import ErrorInfo, Kind, RunRecord
+from hil.records import Kind, Measurement, RunRecord
 from hil.report.compare.accuracy import (
     AccuracyLine,
     AgreementLine,
@@ -18,7 +18,7 @@ from hil.report.compare.ops import KindLine, OpLine, align_ops, op_kinds
 from hil.report.compare.published import PublishedView, published_view
 from hil.report.compare.verdict import share_timing_model, verdict
 from hil.report.run.evidence import Evidence
-from hil.report.words.figures import Figure, figure, figure_names
+from hil.report.words.figures import figure_names
 from hil.report.words.format import MISSING, count, plural, when
 from hil.report.words.judge import Judgement, judge, no_result
 from hil.report.words.naming import engine_title, family, model_name, names, scheme
@@ -29,24 +29,24 @@ _COLUMNS = 4  # of runs in one table
 
 @dataclass(frozen=True)
 class ColumnView:
-    """The head of a column: a short name, what the run is here, and where it comes from."""
+    """A run, what it is called in its case, and where it comes from."""
 
-    run_id: str
+    run: RunRecord
     name: str
-    title: str
-    engine: str
     is_baseline: bool
     origin: str
-    status: str
-    command: str
-    errors: tuple[ErrorInfo, ...]
+
+    @property
+    def title(self) -> str:
+        """Model and profile."""
+        return f"{model_name(self.run)} on {self.run.profile_name}"
 
 
 @dataclass(frozen=True)
 class Cell:
     """One run's figure; ``judgement`` is None in the baseline's column."""
 
-    figure: Figure | None
+    figure: Measurement | None
     judgement: Judgement | None
 
 
@@ -55,7 +55,6 @@ class FigureRow:
     """One figure across all runs."""
 
     name: str
-    label: str
     cells: tuple[Cell, ...]
 
 
@@ -73,7 +72,6 @@ class JudgedRun:
     """A run's verdict against the baseline of its case."""
 
     run_id: str
-    name: str
     headline: Headline
 
 
@@ -130,22 +128,11 @@ def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> C
         profile_name=runs[-1].profile_name,
         why=case.why,
         columns=tuple(
-            ColumnView(
-                run_id=column.run.run_id,
-                name=name,
-                title=f"{model_name(column.run)} on {column.run.profile_name}",
-                engine=engine_title(column.run),
-                is_baseline=case.has_baseline and place == 0,
-                origin=column.origin,
-                status=column.run.status,
-                command=str(column.run.provenance.get("command") or ""),
-                errors=column.run.errors,
-            )
+            ColumnView(column.run, name, case.has_baseline and place == 0, column.origin)
             for place, (column, name) in enumerate(zip(case.columns, called, strict=True))
         ),
         verdicts=tuple(
-            JudgedRun(run.run_id, called[runs.index(run)], verdict(runs[0], run, known))
-            for run in case.subjects
+            JudgedRun(run.run_id, verdict(runs[0], run, known)) for run in case.subjects
         ),
         warnings=warnings(runs),
         figures=figure_rows(runs),
@@ -165,21 +152,16 @@ def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> C
 
 def figure_rows(runs: Sequence[RunRecord]) -> tuple[FigureRow, ...]:
     """Every figure that any of the runs has, the known ones first."""
-    return tuple(_figure_row(name, runs) for name in figure_names(runs))
-
-
-def _figure_row(name: str, runs: Sequence[RunRecord]) -> FigureRow:
-    cells = []
-    for position, run in enumerate(runs):
-        measured = run.measurements.get(name)
-        cells.append(
-            Cell(
-                figure(name, measured) if measured else None,
-                _judge(runs[0], run, name) if position else None,
-            )
+    return tuple(
+        FigureRow(
+            name,
+            tuple(
+                Cell(run.measurements.get(name), _judge(runs[0], run, name) if position else None)
+                for position, run in enumerate(runs)
+            ),
         )
-    label = next(cell.figure.label for cell in cells if cell.figure)
-    return FigureRow(name, label, tuple(cells))
+        for name in figure_names(runs)
+    )
 
 
 def _judge(first: RunRecord, other: RunRecord, name: str) -> Judgement | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 HEIGHT_PX = 300
 NARROW_PX = 270.0
@@ -24,114 +25,122 @@ _OFFSETS = tuple(
     for far in (1.0, 1.7, 2.4, 3.2)
     for dx, dy in ((-10, 0), (-9, 10), (9, -10), (10, 0), (9, 10), (-9, -10), (0, 13), (0, -13))
 )
-_Box = tuple[float, float, float, float, float]  # x in per cent; left, right, top, bottom in px
+Spot = tuple[float, float]
+"""A position: x in per cent, y in px."""
+
+
+class Label(NamedTuple):
+    """A label's offset from its point in px, and its SVG text anchor."""
+
+    dx: float
+    dy: float
+    anchor: str
+
+
+class _Box(NamedTuple):
+    """A box around the point at ``x`` (in per cent): its edges in px, left and right from there."""
+
+    x: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def sides(self, width: float) -> tuple[float, float]:
+        """Left and right in px on a plot of this width."""
+        at = self.x * width / 100
+        return at + self.left, at + self.right
 
 
 def place_labels(
-    spots: Sequence[tuple[float, float]],
-    front: Sequence[tuple[float, float]],
-    details: Sequence[str],
-) -> list[tuple[float, float, str]]:
-    """Offsets (dx, dy) in px and text anchor of each label, the first free place of a spiral.
+    spots: Sequence[Spot], front: Sequence[Spot], details: Sequence[str]
+) -> list[Label]:
+    """The label of each point, at the first free place of a spiral.
 
-    Another label or point is worse than the edge, than standing nearer to another point, and than
+    Another label or point is worse than the edge, than being nearer to another point, and than
     the line of the front.
     """
-    taken: list[_Box] = [(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
+    taken = [_Box(x, -_POINT_PX, _POINT_PX, y - _POINT_PX, y + _POINT_PX) for x, y in spots]
     taken_wide = list(taken)
     placed = []
-    for i, (x, y) in enumerate(spots):
-        short = _label_px(str(i + 1))
-        long = _label_px(f"{i + 1} {details[i]}") if details[i] else short
-        choice = min(
-            (
-                (
-                    _candidate(x, y, short, dx, dy),
-                    _candidate(x, y, long, dx, dy),
-                )
-                for dx, dy in _OFFSETS
-            ),
-            key=lambda c: (
-                _cost(c[0][1], taken, front, _WIDTHS_PX)
-                + _astray(c[0][1], i, spots, _WIDTHS_PX)
-                + (_cost(c[1][1], taken_wide, front, _WIDE_PX) if long > short else 0)
-                + (_astray(c[1][1], i, spots, _WIDE_PX) if long > short else 0)
-            ),
-        )
-        placed.append(choice[0][0])
-        taken.append(choice[0][1])
-        taken_wide.append(choice[1][1])
+    for own, (spot, detail) in enumerate(zip(spots, details, strict=True)):
+        short = str(own + 1)
+        long = f"{short} {detail}" if detail else short
+        best = math.inf
+        for dx, dy in _OFFSETS:
+            box, wide = _box(spot, short, dx, dy), _box(spot, long, dx, dy)
+            cost = _cost(box, own, taken, spots, front, _WIDTHS_PX)
+            if detail:
+                cost += _cost(wide, own, taken_wide, spots, front, _WIDE_PX)
+            if cost < best:
+                best, chosen, boxes = cost, (dx, dy), (box, wide)
+        placed.append(Label(*chosen, _anchor(chosen[0])))
+        taken.append(boxes[0])
+        taken_wide.append(boxes[1])
     return placed
 
 
-def _label_px(text: str) -> float:
-    return _CHAR_PX * len(text) + 2
+def _anchor(dx: float) -> str:
+    return "start" if dx > 0 else "end" if dx < 0 else "middle"
+
+
+def _box(spot: Spot, text: str, dx: float, dy: float) -> _Box:
+    width = _CHAR_PX * len(text) + 2
+    left = dx if dx > 0 else dx - width if dx < 0 else -width / 2
+    top = spot[1] + dy - _LINE_PX / 2
+    return _Box(spot[0], left, left + width, top, top + _LINE_PX)
 
 
 def _cost(
     box: _Box,
+    own: int,
     taken: Sequence[_Box],
-    front: Sequence[tuple[float, float]],
+    spots: Sequence[Spot],
+    front: Sequence[Spot],
     widths: tuple[float, float],
 ) -> float:
-    """How badly a label would stand there on plots of these widths."""
+    """How badly a label of point ``own`` would be placed there on plots of these widths."""
     meets = sum(_meet(box, other, widths) for other in taken)
-    return meets + _outside(box, widths[0]) + 0.25 * _on_line(box, front, widths)
-
-
-def _astray(
-    box: _Box, own: int, spots: Sequence[tuple[float, float]], widths: tuple[float, float]
-) -> float:
-    """Whether a label would stand nearer to another point than to its own."""
-    for width in widths:
-        gaps = [_gap(box, spot, width) for spot in spots]
-        if min(gaps) < gaps[own] - 1:
-            return 0.4
-    return 0.0
-
-
-def _gap(box: _Box, spot: tuple[float, float], width: float) -> float:
-    """Pixels between a box and a point, 0 inside."""
-    x, left, right, top, bottom = box
-    at = (spot[0] - x) * width / 100
-    return math.hypot(max(left - at, 0, at - right), max(top - spot[1], 0, spot[1] - bottom))
-
-
-def _candidate(
-    x: float, y: float, width: float, dx: float, dy: float
-) -> tuple[tuple[float, float, str], _Box]:
-    anchor = "start" if dx > 0 else "end" if dx < 0 else "middle"
-    left = dx if dx > 0 else dx - width if dx < 0 else -width / 2
-    top = y + dy - _LINE_PX / 2
-    return (dx, dy, anchor), (x, left, left + width, top, top + _LINE_PX)
+    astray = any(_is_astray(box, own, spots, width) for width in widths)
+    on_line = any(_is_on_line(box, front, width) for width in widths)
+    return meets + 0.5 * _is_outside(box, widths[0]) + 0.4 * astray + 0.25 * on_line
 
 
 def _meet(a: _Box, b: _Box, widths: tuple[float, float]) -> bool:
     """Whether two boxes can overlap at some width of the plot between the two."""
-    if a[4] <= b[3] or b[4] <= a[3]:
+    if a.bottom <= b.top or b.bottom <= a.top:
         return False
-    narrow, wide = (
-        ((a[0] * w / 100 + a[1], a[0] * w / 100 + a[2]),
-         (b[0] * w / 100 + b[1], b[0] * w / 100 + b[2]))
-        for w in widths
-    )  # fmt: skip
-    a_first = narrow[0][1] <= narrow[1][0] and wide[0][1] <= wide[1][0]
-    b_first = narrow[1][1] <= narrow[0][0] and wide[1][1] <= wide[0][0]
+    sides = [(a.sides(width), b.sides(width)) for width in widths]
+    a_first = all(left[1] <= right[0] for left, right in sides)
+    b_first = all(right[1] <= left[0] for left, right in sides)
     return not (a_first or b_first)
 
 
-def _on_line(box: _Box, line: Sequence[tuple[float, float]], widths: tuple[float, float]) -> bool:
-    """Whether a line of level and upright pieces runs through a box on a narrow or wide plot."""
-    for width in widths:
-        left, right = (box[0] * width / 100 + edge for edge in box[1:3])
-        for (x1, y1), (x2, y2) in pairwise(line):
-            across = min(x1, x2) * width / 100 < right and max(x1, x2) * width / 100 > left
-            if across and min(y1, y2) < box[4] and max(y1, y2) > box[3]:
-                return True
-    return False
+def _is_astray(box: _Box, own: int, spots: Sequence[Spot], width: float) -> bool:
+    """Whether a label would be nearer to another point than to its own."""
+    left, right = box.sides(width)
+    gaps = [
+        math.hypot(
+            max(left - x * width / 100, 0, x * width / 100 - right),
+            max(box.top - y, 0, y - box.bottom),
+        )
+        for x, y in spots
+    ]
+    return min(gaps) < gaps[own] - 1
 
 
-def _outside(box: _Box, width: float) -> float:
-    left = box[0] * width / 100 + box[1]
-    right = box[0] * width / 100 + box[2]
-    return 0.5 * (left < 0 or right > width or box[3] < 0 or box[4] > HEIGHT_PX)
+def _is_on_line(box: _Box, line: Sequence[Spot], width: float) -> bool:
+    """Whether a line of level and upright pieces runs through a box."""
+    left, right = box.sides(width)
+    return any(
+        min(x1, x2) * width / 100 < right
+        and max(x1, x2) * width / 100 > left
+        and min(y1, y2) < box.bottom
+        and max(y1, y2) > box.top
+        for (x1, y1), (x2, y2) in pairwise(line)
+    )
+
+
+def _is_outside(box: _Box, width: float) -> bool:
+    left, right = box.sides(width)
+    return left < 0 or right > width or box.top < 0 or box.bottom > HEIGHT_PX

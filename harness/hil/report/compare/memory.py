@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hil.records import Kind, RunRecord
 from hil.report.run.arena import occupied_bytes
-from hil.report.run.memory import OWNERS, flash_parts, ram_parts
-from hil.report.words.format import MISSING, quantity
-
-Part = tuple[str, int, Kind]
+from hil.report.run.memory import OWNERS, Owner, Part, flash_parts, owners, ram_parts
 
 ARENA_PARTS = {
     "persistent": ("persistent", "what the engine keeps for itself: structures of ops and tensors"),
@@ -21,40 +18,22 @@ _ARENA_NOTE = "The part of RAM where values travel from op to op, as large as it
 
 
 @dataclass(frozen=True)
-class Owner:
-    """A column of the table and a colour of the bars."""
-
-    key: str
-    label: str
-    meaning: str
-    letter: str
-    colour: str
-
-
-@dataclass(frozen=True)
-class Slice:
-    """One owner's piece of a bar; ``width`` in per cent of the longest bar."""
-
-    colour: str
-    letter: str
-    width: float
-
-
-@dataclass(frozen=True)
 class MemoryCell:
-    """Bytes of one owner in one run; None where the run does not tell."""
+    """Bytes of one owner in one run; None where they are not known."""
 
     bytes: int | None
-    text: str
-    kind: Kind | None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True)
 class MemoryLine:
-    """One run: total, bar, the bytes of every owner, and what else the table tells."""
+    """One run: total, bar, the bytes of every owner, and what else the table has.
+
+    The bar's slices are owners with their widths in per cent of the longest bar.
+    """
 
     total: MemoryCell
-    slices: tuple[Slice, ...]
+    slices: tuple[tuple[Owner, float], ...]
     cells: tuple[MemoryCell, ...]
     more: MemoryCell | None = None
 
@@ -75,7 +54,7 @@ class MemoryTable:
 
 
 def memory_tables(runs: Sequence[RunRecord]) -> tuple[MemoryTable, ...]:
-    """RAM, arena and flash of all runs; a kind of memory of which no run tells is left out."""
+    """RAM, arena and flash of all runs; a kind of memory that no run has is left out."""
     tables = (
         _table("RAM", "", runs, lambda run: _without_spare(ram_parts(run)), OWNERS),
         _with_scratch(_table("Arena", _ARENA_NOTE, runs, arena_parts, ARENA_PARTS), runs),
@@ -85,10 +64,10 @@ def memory_tables(runs: Sequence[RunRecord]) -> tuple[MemoryTable, ...]:
 
 
 def arena_parts(run: RunRecord) -> list[Part]:
-    """The arena by purpose as (key, bytes, kind), empty parts left out.
+    """The arena by purpose, empty parts left out.
 
-    TFLM tells what is persistent and what is not; of an engine that plans ahead it is what its
-    plan has in use at the fullest op.
+    An interpreter reports what is persistent and what is not; of an engine that plans ahead it is
+    what its plan has in use at the fullest op.
     """
     arena = run.measurements.get("arena_bytes")
     persistent = run.measurements.get("arena_persistent_bytes")
@@ -96,23 +75,23 @@ def arena_parts(run: RunRecord) -> list[Part]:
     if arena is None:
         return []
     if persistent is not None and changing is not None:
-        parts: list[Part] = [
-            ("persistent", int(persistent.value), persistent.kind),
-            ("values", int(changing.value), changing.kind),
+        parts = [
+            Part("persistent", int(persistent.value), persistent.kind),
+            Part("values", int(changing.value), changing.kind),
         ]
     elif run.plan is not None and run.plan.placements:
-        parts = [("values", occupied_bytes(run.plan, run.plan.peak_op), "static")]
+        parts = [Part("values", occupied_bytes(run.plan, run.plan.peak_op), "static")]
     else:
         return []
-    rest = int(arena.value) - sum(size for _, size, _ in parts)
-    return [part for part in (*parts, ("unused", rest, arena.kind)) if part[1] > 0]
+    rest = int(arena.value) - sum(part.bytes for part in parts)
+    return [part for part in (*parts, Part("unused", rest, arena.kind)) if part.bytes > 0]
 
 
 def largest_scratch_bytes(run: RunRecord) -> int | None:
     """The most scratch that one op takes, in bytes; a part of what is not persistent."""
-    told = run.measurements.get("arena_scratch_bytes")
-    if told is not None:
-        return int(told.value)
+    reported = run.measurements.get("arena_scratch_bytes")
+    if reported is not None:
+        return int(reported.value)
     if run.plan is None or not run.plan.placements:
         return None
     taken: dict[int, int] = {}
@@ -124,8 +103,8 @@ def largest_scratch_bytes(run: RunRecord) -> int | None:
 
 
 def _without_spare(parts: list[Part]) -> list[Part]:
-    """Without what is set aside and was never touched: it is no engine's need."""
-    return [part for part in parts if not part[0].endswith("_spare")]
+    """Without what is set aside and was never touched: no engine needs it."""
+    return [part for part in parts if not part.key.endswith("_spare")]
 
 
 def _table(
@@ -133,51 +112,43 @@ def _table(
     note: str,
     runs: Sequence[RunRecord],
     parts_of: Callable[[RunRecord], list[Part]],
-    words: dict[str, tuple[str, str]],
+    known: Mapping[str, tuple[str, str]],
 ) -> MemoryTable | None:
     parts = [parts_of(run) for run in runs]
-    keys = [key for key in words if any(key == part[0] for found in parts for part in found)]
-    keys += sorted({part[0] for found in parts for part in found} - set(keys))
-    longest = max((sum(part[1] for part in found) for found in parts), default=0)
+    found = {part.key for own in parts for part in own}
+    longest = max((sum(part.bytes for part in own) for own in parts), default=0)
     if not longest:
         return None
-    owners = tuple(_owner(position, key, words) for position, key in enumerate(keys))
-    kinds = dict.fromkeys(part[2] for found in parts for part in found)
-    lines = tuple(_line(found, owners, longest) for found in parts)
-    return MemoryTable(name, note, "", owners, lines, tuple(kinds))
+    columns = owners([*filter(found.__contains__, known), *sorted(found - set(known))], known)
+    kinds = dict.fromkeys(part.kind for own in parts for part in own)
+    lines = tuple(_line(own, columns, longest) for own in parts)
+    return MemoryTable(name, note, "", columns, lines, tuple(kinds))
 
 
 def _with_scratch(table: MemoryTable | None, runs: Sequence[RunRecord]) -> MemoryTable | None:
     if table is None:
         return None
-    cells = (_cell(largest_scratch_bytes(run), None) for run in runs)
-    lines = tuple(replace(line, more=cell) for line, cell in zip(table.lines, cells, strict=True))
+    lines = tuple(
+        replace(line, more=MemoryCell(largest_scratch_bytes(run)))
+        for line, run in zip(table.lines, runs, strict=True)
+    )
     return replace(table, lines=lines, more="of it scratch, at most")
 
 
-def _owner(position: int, key: str, words: dict[str, tuple[str, str]]) -> Owner:
-    label, meaning = words.get(key, (key.replace("_", " "), ""))
-    colour = key if key in words else "other"
-    return Owner(key, label, meaning, chr(ord("A") + position % 26), colour)
-
-
-def _line(parts: list[Part], owners: Sequence[Owner], longest: int) -> MemoryLine:
-    sizes = {key: (size, kind) for key, size, kind in parts}
-    total = sum(size for size, _ in sizes.values())
-    kinds = list(dict.fromkeys(kind for _, kind in sizes.values()))
+def _line(parts: list[Part], columns: Sequence[Owner], longest: int) -> MemoryLine:
+    own = {part.key: part for part in parts}
+    kinds = {part.kind for part in parts}
+    total = sum(part.bytes for part in parts) if parts else None
+    absent = MemoryCell(0 if parts else None)
     return MemoryLine(
-        total=_cell(total if parts else None, kinds[0] if len(kinds) == 1 else None),
+        total=MemoryCell(total, kinds.pop() if len(kinds) == 1 else None),
         slices=tuple(
-            Slice(owner.colour, owner.letter, 100 * sizes[owner.key][0] / longest)
-            for owner in owners
-            if owner.key in sizes and sizes[owner.key][0]
+            (owner, 100 * own[owner.key].bytes / longest)
+            for owner in columns
+            if owner.key in own and own[owner.key].bytes
         ),
         cells=tuple(
-            _cell(*sizes[owner.key]) if owner.key in sizes else _cell(0 if parts else None, None)
-            for owner in owners
+            MemoryCell(own[owner.key].bytes, own[owner.key].kind) if owner.key in own else absent
+            for owner in columns
         ),
     )
-
-
-def _cell(size: int | None, kind: Kind | None) -> MemoryCell:
-    return MemoryCell(size, MISSING if size is None else quantity(size, "bytes"), kind)

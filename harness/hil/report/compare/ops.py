@@ -1,4 +1,4 @@
-"""Ops of several runs in lines: what one run does in op 3 beside what the others do there."""
+"""Cycles of several runs side by side: op by op, and by kind of op."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hil.records import OpMeasurement, RunRecord
-from hil.report.words.format import MISSING, count, tensor_name
-from hil.report.words.judge import ratio_text
 
 
 @dataclass(frozen=True)
 class OpCell:
-    """One run's cycles of one op; ``width`` is per cent of the longest bar of all runs."""
+    """One run's cycles; ``width`` is per cent of the longest bar of all runs.
+
+    ``ratio`` is to the first run's cycles, None in its own column.
+    """
 
     cycles: int | None
-    text: str
-    width: float
-    ratio: str
-    ratio_value: float | None
+    width: float = 0.0
+    ratio: float | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class OpLine:
     index: int
     op: str
     name: str
-    short_name: str
     cells: tuple[OpCell, ...]
 
 
@@ -54,43 +52,41 @@ def align_ops(runs: Sequence[RunRecord]) -> tuple[tuple[OpLine, ...], str]:
         return (), "No run has figures by op."
     note = "" if len(with_ops) == len(runs) else "Not every run has figures by op. "
     if len({tuple(op.op for op in run.ops) for run in with_ops}) == 1:
-        return _lines(runs, [(op.index,) for op in with_ops[0].ops], lambda op: (op.index,)), note
+        return _lines(runs, lambda op: op.index), note
     if len({run.model.sha256 if run.model else "" for run in with_ops}) == 1:
-        keys = dict.fromkeys((op.name,) for run in with_ops for op in run.ops)
         note += "The runs carry out different ops; they are matched by the tensor they make."
-        return _lines(runs, list(keys), lambda op: (op.name,)), note
+        return _lines(runs, lambda op: op.name), note
     return (), "The models have different ops, so there is nothing to line up op by op."
 
 
 def _lines(
-    runs: Sequence[RunRecord],
-    keys: Sequence[tuple[object, ...]],
-    key_of: Callable[[OpMeasurement], tuple[object, ...]],
+    runs: Sequence[RunRecord], key_of: Callable[[OpMeasurement], object]
 ) -> tuple[OpLine, ...]:
     tables = [{key_of(op): op for op in run.ops} for run in runs]
     longest = max(op.cycles for run in runs for op in run.ops) or 1
     lines = []
-    for key in keys:
+    for key in dict.fromkeys(key for table in tables for key in table):
         found = [table.get(key) for table in tables]
         first = next(op for op in found if op is not None)
-        cells = tuple(_op_cell(op, found[0], longest) for op in found)
-        lines.append(OpLine(first.index, first.op, first.name, tensor_name(first.name), cells))
+        cells = _cells([op.cycles if op else None for op in found], longest)
+        lines.append(OpLine(first.index, first.op, first.name, cells))
     return tuple(sorted(lines, key=lambda line: line.index))
 
 
-def _op_cell(op: OpMeasurement | None, baseline: OpMeasurement | None, longest: int) -> OpCell:
-    if op is None:
-        return OpCell(None, MISSING, 0.0, "", None)
-    ratio = op.cycles / baseline.cycles if baseline is not None and baseline.cycles else None
-    ratio = None if op is baseline else ratio
-    return OpCell(op.cycles, count(op.cycles), 100 * op.cycles / longest, ratio_text(ratio), ratio)
+def _cells(cycles: Sequence[int | None], longest: int) -> tuple[OpCell, ...]:
+    return tuple(
+        OpCell(None)
+        if spent is None
+        else OpCell(spent, 100 * spent / longest, spent / cycles[0] if at and cycles[0] else None)
+        for at, spent in enumerate(cycles)
+    )
 
 
 def op_kinds(runs: Sequence[RunRecord]) -> tuple[KindLine, ...]:
-    """Cycles by kind of op, the costliest of the first run first."""
+    """Cycles by kind of op, the costliest first."""
     kinds = dict.fromkeys(op.op for run in runs for op in run.ops)
     tables = [{kind: [op for op in run.ops if op.op == kind] for kind in kinds} for run in runs]
-    totals = [sum(op.cycles for op in run.ops) for run in runs]
+    totals = [_cycles(run.ops) for run in runs]
     longest = max((_cycles(table[kind]) for table in tables for kind in kinds), default=0) or 1
     lines = [_kind_line(kind, [table[kind] for table in tables], totals, longest) for kind in kinds]
     return tuple(sorted(lines, key=lambda line: -max(cell.cycles or 0 for cell in line.cells)))
@@ -100,16 +96,11 @@ def _kind_line(
     kind: str, found: Sequence[Sequence[OpMeasurement]], totals: Sequence[int], longest: int
 ) -> KindLine:
     cycles = [_cycles(ops) for ops in found]
-    cells = []
-    for position, (ops, spent) in enumerate(zip(found, cycles, strict=True)):
-        ratio = spent / cycles[0] if position and found[0] and cycles[0] else None
-        shown = OpCell(spent, count(spent), 100 * spent / longest, ratio_text(ratio), ratio)
-        cells.append(shown if ops else OpCell(None, MISSING, 0.0, "", None))
     macs = [sum(op.macs for op in ops) for ops in found]
     return KindLine(
         op=kind,
         number=max(len(ops) for ops in found),
-        cells=tuple(cells),
+        cells=_cells([_cycles(ops) if ops else None for ops in found], longest),
         shares=tuple(c / t if t else None for c, t in zip(cycles, totals, strict=True)),
         per_mac=tuple(c / m if m else None for c, m in zip(cycles, macs, strict=True)),
     )

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hil.records import Kind, RunRecord
-from hil.report.compare.labels import HEIGHT_PX, NARROW_PX, place_labels
+from hil.records import Measurement, RunRecord
+from hil.report.compare.labels import HEIGHT_PX, NARROW_PX, Label, place_labels
 from hil.report.words.axes import Tick, round_step
-from hil.report.words.format import band, quantity, round_text
+from hil.report.words.format import round_text
 from hil.report.words.naming import arithmetic, engine_title, family, model_name, names
 
 _TICK_X_PX, _TICK_Y_PX = 52.0, 36.0  # at least between two ticks
@@ -29,28 +29,23 @@ SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus", "cross", "b
 
 @dataclass(frozen=True)
 class Point:
-    """A candidate: its figures, where it stands, and its label beside it."""
+    """A candidate: its figures, its place, and its label beside it.
+
+    ``detail`` is of the label, on wide plots; ``beaten_by`` the number of one that is no worse in
+    both figures and better in one, None on the front.
+    """
 
     number: int
     run_id: str
     name: str
-    detail: str  # of the label, where there is room
+    detail: str
     shape: str
-    latency_us: float
-    latency: str
-    latency_band: str
-    latency_kind: Kind
-    ram_bytes: float
-    ram: str
-    ram_band: str
-    ram_kind: Kind
-    on_front: bool
+    time: Measurement
+    ram: Measurement
     beaten_by: int | None
     x: float
     y: float
-    label_dx: float
-    label_dy: float
-    anchor: str
+    label: Label
 
 
 @dataclass(frozen=True)
@@ -130,7 +125,19 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
     front = _steps([spot for spot, beater in zip(spots, beaten, strict=True) if beater is None])
     labels = place_labels(spots, front, details)
     points = tuple(
-        _point(i, run, called[i], details[i], shapes[told(run)], spots[i], labels[i], beaten[i])
+        Point(
+            number=i + 1,
+            run_id=run.run_id,
+            name=called[i],
+            detail=details[i],
+            shape=shapes[told(run)],
+            time=run.measurements["latency_us"],
+            ram=run.measurements["ram_bytes"],
+            beaten_by=None if (beater := beaten[i]) is None else beater + 1,
+            x=spots[i][0],
+            y=spots[i][1],
+            label=labels[i],
+        )
         for i, run in enumerate(runs)
     )
     return Pareto(
@@ -162,41 +169,6 @@ def _told_apart_by(runs: Sequence[RunRecord]) -> Callable[[RunRecord], str]:
 
 def _values(run: RunRecord) -> tuple[float, float]:
     return run.measurements["latency_us"].value, run.measurements["ram_bytes"].value
-
-
-def _point(
-    index: int,
-    run: RunRecord,
-    name: str,
-    detail: str,
-    shape: str,
-    spot: tuple[float, float],
-    label: tuple[float, float, str],
-    beaten_by: int | None,
-) -> Point:
-    time, ram = run.measurements["latency_us"], run.measurements["ram_bytes"]
-    return Point(
-        number=index + 1,
-        run_id=run.run_id,
-        name=name,
-        detail=detail,
-        shape=shape,
-        latency_us=time.value,
-        latency=quantity(time.value, "us"),
-        latency_band=band(time.uncertainty_pct),
-        latency_kind=time.kind,
-        ram_bytes=ram.value,
-        ram=quantity(ram.value, "bytes"),
-        ram_band=band(ram.uncertainty_pct),
-        ram_kind=ram.kind,
-        on_front=beaten_by is None,
-        beaten_by=None if beaten_by is None else beaten_by + 1,
-        x=spot[0],
-        y=spot[1],
-        label_dx=label[0],
-        label_dy=label[1],
-        anchor=label[2],
-    )
 
 
 def _axis(values: Sequence[float], margin: float) -> _Axis:
@@ -258,7 +230,7 @@ def _steps(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, float],
 
 
 def _summary(points: Sequence[Point]) -> str:
-    front = [point for point in points if point.on_front]
+    front = [point for point in points if point.beaten_by is None]
     listing = ", ".join(
         f"{point.number}" + (f" ({point.name})" if len(front) < 4 else "") for point in front
     )

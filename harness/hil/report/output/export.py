@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hil.records import RunRecord
-from hil.report.compare.accuracy import AccuracyLine
+from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell
 from hil.report.compare.ops import OpCell
 from hil.report.compare.pareto import Pareto
 from hil.report.output.run_json import run_data, run_errors
 from hil.report.report_view import ReportView
+from hil.report.words.accuracy import counted_text
 
 SCHEMA = "hil.report.data/1"
 CSV_COLUMNS = (
@@ -65,10 +66,10 @@ def case_data(case: CaseView) -> dict[str, Any]:
         "title": case.title,
         "model": case.model_name,
         "profile": case.profile_name,
-        "baseline": next((c.run_id for c in case.columns if c.is_baseline), None),
+        "baseline": next((c.run.run_id for c in case.columns if c.is_baseline), None),
         "why": case.why,
         "runs": [
-            {"run_id": c.run_id, "name": c.name, "status": c.status, "origin": c.origin}
+            {"run_id": c.run.run_id, "name": c.name, "status": c.run.status, "origin": c.origin}
             for c in case.columns
         ],
         "verdicts": [{"run_id": v.run_id, "text": v.headline.text} for v in case.verdicts],
@@ -136,26 +137,40 @@ def cell_data(cell: Cell) -> dict[str, Any] | None:
 
 def _accuracy_data(line: AccuracyLine) -> dict[str, Any]:
     """Shares and AUCs from 0 to 1 with their 95 % intervals; differences in percentage points."""
-    keys = ("evaluation_id", "value", "low", "high", "n", "count", "status")
-    cells = []
-    for cell in line.cells:
-        judged = cell.difference if cell else None
-        against = {
-            "difference_points": judged.points if judged else None,
-            "verdict": judged.verdict if judged else None,
-        }
-        cells.append({**{key: getattr(cell, key) for key in keys}, **against} if cell else None)
+    cells = [_accuracy_cell(cell) if cell else None for cell in line.cells]
     return {"metric": line.metric, "data": line.data, "where": line.where, "cells": cells}
 
 
+def _accuracy_cell(cell: AccuracyCell) -> dict[str, Any]:
+    return {
+        "evaluation_id": cell.evaluation.evaluation_id,
+        **{key: getattr(cell.main, key) for key in ("value", "low", "high", "n", "count")},
+        "status": cell.evaluation.status,
+        "difference_points": cell.difference.points if cell.difference else None,
+        "verdict": cell.difference.verdict if cell.difference else None,
+    }
+
+
 def _op_data(cell: OpCell) -> dict[str, Any]:
-    return {"cycles": cell.cycles, "ratio": cell.ratio_value}
+    return {"cycles": cell.cycles, "ratio": cell.ratio}
 
 
 def _pareto_data(pareto: Pareto) -> dict[str, Any]:
-    keys = ("number", "run_id", "name", "latency_us", "ram_bytes", "on_front", "beaten_by")
-    points = [{key: getattr(point, key) for key in keys} for point in pareto.points]
-    return {"model": pareto.model_name, "points": points}
+    return {
+        "model": pareto.model_name,
+        "points": [
+            {
+                "number": point.number,
+                "run_id": point.run_id,
+                "name": point.name,
+                "latency_us": point.time.value,
+                "ram_bytes": point.ram.value,
+                "on_front": point.beaten_by is None,
+                "beaten_by": point.beaten_by,
+            }
+            for point in pareto.points
+        ],
+    }
 
 
 def _run_data(run: RunRecord) -> dict[str, Any]:
@@ -205,11 +220,11 @@ def _csv_rows(view: ReportView) -> Iterator[dict[str, Any]]:
             yield {"comparison": case.title, **row}
     for pareto in view.paretos:
         for point in pareto.points:
-            place = "on the front" if point.on_front else f"beaten by {point.beaten_by}"
+            place = f"beaten by {point.beaten_by}" if point.beaten_by else "on the front"
             common = {"run_id": point.run_id, "run": point.name, "section": "time_against_ram"}
             common |= {"item": pareto.model_name, "text": place}
-            yield {**common, "name": "latency_us", "value": point.latency_us, "unit": "us"}
-            yield {**common, "name": "ram_bytes", "value": point.ram_bytes, "unit": "bytes"}
+            yield {**common, "name": "latency_us", "value": point.time.value, "unit": "us"}
+            yield {**common, "name": "ram_bytes", "value": point.ram.value, "unit": "bytes"}
     for run in view.records:
         for row in _run_rows(run):
             yield {"run_id": run.run_id, **row}
@@ -217,7 +232,11 @@ def _csv_rows(view: ReportView) -> Iterator[dict[str, Any]]:
 
 def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
     heads = [
-        {"run_id": c.run_id, "run": c.name, "role": "baseline" if c.is_baseline else "candidate"}
+        {
+            "run_id": c.run.run_id,
+            "run": c.name,
+            "role": "baseline" if c.is_baseline else "candidate",
+        }
         for c in case.columns
     ]
     yield {"section": "baseline", "text": case.why}
@@ -233,11 +252,11 @@ def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
     for line in case.ops:
         for head, op in zip(heads, line.cells, strict=True):
             item = {"section": "op", "item": f"{line.index} {line.op}", "name": "cycles"}
-            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio_value}
+            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio}
     for group in case.op_groups:
         for head, op in zip(heads, group.cells, strict=True):
             item = {"section": "kind_of_op", "item": group.op, "name": "cycles"}
-            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio_value}
+            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio}
     for table in case.memory:
         for head, part in zip(heads, table.lines, strict=True):
             item = {"section": "memory", "item": table.name.lower(), "unit": "bytes"}
@@ -261,10 +280,10 @@ def _accuracy_rows(case: CaseView, heads: Sequence[dict[str, str]]) -> Iterator[
             if cell is None:
                 yield {**item, "name": line.metric, "text": missing}
                 continue
-            text = f"{cell.counted}, {line.where}, {cell.status}"
-            yield {**item, "name": line.metric, "value": cell.value, "text": text}
-            yield {**item, "name": f"{line.metric}_low", "value": cell.low}
-            yield {**item, "name": f"{line.metric}_high", "value": cell.high}
+            text = f"{counted_text(cell.main)}, {line.where}, {cell.evaluation.status}"
+            yield {**item, "name": line.metric, "value": cell.main.value, "text": text}
+            yield {**item, "name": f"{line.metric}_low", "value": cell.main.low}
+            yield {**item, "name": f"{line.metric}_high", "value": cell.main.high}
             if judged := cell.difference:
                 found = {"value": judged.points, "unit": "points", "verdict": judged.verdict}
                 yield {**item, "name": f"{line.metric}_difference", **found, "text": judged.words}

@@ -9,10 +9,31 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.report.words.format import MISSING, percent
+from hil.report.words.accuracy import (
+    counted_text,
+    data_name,
+    estimate_text,
+    interval_text,
+    metric_name,
+)
+from hil.report.words.figures import full_text, label, repeats_text, value_text
+from hil.report.words.format import (
+    MISSING,
+    band,
+    band_range,
+    capacity,
+    percent,
+    quantity,
+    tensor_name,
+    trimmed,
+    when,
+)
+from hil.report.words.format import count as number
+from hil.report.words.judge import ratio_text
 from hil.resources import data_dir
 
 if TYPE_CHECKING:
@@ -56,14 +77,11 @@ def _environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["pct"] = _pct
-    environment.filters["short"] = _short
-    environment.filters["share"] = _share
-    environment.filters["sort_by"] = _sort_by
+    environment.filters.update(_FILTERS)
     return environment
 
 
-def _short(value: float) -> str:
+def _sort_key(value: float) -> str:
     """A number to sort by: whole ones in full, others with seven digits."""
     return str(int(value)) if float(value).is_integer() else f"{value:.7g}"
 
@@ -73,15 +91,43 @@ def _sort_by(value: float | None, text: str) -> str:
 
     A number needs no quotes, so there is nothing here to escape.
     """
-    if value is None or text.replace(",", "") == (key := _short(value)):
+    if value is None or text.replace(",", "") == (key := _sort_key(value)):
         return ""
     return f" data-value={key}"
 
 
-def _share(fraction: float | None) -> str:
-    return MISSING if fraction is None else percent(fraction)
-
-
-def _pct(value: float) -> str:
+def _length(value: float) -> str:
     """A length in per cent, short, for attributes."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") + "%"
+    return trimmed(f"{value:.2f}") + "%"
+
+
+def _or_missing(text_of: Callable[[float], str]) -> Callable[[float | None], str]:
+    """The same text, and a dash for None."""
+    return lambda value: MISSING if value is None else text_of(value)
+
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "pct": _length,
+    "sort_key": _sort_key,
+    "sort_by": _sort_by,
+    "share": _or_missing(percent),
+    "bytes": _or_missing(lambda size: quantity(size, "bytes")),
+    "capacity": capacity,
+    "duration": _or_missing(lambda microseconds: quantity(microseconds, "us")),
+    "counted": _or_missing(number),
+    "ratio": ratio_text,
+    "estimate": estimate_text,
+    "interval": interval_text,
+    "items": counted_text,
+    "data_name": data_name,
+    "metric": metric_name,
+    "hundredths": _or_missing("{:.2f}".format),
+    "tensor": tensor_name,
+    "when": when,
+    "label": label,
+    "value": value_text,
+    "full": full_text,
+    "repeats": repeats_text,
+    "band": band,
+    "band_range": band_range,
+}

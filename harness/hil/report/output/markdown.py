@@ -8,8 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hil.records import Kind
 from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell, ColumnView
+from hil.report.compare.ops import OpCell
 from hil.report.report_view import ReportView
 from hil.report.study.study_view import Panel, StudyCell, StudyView
+from hil.report.words.accuracy import counted_text, estimate_text, interval_text
+from hil.report.words.figures import label, value_text
+from hil.report.words.format import MISSING, band, count
+from hil.report.words.judge import ratio_text
 from hil.report.words.sentence import Headline
 
 _MAIN = (
@@ -55,7 +60,7 @@ def _runs_alone(view: ReportView) -> Iterator[str]:
     for run in view.runs:
         name = f"**{escape(run.title)}**, {escape(run.engine)}, {run.status_word}: "
         yield name + sentence(run.headline)
-        yield from (f"> {escape(error.message)}" for error in run.errors)
+        yield from (f"> {escape(error.message)}" for error in run.record.errors)
 
 
 def _case(case: CaseView, alone: bool) -> Iterator[str]:
@@ -75,7 +80,7 @@ def _case(case: CaseView, alone: bool) -> Iterator[str]:
 
 def _figures(case: CaseView) -> str:
     rows = [
-        [escape(row.label), *(_figure_cell(cell) for cell in row.cells)]
+        [escape(label(row.name)), *(_figure_cell(cell) for cell in row.cells)]
         for row in case.figures
         if row.name in _MAIN
     ]
@@ -94,8 +99,9 @@ def _head(column: ColumnView) -> str:
 
 def _figure_cell(cell: Cell) -> str:
     if cell.figure is None:
-        return "–"
-    text = f"{cell.figure.text} <sub>{cell.figure.band}, {cell.figure.kind}</sub>"
+        return MISSING
+    uncertainty = band(cell.figure.uncertainty_pct)
+    text = f"{value_text(cell.figure)} <sub>{uncertainty}, {cell.figure.kind}</sub>"
     if cell.judgement is None:
         return text
     judged = cell.judgement
@@ -113,8 +119,10 @@ def _accuracy_row(line: AccuracyLine) -> list[str]:
 
 
 def _accuracy_cell(cell: AccuracyCell) -> str:
-    failed = "" if cell.status == "passed" else f", {cell.status}"
-    text = f"{cell.text} <sub>{cell.interval}, {cell.counted}{failed}</sub>"
+    status = cell.evaluation.status
+    failed = "" if status == "passed" else f", {status}"
+    counted = f"{interval_text(cell.main)}, {counted_text(cell.main)}{failed}"
+    text = f"{estimate_text(cell.main)} <sub>{counted}</sub>"
     if cell.difference is None:
         return text
     words = f"{_ACCURACY_SIGNS.get(cell.difference.verdict, '')} {cell.difference.words}".strip()
@@ -127,7 +135,7 @@ def _ops(case: CaseView) -> str:
         [
             str(line.index),
             escape(line.op),
-            *(" ".join(filter(None, (cell.text, cell.ratio))) for cell in line.cells),
+            *(_op_cell(cell) for cell in line.cells),
         ]
         for line in case.ops
     ]
@@ -169,6 +177,11 @@ def _study_cell(cell: StudyCell) -> str:
     if cell.missing:
         return f"({cell.missing})"
     return " ".join(part for part in (cell.text, cell.band, cell.ratio) if part)
+
+
+def _op_cell(cell: OpCell) -> str:
+    cycles = MISSING if cell.cycles is None else count(cell.cycles)
+    return f"{cycles} {ratio_text(cell.ratio)}".rstrip()
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from hil.records import Accuracy, Evaluation, RunRecord
 from hil.report.run.evidence import Evidence
-from hil.report.words.accuracy import data_name, estimate_text, interval_text, metric_name
-from hil.report.words.format import plural, when
+from hil.report.words.format import plural
 
 _SHOWN = 10
 _MATRIX_UP_TO = 20  # classes
@@ -16,21 +15,11 @@ _MATRIX_UP_TO = 20  # classes
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """One evaluation: what was counted, how certain that is, and whether the device agrees."""
+    """One evaluation and whether the device agrees with the reference."""
 
-    evaluation_id: str
-    data: str
-    preparation: str
-    metric: str
-    value: str
-    interval: str
-    counted: str
-    host: str
-    top5: str
+    evaluation: Evaluation
+    accuracy: Accuracy
     outputs: str
-    passed: bool
-    engine: str
-    started: str
 
 
 @dataclass(frozen=True)
@@ -73,30 +62,10 @@ def _view(evaluations: Sequence[Evaluation]) -> AccuracyView:
 
 
 def _row(one: Evaluation) -> AccuracyRow:
-    found = one.accuracy
-    assert found is not None
-    equal = "bit-equal" if found.exact else "within tolerance"
-    return AccuracyRow(
-        evaluation_id=one.evaluation_id,
-        data=data_name(one),
-        preparation=one.preparation,
-        metric=metric_name(found.metric),
-        value=estimate_text(found.main),
-        interval=interval_text(found.main),
-        counted=_counted(found),
-        host=estimate_text(found.host),
-        top5=f"top-5 {estimate_text(found.top5)}" if found.top5 else "",
-        outputs=f"{equal} on {found.equal:,} of {plural(found.samples, 'sample')}",
-        passed=one.status == "passed",
-        engine=one.engine,
-        started=when(one.started_at),
-    )
-
-
-def _counted(found: Accuracy) -> str:
-    if found.main.count is not None:
-        return f"{found.main.count:,} of {found.main.n:,}"
-    return plural(found.main.n, "item")
+    assert one.accuracy is not None
+    equal = "bit-equal" if one.accuracy.exact else "within tolerance"
+    samples = plural(one.accuracy.samples, "sample")
+    return AccuracyRow(one, one.accuracy, f"{equal} on {one.accuracy.equal:,} of {samples}")
 
 
 def _matrix(found: Accuracy) -> tuple[MatrixRow, ...]:

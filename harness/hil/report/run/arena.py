@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from hil.records import MemoryPlan, OpMeasurement, Placement
 from hil.report.words.axes import Tick
-from hil.report.words.format import capacity as capacity_text
-from hil.report.words.format import plural, quantity, tensor_name
+from hil.report.words.format import capacity, plural, quantity, tensor_name
 
 _MAX_TICKS = 28
 _LABEL_MIN_WIDTH, _LABEL_MIN_HEIGHT = 2.2, 5.5
@@ -19,16 +18,16 @@ _LABEL_MIN_WIDTH, _LABEL_MIN_HEIGHT = 2.2, 5.5
 
 @dataclass(frozen=True)
 class Box:
-    """One buffer in the arena chart and in the table beside it."""
+    """One buffer in the arena chart and in the table beside it.
+
+    ``role`` is ``io``, ``tensor`` or ``scratch``; ``alive`` its first and last op.
+    """
 
     number: int
     name: str
-    role: str  # "io", "tensor", "scratch"
-    bytes: int
-    size: str
-    offset: int
+    role: str
+    placed: Placement
     alive: str
-    first_op: int
     x: float
     y: float
     width: float
@@ -37,28 +36,16 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Occupancy:
-    """Bytes in use while one op runs; ``height`` is per cent of the arena."""
-
-    op: int
-    bytes: int
-    text: str
-    height: float
-
-
-@dataclass(frozen=True)
 class ArenaView:
     """The arena over time: x is the op, y the offset from the arena's start (0 at the bottom)."""
 
+    bytes: int
     boxes: tuple[Box, ...]
     ticks: tuple[Tick, ...]
     levels: tuple[Tick, ...]
-    occupancy: tuple[Occupancy, ...]
     peak_x: float
     column: float
-    peak_op: int
     peak_text: str
-    size: str
     summary: str
     has_scratch: bool
 
@@ -77,20 +64,18 @@ def arena_view(
     columns = n_ops + 2
     ordered = sorted(plan.placements, key=lambda p: (p.first_op, p.offset, p.last_op))
     boxes = tuple(_box(i + 1, p, columns, plan.arena_bytes, n_ops) for i, p in enumerate(ordered))
-    occupancy = tuple(_occupancy(op, plan) for op in range(n_ops))
-    peak = occupancy[plan.peak_op] if 0 <= plan.peak_op < n_ops else occupancy[0]
-    name = next((op.op for op in ops if op.index == plan.peak_op), "")
+    peak_op = max(0, plan.peak_op)
+    name = next((f" ({op.op})" for op in ops if op.index == plan.peak_op), "")
+    peak = quantity(occupied_bytes(plan, peak_op), "bytes")
     column = 100 / columns
     return ArenaView(
+        bytes=plan.arena_bytes,
         boxes=boxes,
         ticks=_op_ticks(n_ops, columns),
         levels=_levels(plan.arena_bytes),
-        occupancy=occupancy,
         peak_x=(plan.peak_op + 1) * column,
         column=column,
-        peak_op=plan.peak_op,
-        peak_text=f"op {plan.peak_op}" + (f" ({name})" if name else "") + f", {peak.text}",
-        size=quantity(plan.arena_bytes, "bytes"),
+        peak_text=f"op {plan.peak_op}{name}, {peak}",
         summary=_summary(plan, len(boxes)),
         has_scratch=any(box.role == "scratch" for box in boxes),
     )
@@ -111,16 +96,12 @@ def _box(number: int, placed: Placement, columns: int, arena: int, n_ops: int) -
     width = 100 * (placed.last_op - placed.first_op + 1) / columns
     height = 100 * placed.size / arena
     at_edge = placed.first_op < 0 or placed.last_op >= n_ops
-    role = "scratch" if placed.tensor is None else "io" if at_edge else "tensor"
     return Box(
         number=number,
         name=tensor_name(placed.name),
-        role=role,
-        bytes=placed.size,
-        size=quantity(placed.size, "bytes"),
-        offset=placed.offset,
+        role="scratch" if placed.tensor is None else "io" if at_edge else "tensor",
+        placed=placed,
         alive=_alive(placed, n_ops),
-        first_op=placed.first_op,
         x=100 * (placed.first_op + 1) / columns,
         y=100 - 100 * (placed.offset + placed.size) / arena,
         width=width,
@@ -149,11 +130,6 @@ def occupied_bytes(plan: MemoryPlan, op: int) -> int:
     return total
 
 
-def _occupancy(op: int, plan: MemoryPlan) -> Occupancy:
-    size = occupied_bytes(plan, op)
-    return Occupancy(op, size, quantity(size, "bytes"), 100 * size / plan.arena_bytes)
-
-
 def _op_ticks(n_ops: int, columns: int) -> tuple[Tick, ...]:
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 10**9) if n_ops / s <= _MAX_TICKS)
     return tuple(Tick(100 * (op + 1.5) / columns, str(op)) for op in range(0, n_ops, step))
@@ -165,5 +141,5 @@ def _levels(arena: int) -> tuple[Tick, ...]:
     while arena / step > 6:
         step *= 2
     return tuple(
-        Tick(100 - 100 * level / arena, capacity_text(level)) for level in range(0, arena, step)
+        Tick(100 - 100 * level / arena, capacity(level)) for level in range(0, arena, step)
     )

@@ -1,18 +1,13 @@
-"""Memory for the report: what fits (bars by owner), and the arena over time (boxes).
-
-All positions and lengths are per cent of the drawing's width or height, so that the drawing follows
-the page's width while its text keeps its size.
-"""
+"""What takes flash and RAM, by owner, and bars of it against what the chip has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hil.records import Kind, Measurement, RunRecord
-from hil.report.words.format import capacity as capacity_text
-from hil.report.words.format import percent, quantity
+from hil.report.words.format import quantity
 
 OWNERS: dict[str, tuple[str, str]] = {
     "code": ("code", "the model's arithmetic: one routine per kind of layer"),
@@ -28,22 +23,37 @@ OWNERS: dict[str, tuple[str, str]] = {
     "heap_spare": ("heap, spare", "set aside for the heap, never touched"),
     "heap_reserved": ("heap", "set aside for the heap"),
 }
+"""Label and meaning of each owner of memory."""
+
+
+class Part(NamedTuple):
+    """Bytes of one owner."""
+
+    key: str
+    bytes: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An owner as charts and tables show it: its letter, and the colour's name in the style."""
+
+    key: str
+    label: str
+    meaning: str
+    letter: str
+    colour: str
 
 
 @dataclass(frozen=True)
 class Segment:
     """One owner's piece of a memory bar; ``x`` and ``width`` in per cent of the bar."""
 
-    key: str
-    label: str
-    meaning: str
+    owner: Owner
     bytes: int
-    text: str
-    share: str
+    kind: Kind
     x: float
     width: float
-    kind: Kind
-    letter: str
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,21 @@ class MemoryBar:
     name: str
     segments: tuple[Segment, ...]
     used_bytes: int
-    used_text: str
-    capacity_text: str
-    share: str
+    capacity_bytes: int
     free_bytes: int
-    free_text: str
-    free_share: str
     fits: bool
     verdict: str
     limit_x: float
+
+
+def owners(keys: Iterable[str], known: Mapping[str, tuple[str, str]]) -> tuple[Owner, ...]:
+    """Owners in this order, lettered; one that is not ``known`` goes by its key."""
+    found = []
+    for position, key in enumerate(keys):
+        label, meaning = known.get(key, (key.replace("_", " "), ""))
+        letter = chr(ord("A") + position % 26)
+        found.append(Owner(key, label, meaning, letter, key if key in known else "other"))
+    return tuple(found)
 
 
 def flash_bar(run: RunRecord) -> MemoryBar | None:
@@ -69,10 +85,9 @@ def flash_bar(run: RunRecord) -> MemoryBar | None:
     return _bar("Flash", flash_parts(run), flash_capacity_bytes(run.profile))
 
 
-def flash_parts(run: RunRecord) -> list[tuple[str, int, Kind]]:
-    """Flash by owner as (key, bytes, kind)."""
-    order = ("code", "weights", "tables", "runtime")
-    return [(key, size, "static") for key, size in _ordered(run.flash_by_owner, order)]
+def flash_parts(run: RunRecord) -> list[Part]:
+    """Flash by owner."""
+    return _ordered(run.flash_by_owner, ("code", "weights", "tables", "runtime"))
 
 
 def ram_bar(run: RunRecord) -> MemoryBar | None:
@@ -80,104 +95,66 @@ def ram_bar(run: RunRecord) -> MemoryBar | None:
     return _bar("RAM", ram_parts(run), main_ram_bytes(run.profile))
 
 
-def ram_parts(run: RunRecord) -> list[tuple[str, int, Kind]]:
-    """RAM by owner as (key, bytes, kind).
+def ram_parts(run: RunRecord) -> list[Part]:
+    """RAM by owner.
 
     Stack and heap count with their observed high-water marks; the rest of what is set aside for
     them are parts of their own, so that "free" is what a larger program could really take.
     """
     sizes = dict(run.ram_by_owner)
     reserved = {name: sizes.pop(f"{name}_reserved", 0) for name in ("stack", "heap")}
-    parts: list[tuple[str, int, Kind]] = [
-        (key, size, "static") for key, size in _ordered(sizes, ("arena", "static"))
-    ]
+    parts = _ordered(sizes, ("arena", "static"))
     for name, size in reserved.items():
         parts += _used_and_spare(name, size, run.measurements.get(f"{name}_bytes"))
     return parts
 
 
-def _used_and_spare(
-    name: str, reserved: int, seen: Measurement | None
-) -> list[tuple[str, int, Kind]]:
-    """Segments of the stack or the heap; empty ones are left out."""
+def _used_and_spare(name: str, reserved: int, seen: Measurement | None) -> list[Part]:
+    """Parts of the stack or the heap; empty ones are left out."""
     if seen is None:
-        return [(f"{name}_reserved", reserved, "static")] if reserved else []
+        return [Part(f"{name}_reserved", reserved, "static")] if reserved else []
     used = int(seen.value)
-    parts: list[tuple[str, int, Kind]] = [(name, used, seen.kind)] if used else []
-    if reserved > used:
-        parts.append((f"{name}_spare", reserved - used, "static"))
-    return parts
+    parts = [Part(name, used, seen.kind), Part(f"{name}_spare", reserved - used, "static")]
+    return [part for part in parts if part.bytes > 0]
+
+
+def _ordered(sizes: Mapping[str, int], order: Iterable[str]) -> list[Part]:
+    known = [key for key in order if key in sizes]
+    return [Part(key, sizes[key], "static") for key in (*known, *sorted(set(sizes) - set(known)))]
 
 
 def main_ram_bytes(profile: Mapping[str, Any]) -> int | None:
     """Size of the RAM that holds data, bss and stack, or None where the profile does not say."""
-    for ram in profile.get("ram") or ():
-        if ram.get("main"):
-            return int(ram["size_bytes"])
-    return None
+    mains = (int(ram["size_bytes"]) for ram in profile.get("ram") or () if ram.get("main"))
+    return next(mains, None)
 
 
 def flash_capacity_bytes(profile: Mapping[str, Any]) -> int | None:
     """Size of the profile's flash, or None where the profile does not say."""
-    return _get_int(profile, "flash", "size_bytes")
+    size = (profile.get("flash") or {}).get("size_bytes")
+    return None if size is None else int(size)
 
 
-def _get_int(profile: Mapping[str, Any], *path: str) -> int | None:
-    value: Any = profile
-    for key in path:
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
-    return int(value)
-
-
-def _ordered(sizes: Mapping[str, int], order: Iterable[str]) -> list[tuple[str, int]]:
-    known = [key for key in order if key in sizes]
-    return [(key, int(sizes[key])) for key in (*known, *sorted(set(sizes) - set(known)))]
-
-
-def _bar(name: str, parts: list[tuple[str, int, Kind]], capacity: int | None) -> MemoryBar | None:
-    used = sum(size for key, size, _ in parts if not key.endswith("_spare"))
-    taken = sum(size for _, size, _ in parts)
+def _bar(name: str, parts: list[Part], capacity: int | None) -> MemoryBar | None:
     if not parts or not capacity:
         return None
+    taken = sum(part.bytes for part in parts)
     scale = max(capacity, taken)
     segments: list[Segment] = []
     start = 0
-    for index, (key, size, kind) in enumerate(parts):
-        label, meaning = OWNERS.get(key, (key.replace("_", " "), ""))
-        segments.append(
-            Segment(
-                key=key if key in OWNERS else "other",
-                label=label,
-                meaning=meaning,
-                bytes=size,
-                text=quantity(size, "bytes"),
-                share=percent(size / capacity),
-                x=100 * start / scale,
-                width=100 * size / scale,
-                kind=kind,
-                letter=chr(ord("A") + index),
-            )
-        )
-        start += size
-    free = capacity - taken
-    fits = free >= 0
+    for owner, part in zip(owners((part.key for part in parts), OWNERS), parts, strict=True):
+        x, width = 100 * start / scale, 100 * part.bytes / scale
+        segments.append(Segment(owner, part.bytes, part.kind, x, width))
+        start += part.bytes
+    fits = taken <= capacity
+    rest = quantity(abs(capacity - taken), "bytes")
     return MemoryBar(
         name=name,
         segments=tuple(segments),
-        used_bytes=used,
-        used_text=quantity(used, "bytes"),
-        capacity_text=capacity_text(capacity),
-        share=percent(used / capacity),
-        free_bytes=max(0, free),
-        free_text=quantity(max(0, free), "bytes"),
-        free_share=percent(max(0, free) / capacity),
+        used_bytes=sum(part.bytes for part in parts if not part.key.endswith("_spare")),
+        capacity_bytes=capacity,
+        free_bytes=max(0, capacity - taken),
         fits=fits,
-        verdict=(
-            f"fits, {quantity(free, 'bytes')} to spare"
-            if fits
-            else f"does not fit: {quantity(-free, 'bytes')} too much"
-        ),
+        verdict=f"fits, {rest} to spare" if fits else f"does not fit: {rest} too much",
         limit_x=100 * capacity / scale,
     )

@@ -28,6 +28,11 @@ def interval_text(one: Estimate) -> str:
     return f"{100 * one.low:.2f} to {100 * one.high:.2f}{NBSP}%"
 
 
+def counted_text(one: Estimate) -> str:
+    """``71 of 72``: what was right; of an AUC the number of items."""
+    return plural(one.n, "item") if one.count is None else f"{one.count:,} of {one.n:,}"
+
+
 def agreement_text(one: Agreement) -> str:
     """``the same top-1 class for 98.6 % of 72 held-out samples``."""
     samples = plural(one.samples, f"{one.data} sample")

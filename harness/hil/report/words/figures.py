@@ -1,12 +1,11 @@
-"""Measurements as figures for reading: label, rounded and full text, kind, band, source."""
+"""Measurements for reading: label, rounded and full text, repetitions, kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from hil.records import Kind, Measurement, RunRecord
-from hil.report.words.format import KIND_WORDS, band, band_range, exact, percent, quantity
+from hil.report.words.format import KIND_WORDS, exact, percent, quantity
 
 FIGURE_LABELS = {
     "latency_us": "Time per inference",
@@ -34,44 +33,27 @@ FIGURE_LABELS = {
 _SAID_BY_LABEL = ("cycles", "instructions", "cycles/instruction")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A measurement, formatted. ``text`` is rounded for reading, ``full`` is not."""
-
-    name: str
-    label: str
-    value: float
-    unit: str
-    uncertainty_pct: float | None
-    text: str
-    full: str
-    kind: Kind
-    band: str
-    band_range: str
-    source: str
-    repeats: str
+def label(name: str) -> str:
+    """What a figure is called: ``RAM`` for ``ram_bytes``, else its name without underscores."""
+    return FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
-def figure(name: str, measured: Measurement) -> Figure:
-    """Format one measurement."""
-    unit = "" if measured.unit in _SAID_BY_LABEL else measured.unit
-    return Figure(
-        name=name,
-        label=FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize(),
-        value=measured.value,
-        unit=measured.unit,
-        uncertainty_pct=measured.uncertainty_pct,
-        text=quantity(measured.value, unit),
-        full=exact(measured.value, unit),
-        kind=measured.kind,
-        band=band(measured.uncertainty_pct),
-        band_range=band_range(measured),
-        source=measured.source,
-        repeats=_repeats(measured),
-    )
+def value_text(measured: Measurement) -> str:
+    """A measurement's value, rounded for reading."""
+    return quantity(measured.value, _shown_unit(measured))
 
 
-def _repeats(measured: Measurement) -> str:
+def full_text(measured: Measurement) -> str:
+    """A measurement's value, not rounded."""
+    return exact(measured.value, _shown_unit(measured))
+
+
+def _shown_unit(measured: Measurement) -> str:
+    return "" if measured.unit in _SAID_BY_LABEL else measured.unit
+
+
+def repeats_text(measured: Measurement) -> str:
+    """``median of 5, spread 0.2 %``; empty for a single repetition."""
     if measured.n <= 1:
         return ""
     text = f"median of {measured.n:,}"
@@ -79,11 +61,6 @@ def _repeats(measured: Measurement) -> str:
         spread = percent(measured.spread_pct / 100)
         text += f", spread {spread}" if measured.spread_pct else ", all equal"
     return text
-
-
-def figures(run: RunRecord) -> tuple[Figure, ...]:
-    """All figures of a run, the known ones first."""
-    return tuple(figure(name, run.measurements[name]) for name in figure_names((run,)))
 
 
 def figure_names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
