@@ -6,7 +6,7 @@
 Runs `hil accuracy` as a user does (random int8 inputs and labels, a new database) with each number
 of emulators and prints a Markdown row of wall seconds; then times the parts of one sample in one
 emulator: writing the input and reading the output through the debug port, the command with the
-inference, and the host's reference. Wall times: say what else the machine was doing.
+inference, and the host's reference. Quote wall times with the load of the machine.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def main() -> None:
     print("|---|---|" + "---|" * len(options.jobs))
     for name in options.model:
         model = options.models / f"{name}.tflite"
-        walls = [wall_s(model, options.profile, options.samples, jobs) for jobs in options.jobs]
-        print(f"| {name} | {options.samples} | " + " | ".join(f"{w:.1f}" for w in walls) + " |")
+        times = [wall_s(model, options.profile, options.samples, jobs) for jobs in options.jobs]
+        print(f"| {name} | {options.samples} | " + " | ".join(f"{w:.1f}" for w in times) + " |")
     print("\n| model | " + " | ".join(f"{part}, ms" for part in PARTS) + " |")
     print("|---|" + "---|" * len(PARTS))
     for name in options.model:

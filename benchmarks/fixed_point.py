@@ -4,7 +4,7 @@
 
 Prints Markdown: top-1 of the digits example on its 360 labelled samples (also the calibration's),
 how near the MLPerf Tiny float models' outputs come (ad: standard normal inputs; ic and vww: images
-of 36 random patches over the pixels' range; calibrated on one seed, judged on another), and what
+of 36 random patches over the pixels' range; calibrated on one seed, evaluated on another), and what
 one inference of the host's references takes. Only the last column depends on the machine.
 """
 
@@ -67,7 +67,7 @@ def mlperf(models: Path, count: int) -> None:
         for method in ("minmax", "percentile:99.9"):
             ranges = calibrate(model, samples(graph, count, 1), method)
             for scheme in ("q16", "q8"):
-                made = quantize_fixed_point(graph, ranges, scheme, io="float32").model_bytes  # type: ignore[arg-type]
+                made = quantize_fixed_point(graph, ranges, scheme, io="float32").model_bytes
                 got = outputs(made, held_out)
                 same = np.mean(got.argmax(axis=1) == want.argmax(axis=1))
                 sqnr = 10 * np.log10(np.sum(want**2) / np.sum((got - want) ** 2))

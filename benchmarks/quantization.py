@@ -1,4 +1,4 @@
-"""int8 by hil against MLPerf Tiny's int8 reference models: who stays nearer to the float model?
+"""int8 by hil against MLPerf Tiny's int8 reference models: which is closer to the float model?
 
     .venv/bin/python benchmarks/quantization.py ../shared/models [--held-out N]
 
@@ -63,7 +63,7 @@ def compare(models: Path, name: str, kind: str, held_out: int) -> tuple[Agreemen
 
 def samples(kind: str, count: int, shape: tuple[int, ...], top: float, seed: int) -> Array:
     """``count`` inputs of ``shape`` (1, height, width, channels) as float32."""
-    whole = np.prod(shape, dtype=int)
+    whole = int(np.prod(shape))
     if kind == "smooth":
         return smooth(count, shape, top, seed)
     words = np.random.PCG64(seed).random_raw(count * whole).reshape(count, *shape)
@@ -71,7 +71,8 @@ def samples(kind: str, count: int, shape: tuple[int, ...], top: float, seed: int
         return ((words >> np.uint64(40)).astype(np.float64) / 2**24 * top).astype(np.float32)
     from hil.tflite import normal
 
-    return normal.from_bits(words).astype(np.float32)
+    numbers: Array = normal.from_bits(words).astype(np.float32)
+    return numbers
 
 
 def smooth(count: int, shape: tuple[int, ...], top: float, seed: int) -> Array:

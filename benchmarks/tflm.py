@@ -29,7 +29,7 @@ COLUMNS += "| arena B | ratio | RAM B | ratio | ops' cycles |"
 
 
 def run(model: Path, profile: str, engine: str, optimize: str, db: Path) -> dict[str, Any] | str:
-    """The run's data, or in words why it does not fit."""
+    """The run's data, or the message that says why it does not fit."""
     command = [str(HIL), "run", "--profile", profile, "--engine", engine, "--json"]
     command += ["--optimize", optimize, "--db", str(db), str(model)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/wall_time.py [--models ../shared/models] [--repeats 5]
 
-Prints a Markdown table: minimum, median and maximum of the wall time, and the limit we hold
-ourselves to. `cold` runs have an empty cache folder (nothing compiled: kernels, runtime, plugin)
-and an empty database. The machine's own noise is in these numbers: compare medians.
+Prints a Markdown table: minimum, median and maximum of the wall time, and the limit that it should
+keep. `cold` runs have an empty cache folder (nothing compiled: kernels, runtime, plugin) and an
+empty database. The machine's own noise is in these numbers: compare medians.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--profile", default="stm32l4")
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
-    rows = [
+    rows: list[tuple[str, float | None, list[float]]] = [
         ("hil --help", 0.3, [seconds([str(HIL), "--help"], dict(os.environ)) for _ in range(5)])
     ]
     digits = ROOT / "examples" / "digits" / "digits_int8.tflite"
