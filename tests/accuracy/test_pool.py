@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,8 @@ import pytest
 from hil.errors import DeviceFault, MissingTool
 from hil.evaluation.pool import Pool
 from hil.records import SampleResult
+
+from tests.support.processes import WAIT_S
 
 
 class Device:
@@ -51,10 +52,12 @@ def pool(bench: Bench, samples: list[int], works: list[object]) -> Pool:
 def test_every_sample_is_done_once_by_whoever_is_free() -> None:
     bench = Bench()
     users: dict[int, Device] = {}
+    both = threading.Barrier(2, timeout=WAIT_S)
 
     def work(device: Device, sample: int) -> SampleResult:
+        if device not in users.values():
+            both.wait()  # neither does all the work
         users[sample] = device
-        time.sleep(0.005)
         return result(sample)
 
     with pool(bench, list(range(40)), [work, work]) as started:
@@ -85,7 +88,7 @@ def test_a_failure_names_the_sample_and_keeps_what_was_done() -> None:
 
 
 def test_the_others_finish_the_sample_they_are_at() -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=WAIT_S)
     done: list[SampleResult | None] = []
 
     def fails(device: Device, sample: int) -> SampleResult:
@@ -94,13 +97,11 @@ def test_the_others_finish_the_sample_they_are_at() -> None:
 
     def slow(device: Device, sample: int) -> SampleResult:
         both.wait()
-        time.sleep(0.3)
+        assert started._stop.wait(WAIT_S)  # the failure is known
         return result(sample)
 
-    with (
-        pool(Bench(), list(range(50)), [fails, slow]) as started,
-        pytest.raises(DeviceFault),
-    ):
+    started = pool(Bench(), list(range(50)), [fails, slow])
+    with started, pytest.raises(DeviceFault):
         done.extend(started.results())
     assert len([one for one in done if one is not None]) == 1
 
@@ -108,18 +109,18 @@ def test_the_others_finish_the_sample_they_are_at() -> None:
 def test_leaving_ends_devices_that_wait_and_keeps_finished_results() -> None:
     bench = Bench()
     waits = threading.Event()
+    killed: list[bool] = []
 
     def work(device: Device, sample: int) -> SampleResult:
         if sample == 3:
             waits.set()
-            assert device.killed.wait(10)
+            killed.append(device.killed.wait(WAIT_S))
             raise DeviceFault("killed", hint="")
         return result(sample)
 
     with pool(bench, list(range(50)), [work]) as started:
-        waits.wait(10)
-        begin = time.monotonic()
-    assert time.monotonic() - begin < 5
+        assert waits.wait(WAIT_S)
+    assert killed == [True]
     assert sorted(one.sample for one in started.leftovers()) == [0, 1, 2]
     assert [device.left for device in bench.devices] == [True]
 
@@ -136,11 +137,17 @@ def test_a_device_that_cannot_be_had() -> None:
 
 
 def test_time_passes_between_slow_results() -> None:
+    passed = threading.Event()
+
     def work(device: Device, sample: int) -> SampleResult:
-        time.sleep(0.5)
+        assert passed.wait(WAIT_S)
         return result(sample)
 
+    found = []
     with pool(Bench(), [0], [work]) as started:
-        found = list(started.results())
-    assert found[-1] == result(0)
+        for one in started.results():
+            found.append(one)
+            if one is None:
+                passed.set()
     assert None in found[:-1]
+    assert found[-1] == result(0)

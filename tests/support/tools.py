@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hil.targets.qemu.emulator import QEMU
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -22,3 +24,14 @@ def tool(name: str) -> str:
     if found is None:
         unavailable(f"{name} is not installed")
     return found
+
+
+def wrapped_qemu(folder: Path, statement: str) -> Path:
+    """A QEMU of the real one's version that does a shell statement before it runs a program."""
+    wrapper = folder / "qemu-system-arm-wrapped"
+    real = tool(os.environ.get("HIL_QEMU") or QEMU)
+    wrapper.write_text(
+        f'#!/bin/sh\ncase "$*" in *-kernel*) {statement};; esac\nexec "{real}" "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    return wrapper
