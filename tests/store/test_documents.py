@@ -33,14 +33,14 @@ def test_numpy_values_paths_and_text_are_normalised() -> None:
         ram_by_owner={"arena": np.int64(5)},
         machine_exact=np.bool_(True),  # type: ignore[arg-type]
         provenance={"x": np.float32(0.5), "path": Path("a/b"), "list": [np.int8(1)]},
-        notes=("m\udcff.tflite",),
+        notes=("m\udcff.tflite", "a\0b"),
     )
     document = to_document(run)
     assert json.loads(json.dumps(document)) == document
     assert document["ram_by_owner"] == {"arena": 5}
     assert document["machine_exact"] is True
     assert document["provenance"] == {"x": 0.5, "path": "a/b", "list": [1]}
-    assert document["notes"] == ["m\\udcff.tflite"]
+    assert document["notes"] == ["m\\udcff.tflite", "a\\0b"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -2,11 +2,11 @@
 
 A document has every field of its record, and ``schema``: ``hil.record.run/1`` for a ``RunRecord``,
 so that ``from_document(RunRecord, to_document(run)) == run``. (``hil.run/1`` of
-``hil.report.output.run_json`` is for readers.) ``to_document`` also normalises what JSON or a
-database lacks: numpy scalars and arrays become numbers and lists, paths become text, bytes of a
-file name that are not UTF-8 become escapes, NaN and the infinities the texts ``NaN``, ``Infinity``
-and ``-Infinity``, which fields of type float read as numbers (free-form values such as provenance
-keep null).
+``hil.report.output.run_json`` is for readers.) ``to_document`` normalises what JSON or a database
+lacks: numpy scalars and arrays become numbers and lists, paths become text, NUL and bytes of a file
+name that are not UTF-8 become escapes. NaN and the infinities become the texts ``NaN``,
+``Infinity`` and ``-Infinity``, which are numbers again in fields of type float; in free-form values
+such as provenance they become null.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _portable(value: Any) -> Any:
     if isinstance(value, list):
         return [_portable(item) for item in value]
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -15,7 +15,7 @@ _NAME = sa.String(255)
 _WORD = sa.String(16)
 _TIME = sa.String(40)
 
-# View: the document's list, and its fields with PostgreSQL's types. NaN is NULL in SQLite.
+# View: the document's list, and its fields with PostgreSQL's types. NaN (a text) becomes NULL.
 _VIEWS = {
     "ops": {
         "index": "bigint",
@@ -182,9 +182,7 @@ def _process() -> list[sa.Column[object]]:
 def _sqlite_view(name: str, fields: dict[str, str]) -> str:
     columns = ", ".join(
         f"NULLIF(json_extract(item.value, '$.{field}'), 'NaN') AS {_column(field)}"
-        if kind == "double precision"
-        else f"json_extract(item.value, '$.{field}') AS {_column(field)}"
-        for field, kind in fields.items()
+        for field in fields
     )
     return (
         f"CREATE VIEW {name} AS SELECT runs.run_id AS run_id, item.key AS position, {columns} "
@@ -194,7 +192,8 @@ def _sqlite_view(name: str, fields: dict[str, str]) -> str:
 
 def _postgresql_view(name: str, fields: dict[str, str]) -> str:
     columns = ", ".join(
-        f"(item.value ->> '{field}')::{kind} AS {_column(field)}" for field, kind in fields.items()
+        f"NULLIF(item.value ->> '{field}', 'NaN')::{kind} AS {_column(field)}"
+        for field, kind in fields.items()
     )
     return (
         f"CREATE VIEW {name} AS SELECT runs.run_id, item.number - 1 AS position, {columns} "
