@@ -160,7 +160,7 @@ class TestFiles:
         assert back[0].measurements == good().measurements
         assert back[0].ops == good().ops
 
-    def test_a_file_of_every_version_is_read_for_ever(self) -> None:
+    def test_a_file_that_was_saved_is_read(self) -> None:
         """The file was written when version 1 was new, and is never made again."""
         name, runs = exchange.read(Path(__file__).parent / "saved" / "baseline-v1.json")
         assert name == "saved"
@@ -175,15 +175,15 @@ class TestFiles:
         assert first.check.max_rel_diff == float("inf")
 
     @pytest.mark.parametrize(
-        ("spoil", "told"),
+        ("spoil", "message"),
         [
             (lambda d: d.update(schema="hil.baseline/2"), "newer version of hil"),
             (lambda d: d.update(schema="hil.run/1"), "its schema is 'hil.run/1'"),
             (lambda d: d.pop("schema"), "no schema"),
             (lambda d: d.pop("exported_at"), "must have"),
             (lambda d: d.update(more=1), "nothing else"),
-            (lambda d: d.update(name="../x"), "cannot name a baseline"),
-            (lambda d: d.update(runs=[]), "holds no run"),
+            (lambda d: d.update(name="../x"), "invalid baseline name"),
+            (lambda d: d.update(runs=[]), "contains no run"),
             (lambda d: d.update(runs={}), "must have"),
             (lambda d: d["runs"].append(d["runs"][0]), "two runs are of the same model"),
             (lambda d: d["runs"][0].pop("sha256"), "sha256 and run"),
@@ -195,17 +195,17 @@ class TestFiles:
             (lambda d: rehash(d, extra=1), "extra: there is no such field"),
             (lambda d: rehash(d, machine_exact=1), "machine_exact: invalid value 1"),
             (lambda d: rehash(d, schema="hil.record.run/2"), "from a newer version of hil"),
-            (lambda d: rename(d), "has another name inside"),
+            (lambda d: rename(d), "has a different name"),
         ],
     )
-    def test_what_is_wrong_with_a_file_is_told(
-        self, tmp_path: Path, spoil: Callable[[dict[str, Any]], Any], told: str
+    def test_the_error_of_a_file_is_named(
+        self, tmp_path: Path, spoil: Callable[[dict[str, Any]], Any], message: str
     ) -> None:
         document = json.loads(exchange.dumps("main", [good()]))
         spoil(document)
         path = tmp_path / "main.json"
         path.write_text(json.dumps(document), encoding="utf-8")
-        with pytest.raises(InputError, match=told) as caught:
+        with pytest.raises(InputError, match=message) as caught:
             exchange.read(path)
         assert str(path) in caught.value.message
         assert caught.value.hint

@@ -67,7 +67,7 @@ class TestBaseline:
         run("baseline", "set", "main").refuses(4, "there is no database")
         keep(passed(), bare("error", run_id="bad"), later())
         run("baseline", "set", "main", "bad").refuses(2, "cannot be a baseline: it is error")
-        run("baseline", "set", "a/b").refuses(2, "cannot name a baseline")
+        run("baseline", "set", "a/b").refuses(2, "invalid baseline name")
         run("baseline", "set", "main", "latest", "latest~2").refuses(2, "of one kind")
         run("baseline", "set", "main", "latest", "--last", "2").refuses(2, "exclude each other")
         run("baseline", "set", "main", "--engine", "nope").refuses(2, "no run")
@@ -78,7 +78,7 @@ class TestBaseline:
         run("baseline", "export", "main", "-o", "-", "--json").refuses(2, "stdout")
         run("baseline", "show", "mian").refuses(2, "did you mean 'main'")
         (tmp_path / "x.json").write_text("{}")
-        run("baseline", "import", "x.json").refuses(2, "x.json is no baseline")
+        run("baseline", "import", "x.json").refuses(2, "x.json is not a valid baseline")
 
     def test_export_to_stdout_is_the_file(self, run: Run, keep: Keep, tmp_path: Path) -> None:
         keep(passed())
@@ -214,17 +214,17 @@ class TestGate:
         run("gate", "-b", "main", "--markdown", "-", "--json").refuses(2, "stdout")
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "message"),
         [
-            (("--max-regression", "lots"), "--max-regression: 'lots' is no limit"),
+            (("--max-regression", "lots"), "--max-regression: 'lots' is an invalid limit"),
             (("--max-regression", "1 KiB"), "not a percentage"),
             (("--limit", "latency_us"), "--limit does not understand"),
-            (("--limit", "latency_us=?"), "--limit latency_us: '?' is no limit"),
+            (("--limit", "latency_us=?"), "--limit latency_us: '?' is an invalid limit"),
             (("--since", "yore"), "--since does not understand"),
         ],
     )
-    def test_mistakes(self, run: Run, arguments: tuple[str, ...], told: str) -> None:
-        run("gate", "-b", "main", *arguments).refuses(2, told)
+    def test_mistakes(self, run: Run, arguments: tuple[str, ...], message: str) -> None:
+        run("gate", "-b", "main", *arguments).refuses(2, message)
 
     def test_no_baseline_was_named(self, run: Run) -> None:
         run("gate").refuses(2, "no baseline given", "--baseline NAME")

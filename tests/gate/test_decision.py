@@ -130,7 +130,7 @@ def test_the_model_is_known_by_its_hash_not_its_name(store: Store) -> None:
     assert only(gate(store, "main", LIMITS)).word == "compared"
 
 
-def test_the_latest_run_of_each_kind_is_judged(store: Store) -> None:
+def test_the_latest_run_of_each_kind_is_compared(store: Store) -> None:
     store.baselines.put("main", [passed()])
     store.finish(scaled(passed(run_id="between", started_at="2026-11-25T00:00:00Z"), 9.0))
     store.finish(later())
@@ -188,7 +188,7 @@ def test_what_changed_beside_the_model_is_told(store: Store) -> None:
         )
     )
     notes = " | ".join(only(gate(store, "main", LIMITS)).notes)
-    for told in (
+    for text in (
         "machine: b-l475e-iot01a then, mps2-an386 now",
         "hil: 0.1.0 then, 9 now",
         "gcc 14 now",
@@ -197,7 +197,7 @@ def test_what_changed_beside_the_model_is_told(store: Store) -> None:
         "timing model: ",
         "the profile stm32l4 has changed",
     ):
-        assert told in notes
+        assert text in notes
 
 
 def test_a_figure_that_went_away_is_skipped_not_passed_over(store: Store) -> None:

@@ -77,8 +77,8 @@ def counted_steps() -> Iterator[list[int]]:
 def test_an_unchanged_run_passes_and_the_history_is_not_read(
     database: Path, tmp_path: Path
 ) -> None:
-    """A figure for time would judge the machine. A history of 50 times as many runs, of the same
-    kinds, costs far less than 50 times the work: it is walked by an index."""
+    """A figure for time would depend on the machine. A further run of the same kinds costs about 60
+    instructions of SQLite, for its entry in the index; reading its measurements costs hundreds."""
     work = []
     for runs in (history(tmp_path / "short.db", 2 * KINDS), database):
         with counted_steps() as steps:
@@ -88,7 +88,7 @@ def test_an_unchanged_run_passes_and_the_history_is_not_read(
         assert data["figures"]["unchanged"] == 6 * KINDS  # type: ignore[index]
         work.append(steps[0])
     short, long = work
-    assert 100 < short < long < 10 * short
+    assert 0 < 100 * (long - short) < 100 * (RUNS - 2 * KINDS)
 
 
 def test_a_slowdown_of_3_percent_is_caught(database: Path) -> None:

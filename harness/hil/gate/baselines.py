@@ -1,7 +1,7 @@
-"""Baselines: named sets of runs that others are compared with, stored here or shipped with hil.
+"""Baselines: named sets of runs that others are compared with, stored or shipped with hil.
 
 A shipped one is a file ``reports/baselines/NAME.json`` that cannot be changed. A stored baseline of
-the same name takes its place. Models are matched by SHA-256, never by name.
+the same name hides it. Models are matched by SHA-256, never by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Origin = Literal["stored", "shipped"]
 
 
 class BaselineRun(NamedTuple):
-    """A run of a baseline; ``origin`` says where the baseline is kept."""
+    """A run of a baseline; ``origin`` is where the baseline is from."""
 
     name: str
     run: RunRecord
@@ -26,7 +26,7 @@ class BaselineRun(NamedTuple):
 
 
 class Member(NamedTuple):
-    """What is known of a baseline's run without reading it."""
+    """A baseline's run without its document."""
 
     head: MemberHead
     origin: Origin
@@ -35,9 +35,9 @@ class Member(NamedTuple):
 def matching(store: Store | None, run: RunRecord) -> list[BaselineRun]:
     """Return the runs of all baselines that are of the same model on the same profile.
 
-    Stored baselines come before shipped ones, then by name and engine; ``run`` itself is left
-    out. Other targets count as well (a board's run is compared with an emulated one): each figure
-    has its kind. ``store`` None looks at the shipped ones only.
+    Sorted by origin (stored before shipped), name and engine; without ``run`` itself. Runs of
+    other targets are included (a board's run is compared with an emulated one): each figure has
+    its kind. If ``store`` is None only shipped baselines are searched.
 
     Raises:
         StoreError: a baseline cannot be read.

@@ -1,7 +1,7 @@
-"""The gate: the latest run of each kind against a baseline, and whether that may pass.
+"""The gate: compares the latest run of each kind with a baseline, and passes or fails.
 
-A run may do worse than its baseline in two ways: a figure is beyond its limit (``regression``), or
-it did not pass while its baseline did (``failed``). Both fail the gate; nothing else does.
+Two results fail it, and nothing else: a figure worse than its baseline's beyond the limit
+(``regression``), and a run that did not pass although its baseline did (``failed``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from hil.errors import did_you_mean
 from hil.gate import baselines
 from hil.gate.baselines import Member, Origin
-from hil.gate.judge import WORDS, Finding, judge
+from hil.gate.comparison import WORDS, Finding, compare_figures
 from hil.gate.limits import Limits
 from hil.records import RunRecord
 from hil.store import Store
@@ -37,11 +37,11 @@ _DIFFERENCES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of run: what became of it. ``findings`` only where ``word`` is ``compared``.
+    """The result for one kind of run. It has ``findings`` only if ``word`` is ``compared``.
 
-    ``failed``: the run failed, its baseline passed. ``error``: something here stood in the way of
-    the run. ``skipped``: it is not over. ``missing``: the baseline has a run of a kind of which
-    there is no candidate. ``no baseline``: the other way round.
+    ``failed``: the run failed, its baseline passed. ``error``: the run could not be carried out on
+    this host. ``skipped``: it has not ended. ``missing``: the baseline has a run of this kind, the
+    candidates have none. ``no baseline``: the opposite.
     """
 
     word: CaseWord
@@ -65,7 +65,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a gate found. ``origin`` is None where there is no baseline of the name."""
+    """Result of a gate. ``origin`` is None if there is no baseline of that name."""
 
     baseline: str
     origin: Origin | None
@@ -74,7 +74,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing got worse beyond its limit, and nothing that worked failed."""
+        """Whether there is neither a regression nor a failed run."""
         return not any(
             case.word == "failed" or any(f.word == "regression" for f in case.findings)
             for case in self.cases
@@ -82,13 +82,13 @@ class Outcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many figures of the compared runs there are of each word."""
+        """Number of figures of the compared runs by word."""
         figures = [finding.word for case in self.cases for finding in case.findings]
         return {word: figures.count(word) for word in WORDS}
 
     @property
     def runs(self) -> dict[str, int]:
-        """How many runs there are of each word."""
+        """Number of runs by word."""
         words = [case.word for case in self.cases]
         return {word: words.count(word) for word in CASE_WORDS}
 
@@ -104,7 +104,7 @@ def gate(
 ) -> Outcome:
     """Compare runs with the baseline ``name``: those given, or the latest of each kind.
 
-    ``any_engine`` takes the baseline's run of another engine where it has none of the run's own.
+    ``any_engine``: if the baseline has no run of the same engine, use its run of another one.
 
     Raises:
         UsageError: a limit is in another unit than its figure.
@@ -132,7 +132,7 @@ def gate(
 def _pair(
     candidates: Iterable[RunRecord], members: Sequence[Member], *, any_engine: bool
 ) -> list[Member | None]:
-    """For each candidate the baseline's run of its kind, or the only one of another engine."""
+    """Return for each candidate the baseline's run of its kind, or of the only other engine."""
     by_kind: dict[tuple[str, str, str], list[Member]] = {}
     for member in members:
         slot = member.head.slot
@@ -164,7 +164,7 @@ def _case(
         limit = limits.of(name)
         if limit is not None:
             figures = baseline.measurements.get(name), run.measurements.get(name)
-            findings.append(judge(name, *figures, limit))
+            findings.append(compare_figures(name, *figures, limit))
     return _case_of(run, baseline, "compared", tuple(findings), notes=_differences(baseline, run))
 
 
@@ -205,7 +205,7 @@ def _missing(member: Member) -> Case:
         run_id=None,
         baseline_run_id=head.run_id,
         baseline_engine=head.slot.engine,
-        reason="the baseline has a run of this kind, the runs to judge have none",
+        reason="the baseline has a run of this kind, the compared runs have none",
     )
 
 
@@ -229,7 +229,7 @@ def _asked(member: Member, which: Filter) -> bool:
 
 
 def _differences(baseline: RunRecord, run: RunRecord) -> tuple[str, ...]:
-    """What else changed between the two, in words: the reader should not blame the model."""
+    """Return what else changed between the two and may explain a difference."""
     if baseline.run_id == run.run_id:
         return ("this is the baseline's own run",)
     notes = []
@@ -260,7 +260,7 @@ def _short(value: Any) -> str:
 
 
 def _apart(old: str, new: str) -> tuple[str, str]:
-    """Of two lists of compiler flags only the flags that differ; other texts as they are."""
+    """Reduce two lists of compiler flags to the flags that differ; other texts stay as they are."""
     words = [text.split() for text in (old, new)]
     if not all(word.startswith("-") for text in words for word in text[:1]):
         return old, new
@@ -279,13 +279,13 @@ def _no_such(store: Store, name: str) -> str:
 
 
 def _unused(limits: Limits, cases: Iterable[Case]) -> tuple[str, ...]:
-    """Limits that nothing fell under are likely slips of the pen."""
+    """Report limits that apply to no figure: their names may be misspelled."""
     cases = list(cases)
-    judged = {finding.name for case in cases for finding in case.findings}
-    if not judged:
+    compared = {finding.name for case in cases for finding in case.findings}
+    if not compared:
         return ()
     return tuple(
         f"the limit of '{name}' applies to no figure of these runs"
         for name, limit in limits.named.items()
-        if limit is not None and name not in judged
+        if limit is not None and name not in compared
     )

@@ -37,24 +37,24 @@ _KEYS = {"schema", "name", "hil_version", "exported_at", "runs"}
 
 
 def check_name(name: str) -> str:
-    """Return ``name`` where it can name a baseline.
+    """Return ``name`` if it is a valid name of a baseline.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it is not.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"'{name}' cannot name a baseline",
-            hint="take letters, digits, '.', '_', '+' and '-', at most 64, such as main or v1.2",
+            f"'{name}' is an invalid baseline name",
+            hint="use letters, digits, '.', '_', '+' and '-', at most 64, such as main or v1.2",
         )
     return name
 
 
 def check_run(run: RunRecord) -> RunRecord:
-    """Return ``run`` where it can belong to a baseline: it passed, and has figures of a model.
+    """Return ``run`` if it can belong to a baseline: it passed, and has figures of a model.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it does not.
     """
     if run.status != "passed" or run.model is None or not run.measurements:
         raise UsageError(
@@ -83,7 +83,7 @@ def read(path: Path) -> tuple[str, list[RunRecord]]:
     """Return the name and the runs of a baseline's file.
 
     Raises:
-        InputError: it cannot be read, is damaged, was changed, or is of a newer version.
+        InputError: the file cannot be read, is damaged, was changed, or is of a newer version.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def read(path: Path) -> tuple[str, list[RunRecord]]:
 
 
 def parse(text: str, where: str) -> dict[str, Any]:
-    """Return the file's JSON with its head checked; the runs are not looked at (``runs_of``).
+    """Return the file's JSON with its head checked; ``runs_of`` checks the runs.
 
     Raises:
         InputError: it is not JSON, not a baseline, or of a newer version.
@@ -113,7 +113,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
     if set(document) != _KEYS or not isinstance(document["runs"], list):
         raise _damaged(where, f"it must have {', '.join(sorted(_KEYS))} and nothing else")
     if not isinstance(document["name"], str) or not _NAME.fullmatch(document["name"]):
-        raise _damaged(where, f"{document['name']!r} cannot name a baseline")
+        raise _damaged(where, f"{document['name']!r} is an invalid baseline name")
     return document
 
 
@@ -121,11 +121,11 @@ def runs_of(document: dict[str, Any], where: str) -> list[RunRecord]:
     """Return the runs of a parsed file.
 
     Raises:
-        InputError: one of them is damaged, was changed, did not pass, or is there twice.
+        InputError: one of them is damaged, was changed, did not pass, or occurs twice.
     """
     runs = [run_of(entry, f"{where}: run {i}") for i, entry in enumerate(document["runs"], 1)]
     if not runs:
-        raise _damaged(where, "it holds no run")
+        raise _damaged(where, "it contains no run")
     seen = set()
     for run in runs:
         slot = slot_of(run)
@@ -145,8 +145,8 @@ def run_of(entry: Any, where: str) -> RunRecord:
         raise _damaged(where, "an entry must have sha256 and run and nothing else")
     if digest(entry["run"]) != entry["sha256"]:
         raise InputError(
-            f"{where}: its SHA-256 is not the one that stands beside it",
-            hint="the file was changed after its export; export it anew from the runs",
+            f"{where}: its SHA-256 differs from the one in the file",
+            hint="the file was changed after its export; export it again from the runs",
         )
     try:
         run = from_document(RunRecord, entry["run"])
@@ -154,7 +154,7 @@ def run_of(entry: Any, where: str) -> RunRecord:
     except InvalidDocument as error:
         raise _damaged(where, str(error)) from error
     if odd := [name for name, figure in run.measurements.items() if figure.name != name]:
-        raise _damaged(where, f"the figure '{odd[0]}' has another name inside")
+        raise _damaged(where, f"the figure '{odd[0]}' has a different name in its entry")
     try:
         return check_run(run)
     except UsageError as error:
@@ -175,7 +175,8 @@ def _check_schema(schema: str, where: str) -> None:
 
 def _damaged(where: str, reason: str) -> InputError:
     return InputError(
-        f"{where} is no baseline: {reason}", hint="give a file that `hil baseline export` wrote"
+        f"{where} is not a valid baseline: {reason}",
+        hint="give a file that `hil baseline export` wrote",
     )
 
 

@@ -1,6 +1,6 @@
 """A gate's outcome as JUnit XML: a suite for each run, a test case for each figure.
 
-The form is what CI systems read (Jenkins' and GitLab's documentation of JUnit reports):
+The format that CI systems read (Jenkins' and GitLab's documentation of JUnit reports):
 ``testsuites/testsuite/testcase`` with ``failure``, ``error`` or ``skipped`` inside.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from hil.gate.comparison import Finding
 from hil.gate.decision import Case, Outcome
-from hil.gate.judge import Finding
 from hil.gate.wording import FormatValue, against, change, value, verdict
 
-# XML 1.0, production 2: what may stand in a document at all.
+# XML 1.0, production 2: the characters that a document may contain.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {"failed": "failure", "error": "error"}
 

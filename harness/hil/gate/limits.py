@@ -1,4 +1,4 @@
-"""How much worse a figure may be: ``2%`` of the baseline's value, or ``1 KiB`` more than it."""
+"""Limits of a regression: ``2%`` of the baseline's value, or an amount such as ``1 KiB``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Limit:
         """Return an absolute limit in ``unit``, the unit of the figure ``name``.
 
         Raises:
-            UsageError: the units do not go together.
+            UsageError: the units cannot be converted.
         """
         own = _plain_unit(unit)
         if self.unit in ("", own):
@@ -62,30 +62,30 @@ class Limit:
 class Limits:
     """The limits of a gate: ``default`` for the usual figures, ``named`` for those it names.
 
-    None in ``named`` takes a figure out of the gate.
+    None in ``named`` excludes a figure from the gate.
     """
 
     default: Limit
     named: Mapping[str, Limit | None] = field(default_factory=dict)
 
     def of(self, name: str) -> Limit | None:
-        """Return the limit of a figure, None where it is not judged."""
+        """Return the limit of a figure, None if it is not compared."""
         if name in self.named:
             return self.named[name]
         return self.default if name in GATED or higher_is_better(name) else None
 
 
 def parse(value: str | float, where: str) -> Limit:
-    """Understand ``2%``, ``0``, ``1 KiB``, ``200 us``; a bare number is in the figure's own unit.
+    """Parse ``2%``, ``0``, ``1 KiB``, ``200 us``; a bare number is in the figure's own unit.
 
     Raises:
-        UsageError: it is none of these; ``where`` names its place.
+        UsageError: it is none of these; ``where`` names the option or setting.
     """
     text = str(value).strip()
     found = _LIMIT.fullmatch(text)
     if found is None or not math.isfinite(float(found[1])):
         raise UsageError(
-            f"{where}: '{text}' is no limit",
+            f"{where}: '{text}' is an invalid limit",
             hint="write a percentage (2%), an amount (1 KiB, 200 us, 0), or off",
         )
     if found[2] == "%":
@@ -94,10 +94,10 @@ def parse(value: str | float, where: str) -> Limit:
 
 
 def parse_default(value: str | float, where: str) -> Limit:
-    """Understand the limit of all figures without one of their own: a percentage.
+    """Parse the limit of all figures without one of their own: a percentage.
 
     Raises:
-        UsageError: it is none; an amount would mean bytes here and microseconds there.
+        UsageError: it is not a percentage (figures have different units).
     """
     limit = parse(value, where)
     if not limit.relative and limit.size:
@@ -109,10 +109,10 @@ def parse_default(value: str | float, where: str) -> Limit:
 
 
 def parse_named(values: Mapping[str, str | float], where: str) -> dict[str, Limit | None]:
-    """Understand limits by figure; ``off`` takes a figure out of the gate.
+    """Parse limits by figure; ``off`` excludes a figure from the gate.
 
     Raises:
-        UsageError: one of them is no limit.
+        UsageError: one of them is invalid.
     """
     return {
         name: None if str(value).strip() == _OFF else parse(value, f"{where} {name}")

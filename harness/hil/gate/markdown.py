@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hil.gate.comparison import Finding
 from hil.gate.decision import Case, Outcome
-from hil.gate.judge import Finding
 from hil.gate.wording import (
     FormatValue,
     against,
@@ -21,7 +21,7 @@ _COLUMNS = ("run", "figure", "baseline", "now", "change", "limit", "kind", "verd
 
 
 def render(outcome: Outcome, format_value: FormatValue) -> str:
-    """Return the summary: the verdict, what is noteworthy, and every figure folded away."""
+    """Return the verdict and noteworthy figures, and all figures in a collapsed section."""
     compared = any(case.word == "compared" for case in outcome.cases)
     mark = "❌" if not outcome.passed else "✅" if compared else "ℹ️"
     parts = [f"### {mark} hil gate: {_cell(verdict(outcome))}"]
@@ -73,7 +73,7 @@ def _list(items: Iterable[str]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Text that ends neither a cell nor a line, and is no mark-up of its own but for ``**``."""
+    """Escape what would end a cell or a line, and all mark-up except ``**``."""
     text = " ".join(text.split())
     for sign in "\\|<>`_":
         text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, "\\" + sign))

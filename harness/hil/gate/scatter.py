@@ -1,6 +1,6 @@
-"""Two sets of observations that scatter: is one beyond the other by more than a limit?
+"""Statistical tests whether two sets of observations differ by more than a limit.
 
-Two tests, and both must say so: a percentile bootstrap of the change of the median (Efron and
+Two tests must both be significant: a percentile bootstrap of the change of the median (Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), and Mann and Whitney's rank test
 (Annals of Mathematical Statistics 18, 1947) against the baseline moved by the limit. The
 bootstrap's draws are seeded: the same observations give the same answer.
@@ -50,7 +50,7 @@ def enough(baseline: Sequence[float], candidate: Sequence[float]) -> bool:
 def compare(
     baseline: Sequence[float], candidate: Sequence[float], limit: float, *, relative: bool
 ) -> Scatter:
-    """Return how the medians differ and how sure that is.
+    """Return the change of the median with its interval and the tests' probabilities.
 
     ``limit`` is a fraction of the baseline's median where ``relative``, else in the unit of the
     observations.

@@ -1,4 +1,4 @@
-"""Take the folders of this machine out of a run that others will read."""
+"""Removes the folders of this machine from a run before it is exported."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Baselines that come with hil: every ``reports/baselines/*.json``, read when asked for.
+"""Baselines that are shipped with hil: every ``reports/baselines/*.json``.
 
-The files are read once a process; a run is checked and built only when it is wanted.
+A file is read once per process, on first use; a run is validated only when it is loaded.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _document(path: Path) -> dict[str, Any]:
     except (OSError, InputError) as error:
         raise _broken(path, str(error)) from error
     if document["name"] != path.stem:
-        raise _broken(path, f"it is called '{document['name']}' inside")
+        raise _broken(path, f"its name is '{document['name']}'")
     return document
 
 

@@ -1,14 +1,14 @@
-"""A gate's outcome in words, for every place where it is shown."""
+"""Texts of a gate's outcome, shared by all output formats."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from hil.gate.comparison import Finding
 from hil.gate.decision import Case, Outcome
-from hil.gate.judge import Finding
 
 FormatValue = Callable[[float, str], str]
-"""Takes a value and its unit to a text, such as ``12.35 ms``."""
+"""Formats a value with its unit, such as ``12.35 ms``."""
 
 NOTEWORTHY = frozenset({"regression", "unclear", "improved"})
 
@@ -30,18 +30,18 @@ def value(number: float | None, unit: str, format_value: FormatValue) -> str:
 
 
 def noteworthy(case: Case) -> tuple[Finding, ...]:
-    """The findings that a reader must see."""
+    """The findings that every output shows."""
     return tuple(finding for finding in case.findings if finding.word in NOTEWORTHY)
 
 
 def against(case: Case) -> str:
-    """The baseline's engine where it is another than the run's."""
+    """The baseline's engine if it differs from the run's."""
     other = case.baseline_engine
     return f" (against {other})" if other and other != case.engine else ""
 
 
 def verdict(outcome: Outcome) -> str:
-    """One sentence: passed or failed, and what there was."""
+    """One sentence: passed or failed, and the counts."""
     runs, figures = outcome.runs, outcome.counts
     if outcome.origin is None:
         return f"no baseline '{outcome.baseline}': nothing was compared"
@@ -61,7 +61,7 @@ def verdict(outcome: Outcome) -> str:
 
 
 def shared_notes(outcome: Outcome) -> list[tuple[str, int]]:
-    """What changed beside the model, each once, with the number of runs that it holds for."""
+    """Changes other than the model's, each once, with the number of runs it applies to."""
     counts: dict[str, int] = {}
     for case in outcome.cases:
         for note in case.notes:

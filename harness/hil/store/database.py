@@ -1,4 +1,4 @@
-"""From what a user writes after ``--db`` to an engine whose connections behave."""
+"""Locates the database that ``--db`` names and configures SQLAlchemy's engine for it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Location:
 
 
 def locate(url: str | None) -> Location:
-    """Understand ``--db``: None is the default file, a text without ``://`` a path.
+    """Parse ``--db``: None is the default file, a text without ``://`` a path.
 
     Raises:
-        UsageError: it looks like a URL and is none.
+        UsageError: it contains ``://`` and is not a valid URL.
     """
     if url is None:
         return _at(state_dir() / DEFAULT_FILE)
@@ -52,8 +52,8 @@ def locate(url: str | None) -> Location:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError) as error:
         raise UsageError(
-            "the database URL cannot be understood",
-            hint="write a file name, or a URL such as sqlite:///results.db",
+            "the database URL is invalid",
+            hint="give a file name, or a URL such as sqlite:///results.db",
         ) from error
     if parsed.get_backend_name() != "sqlite" or _is_memory(parsed):
         return Location(parsed, parsed.render_as_string(hide_password=True), None)
@@ -71,7 +71,7 @@ def _is_memory(url: URL) -> bool:
 
 
 def require_file(location: Location, *, create: bool, is_default: bool) -> None:
-    """Check the folder and file of an SQLite database; only the default's folder is made.
+    """Check the folder and file of an SQLite database; create only the default folder.
 
     Raises:
         StoreError: the folder is missing, the path is a folder, or (``create`` false) no file.
@@ -86,7 +86,7 @@ def require_file(location: Location, *, create: bool, is_default: bool) -> None:
     if not file.parent.is_dir():
         raise StoreError(
             f"the folder of the database {file} does not exist",
-            hint=f"make it first: mkdir -p {file.parent}",
+            hint=f"create it first: mkdir -p {file.parent}",
         )
     if not create and not file.exists():
         raise StoreError(
@@ -96,7 +96,7 @@ def require_file(location: Location, *, create: bool, is_default: bool) -> None:
 
 
 def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
-    """Return an engine; nothing is opened before its first connection.
+    """Return an engine; the database is opened by the first connection.
 
     ``timeout_s`` is how long SQLite waits for a lock (a ``timeout`` in the URL wins).
     """
@@ -127,10 +127,10 @@ def _read_json(text: str | bytes) -> Any:
 
 
 def _behave(engine: Engine, *, read_only: bool, timeout_s: float) -> None:
-    """Give SQLite connections our settings and real transactions.
+    """Configure SQLite connections and make their transactions cover every statement.
 
-    The driver's own transactions start late and skip DDL; with ``isolation_level`` None it leaves
-    them to us (SQLAlchemy's documentation of the pysqlite dialect, "transaction isolation").
+    The driver's own transactions start late and skip DDL; ``isolation_level`` None disables them
+    (SQLAlchemy's documentation of the pysqlite dialect, "transaction isolation").
     """
 
     @event.listens_for(engine, "connect")
@@ -150,9 +150,9 @@ def _behave(engine: Engine, *, read_only: bool, timeout_s: float) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
-    """Switch to WAL. SQLite does not wait for other processes here, so we do.
+    """Switch to WAL, waiting for other processes (SQLite itself does not wait here).
 
-    A file system without shared memory keeps its old journal; that is slower, not wrong.
+    A file system without shared memory keeps its old journal, which is slower.
     """
     if connection.execute("PRAGMA journal_mode").fetchone()[0] in ("wal", "memory"):
         return

@@ -1,4 +1,4 @@
-"""Database errors in words: what is wrong with which database, and what to do."""
+"""Translates errors of the database and its driver into ``StoreError`` with a hint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def translated(where: str, file: Path | None) -> Iterator[None]:
     except exc.NoSuchModuleError as error:
         raise StoreError(
             f"there is no SQLAlchemy dialect for {where}",
-            hint="use a file, sqlite:///…, or install the package that brings the dialect",
+            hint="use a file, sqlite:///…, or install the package that provides the dialect",
         ) from error
     except ImportError as error:
         raise StoreError(

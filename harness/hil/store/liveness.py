@@ -1,7 +1,7 @@
-"""Whether the process that carries out a run still lives.
+"""Whether the process that carries out a run is still running.
 
-A killed process leaves its run as ``running``. The row names the process by host, boot, pid and the
-pid's start time (pids are used again), so that a reader on the same machine can tell.
+A killed process leaves its run as ``running``. The row identifies the process by host, boot, pid
+and the pid's start time (pids are reused), so that a reader on the same machine can check it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, cast
 from hil.records import RunStatus
 
 ELSEWHERE_LIMIT_S = 24 * 3600
-"""A run of another machine that is still ``running`` after this long was interrupted, too."""
+"""A run of another machine that is ``running`` for longer than this counts as interrupted."""
 
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process, worldwide. ``boot_id`` is '' and ``pid_start`` None where the system has none."""
+    """A process on any host. ``boot_id`` is '' and ``pid_start`` None on systems without them."""
 
     host: str
     boot_id: str
@@ -31,13 +31,13 @@ class ProcessId:
 
 
 def this_process() -> ProcessId:
-    """Return the name of the calling process."""
+    """Return the identity of the calling process."""
     host, boot = _this_machine()
     return ProcessId(host, boot, os.getpid(), _start_of(os.getpid()))
 
 
 def is_gone(process: ProcessId, started_us: int) -> bool:
-    """Whether ``process`` is known, or old enough to be presumed, not to run any more."""
+    """Whether ``process`` has ended; on another host it is presumed so after a day."""
     host, boot = _this_machine()
     if process.host != host:
         return time.time() - started_us / 1e6 > ELSEWHERE_LIMIT_S
@@ -70,7 +70,7 @@ def _pid_exists(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it exists and belongs to somebody else
+    except OSError:  # it exists and belongs to another user
         return True
     return True
 

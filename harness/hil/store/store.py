@@ -1,4 +1,4 @@
-"""The store: keeps runs with everything that belongs to them, and finds them again."""
+"""The store: a database of runs, variants, evaluations and baselines."""
 
 from __future__ import annotations
 

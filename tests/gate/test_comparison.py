@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hil.errors import UsageError
 from hil.gate import limits, scatter
-from hil.gate.judge import judge
+from hil.gate.comparison import compare_figures
 from hil.gate.limits import Limits, parse, parse_default, parse_named
 from hil.records import Measurement
 
@@ -49,7 +49,7 @@ def observed(values: object, name: str = "latency_us") -> Measurement:
     ],
 )
 def test_emulated_figures_compare_exactly(before: float, now: float, limit: str, word: str) -> None:
-    found = judge("latency_us", figure(before), figure(now), parse(limit, "here"))
+    found = compare_figures("latency_us", figure(before), figure(now), parse(limit, "here"))
     assert found.word == word
     assert found.limit == limit
 
@@ -57,14 +57,14 @@ def test_emulated_figures_compare_exactly(before: float, now: float, limit: str,
 def test_the_band_of_a_model_is_common_to_both() -> None:
     """A band of 30 % does not hide 3 %: the same model priced both."""
     wide = {"uncertainty_pct": 30.0, "n": 3, "spread_pct": 0.5}
-    found = judge("latency_us", figure(100, **wide), figure(103, **wide), parse("2%", ""))
+    found = compare_figures("latency_us", figure(100, **wide), figure(103, **wide), parse("2%", ""))
     assert (found.word, round(found.change_pct or 0, 6)) == ("regression", 3.0)
 
 
 def test_of_accuracy_more_is_better() -> None:
     before, less, more = (figure(v, "accuracy_pct", unit="%") for v in (90.0, 85.0, 95.0))
-    assert judge("accuracy_pct", before, less, parse("1%", "")).word == "regression"
-    assert judge("accuracy_pct", before, more, parse("1%", "")).word == "improved"
+    assert compare_figures("accuracy_pct", before, less, parse("1%", "")).word == "regression"
+    assert compare_figures("accuracy_pct", before, more, parse("1%", "")).word == "improved"
     better = ("top1_pct", "auc", "agreement", "sqnr_db", "f1")
     assert all(limits.higher_is_better(name) for name in better)
     worse = ("latency_us", "ram_bytes", "heap_bytes", "cycles", "launch_us", "autopilot_bytes")
@@ -84,7 +84,7 @@ def test_of_accuracy_more_is_better() -> None:
 def test_what_cannot_be_compared_is_skipped_with_a_reason(
     before: Measurement | None, now: Measurement | None, reason: str
 ) -> None:
-    found = judge("latency_us", before, now, parse("0%", ""))
+    found = compare_figures("latency_us", before, now, parse("0%", ""))
     assert found.word == "skipped"
     assert reason in found.reason
 
@@ -96,23 +96,23 @@ class TestObservations:
 
     def test_a_clear_slowdown_is_a_regression_with_its_interval(self) -> None:
         before, now = observed(1_000 + self.noise[0]), observed(1_050 + self.noise[1])
-        found = judge("latency_us", before, now, parse("2%", ""))
+        found = compare_figures("latency_us", before, now, parse("2%", ""))
         assert found.word == "regression"
         assert found.interval_pct is not None
         low, high = found.interval_pct
         assert 2 < low < (found.change_pct or 0) < high
         assert low < 5 < high
-        assert judge("latency_us", now, before, parse("2%", "")).word == "improved"
+        assert compare_figures("latency_us", now, before, parse("2%", "")).word == "improved"
 
     def test_within_the_limit_or_the_noise_there_is_none(self) -> None:
         before, now = observed(1_000 + self.noise[0]), observed(1_010 + self.noise[1])
-        assert judge("latency_us", before, now, parse("2%", "")).word == "within"
+        assert compare_figures("latency_us", before, now, parse("2%", "")).word == "within"
         same = observed(1_000 + self.noise[1])
-        assert judge("latency_us", before, same, parse("2%", "")).word == "within"
+        assert compare_figures("latency_us", before, same, parse("2%", "")).word == "within"
 
     def test_what_scatters_too_much_is_unclear(self) -> None:
         before, now = observed(NOISY), observed(SLOWER)
-        found = judge("latency_us", before, now, parse("2%", ""))
+        found = compare_figures("latency_us", before, now, parse("2%", ""))
         assert found.word == "unclear"
         assert "scatter" in found.reason
 
@@ -120,34 +120,43 @@ class TestObservations:
         values = 1_000 + self.noise[0]
         spoilt = values.copy()
         spoilt[0] = 50_000
-        assert judge("latency_us", observed(values), observed(spoilt), parse("2%", "")).word == (
-            "within"
-        )
+        assert compare_figures(
+            "latency_us", observed(values), observed(spoilt), parse("2%", "")
+        ).word == ("within")
 
     def test_few_observations_cannot_prove_anything(self) -> None:
         before, now = observed([100, 101, 102]), observed([110, 111, 112])
-        found = judge("latency_us", before, now, parse("2%", ""))
+        found = compare_figures("latency_us", before, now, parse("2%", ""))
         assert (found.word, "too few" in found.reason) == ("unclear", True)
         more, later = observed([100, 101, 102, 103]), observed([110, 111, 112, 113])
-        assert judge("latency_us", more, later, parse("2%", "")).word == "regression"
+        assert compare_figures("latency_us", more, later, parse("2%", "")).word == "regression"
 
     def test_an_absolute_limit_counts_too(self) -> None:
         before, now = observed(1_000 + self.noise[0]), observed(1_050 + self.noise[1])
-        assert judge("latency_us", before, now, parse("60 us", "")).word == "within"
-        assert judge("latency_us", before, now, parse("30 us", "")).word == "regression"
+        assert compare_figures("latency_us", before, now, parse("60 us", "")).word == "within"
+        assert compare_figures("latency_us", before, now, parse("30 us", "")).word == "regression"
 
     def test_without_observations_the_spread_decides(self) -> None:
-        def told(value: float, spread_pct: float) -> Measurement:
+        def known(value: float, spread_pct: float) -> Measurement:
             return figure(value, kind="measured", n=10, spread_pct=spread_pct)
 
-        assert judge("latency_us", told(100, 1), told(103, 1), parse("2%", "")).word == "unclear"
-        assert judge("latency_us", told(100, 1), told(110, 1), parse("2%", "")).word == "regression"
-        assert judge("latency_us", told(100, 0), told(103, 0), parse("2%", "")).word == "regression"
+        assert (
+            compare_figures("latency_us", known(100, 1), known(103, 1), parse("2%", "")).word
+            == "unclear"
+        )
+        assert (
+            compare_figures("latency_us", known(100, 1), known(110, 1), parse("2%", "")).word
+            == "regression"
+        )
+        assert (
+            compare_figures("latency_us", known(100, 0), known(103, 0), parse("2%", "")).word
+            == "regression"
+        )
 
     def test_one_observation_is_what_it_is(self) -> None:
         """A watermark of memory is read once and does not scatter."""
         before, now = figure(100, kind="measured"), figure(103, kind="measured")
-        assert judge("latency_us", before, now, parse("2%", "")).word == "regression"
+        assert compare_figures("latency_us", before, now, parse("2%", "")).word == "regression"
 
     def test_the_same_observations_give_the_same_answer(self) -> None:
         pair = list(1_000 + self.noise[0]), list(1_020 + self.noise[1])
@@ -159,7 +168,7 @@ class TestObservations:
         """Runs that are the same, at a limit of 0: both tests agree on few of them."""
         random = np.random.default_rng(3)
         alarms = sum(
-            judge(
+            compare_figures(
                 "latency_us",
                 observed(1_000 + random.normal(0, 5, 15)),
                 observed(1_000 + random.normal(0, 5, 15)),
@@ -197,7 +206,7 @@ def test_what_is_no_limit_is_refused_by_name(text: str) -> None:
 
 def test_a_limit_in_another_unit_is_refused() -> None:
     with pytest.raises(UsageError, match=r"'1 KiB' of latency_us has another unit"):
-        judge("latency_us", figure(1), figure(1), parse("1 KiB", ""))
+        compare_figures("latency_us", figure(1), figure(1), parse("1 KiB", ""))
 
 
 def test_the_common_limit_is_a_percentage() -> None:

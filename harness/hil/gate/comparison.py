@@ -1,7 +1,7 @@
-"""One figure of a run against its baseline's: unchanged, within the limit, a regression, ...
+"""Compares one figure of a run with its baseline's: unchanged, within the limit, a regression, ...
 
-Emulated cycles and sizes repeat exactly, so they compare exactly; the band of a modelled figure is
-common to both and does not enter. Measured figures of several observations are compared by
+Emulated cycles and sizes repeat exactly, so they are compared exactly; the band of a modelled
+figure is common to both and is ignored. Measured figures of several observations are compared by
 ``scatter``.
 """
 
@@ -23,9 +23,9 @@ _ROUNDING = 1e-9  # of the value: sums of floating-point numbers differ by less
 
 @dataclass(frozen=True)
 class Finding:
-    """A judged figure. ``change_pct`` is None where the baseline is 0 or a value is missing.
+    """A compared figure. ``change_pct`` is None if the baseline is 0 or a value is missing.
 
-    ``interval_pct`` bounds the change of the median where observations were compared.
+    ``interval_pct`` bounds the change of the median if observations were compared.
     """
 
     name: str
@@ -40,20 +40,20 @@ class Finding:
     interval_pct: tuple[float, float] | None = None
 
 
-def judge(
+def compare_figures(
     name: str, baseline: Measurement | None, candidate: Measurement | None, limit: Limit
 ) -> Finding:
-    """Compare two figures of the same name; one that is missing makes it ``skipped``.
+    """Compare two figures of the same name; ``skipped`` if one is missing.
 
     Raises:
-        UsageError: the limit's unit is not the figure's.
+        UsageError: the limit's unit does not fit the figure's.
     """
     if baseline is None or candidate is None:
         return _one_sided(name, baseline, candidate, limit)
     if reason := _incomparable(baseline, candidate):
         return _finding(baseline, candidate, limit, "skipped", reason)
     if _scatters(baseline) or _scatters(candidate):
-        return _judge_scatter(baseline, candidate, limit)
+        return _compare_scatter(baseline, candidate, limit)
     allowed = _allowed(baseline, limit)
     worse = _worse(name) * (candidate.value - baseline.value)
     return _finding(baseline, candidate, limit, _word(worse, allowed, baseline))
@@ -70,7 +70,7 @@ def _incomparable(baseline: Measurement, candidate: Measurement) -> str:
 
 
 def _scatters(figure: Measurement) -> bool:
-    """Whether a figure is of several observations on silicon that were not all the same."""
+    """Whether a figure is of several observations on silicon that differ."""
     return figure.kind == "measured" and figure.n > 1 and figure.spread_pct != 0
 
 
@@ -83,12 +83,12 @@ def _word(worse: float, allowed: float, baseline: Measurement) -> Word:
     return "improved" if worse < -allowed - rounding else "within"
 
 
-def _judge_scatter(baseline: Measurement, candidate: Measurement, limit: Limit) -> Finding:
+def _compare_scatter(baseline: Measurement, candidate: Measurement, limit: Limit) -> Finding:
     if not (len(baseline.samples) > 1 and len(candidate.samples) > 1):
-        return _judge_spread(baseline, candidate, limit)
+        return _compare_spread(baseline, candidate, limit)
     if not scatter.enough(baseline.samples, candidate.samples):
         reason = f"{len(baseline.samples)} and {len(candidate.samples)} observations are too few"
-        return _judge_spread(baseline, candidate, limit, reason)
+        return _compare_spread(baseline, candidate, limit, reason)
     relative = limit.relative and min(baseline.samples) > 0
     size = limit.size if relative else _allowed(baseline, limit)
     found = scatter.compare(baseline.samples, candidate.samples, size, relative=relative)
@@ -99,7 +99,7 @@ def _judge_scatter(baseline: Measurement, candidate: Measurement, limit: Limit) 
     reason = f"median of {len(candidate.samples)} against {len(baseline.samples)} observations"
     if word == "within" and abs(found.change) > size:
         word = "unclear"
-        reason += "; they scatter too much to tell"
+        reason += "; they scatter too much for a verdict"
     finding = _finding(baseline, candidate, limit, word, reason)
     if not relative and not baseline.value:
         return finding
@@ -108,14 +108,14 @@ def _judge_scatter(baseline: Measurement, candidate: Measurement, limit: Limit) 
     return dataclasses.replace(finding, change_pct=found.change * factor, interval_pct=interval)
 
 
-def _judge_spread(
+def _compare_spread(
     baseline: Measurement, candidate: Measurement, limit: Limit, why: str = ""
 ) -> Finding:
-    """Without observations only their spread is known: beyond it there is a change, within not."""
+    """Compare by spread where single observations are unknown: a change must exceed both."""
     noise = sum(abs(f.value) * (f.spread_pct or 0) / 100 for f in (baseline, candidate))
     worse = _worse(baseline.name) * (candidate.value - baseline.value)
     word = _word(worse, _allowed(baseline, limit), baseline)
-    reason = why or "no observations are kept: compared by their spread"
+    reason = why or "single observations are unknown: compared by their spread"
     if word in ("regression", "improved") and (
         why or abs(worse) <= _allowed(baseline, limit) + noise
     ):
@@ -136,18 +136,18 @@ def _worse(name: str) -> int:
 def _one_sided(
     name: str, baseline: Measurement | None, candidate: Measurement | None, limit: Limit
 ) -> Finding:
-    there = baseline or candidate
-    assert there is not None
+    known = baseline or candidate
+    assert known is not None
     return Finding(
         name=name,
         word="skipped",
-        unit=there.unit,
+        unit=known.unit,
         baseline=baseline.value if baseline else None,
         candidate=candidate.value if candidate else None,
         change_pct=None,
         limit=limit.text,
         reason=f"the {'run' if baseline else 'baseline'} has no such figure",
-        kind=there.kind,
+        kind=known.kind,
     )
 
 
