@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 from hil.errors import UsageError
-from hil.gate import limits, scatter
+from hil.figures import FIGURES, Figure
+from hil.gate import scatter
 from hil.gate.comparison import compare_figures
 from hil.gate.limits import Limits, parse, parse_default, parse_named
 from hil.records import Measurement
@@ -61,14 +62,13 @@ def test_the_band_of_a_model_is_common_to_both() -> None:
     assert (found.word, round(found.change_pct or 0, 6)) == ("regression", 3.0)
 
 
-def test_of_accuracy_more_is_better() -> None:
+def test_of_a_figure_whose_entry_says_so_more_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Figure("accuracy_pct", "Accuracy", "%", better="higher", gated=True)
+    monkeypatch.setitem(FIGURES, entry.name, entry)
     before, less, more = (figure(v, "accuracy_pct", unit="%") for v in (90.0, 85.0, 95.0))
     assert compare_figures("accuracy_pct", before, less, parse("1%", "")).word == "regression"
     assert compare_figures("accuracy_pct", before, more, parse("1%", "")).word == "improved"
-    better = ("top1_pct", "auc", "agreement", "sqnr_db", "f1")
-    assert all(limits.higher_is_better(name) for name in better)
-    worse = ("latency_us", "ram_bytes", "heap_bytes", "cycles", "launch_us", "autopilot_bytes")
-    assert not any(limits.higher_is_better(name) for name in worse)
+    assert Limits(parse("2%", "")).of("accuracy_pct") == parse("2%", "")
 
 
 @pytest.mark.parametrize(
@@ -222,4 +222,3 @@ def test_named_limits_win_and_can_be_off() -> None:
     assert found.of("latency_us") == parse("2%", "")
     assert found.of("cpi") == parse(0.1, "")
     assert found.of("code_bytes") is None
-    assert found.of("top1_pct") == parse("2%", "")

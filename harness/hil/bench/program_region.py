@@ -9,6 +9,7 @@ from pathlib import Path
 from hil import cores
 from hil.devices import Profile
 from hil.errors import UsageError
+from hil.figures import FIGURES
 from hil.firmware.program import Program, open_program
 from hil.measure import timing_notes
 from hil.measure.cycles.cores import core_table
@@ -118,7 +119,7 @@ def _counted(program: Program, profile: Profile, machine: str, trace: RegionTrac
     instructions = Measurement(
         "instructions",
         float(counts[len(counts) // 2]),
-        "instructions",
+        FIGURES["instructions"].unit,
         "modelled",
         0.0,
         n=len(counts),

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from hil.records import RunRecord
     from hil.store import Store
 
-_FIGURES = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
-
 app = typer.Typer(
     no_args_is_help=True,
     help="Keep runs that others are compared with.",
@@ -347,10 +345,8 @@ def _show_put(
 
 
 def _show_runs(runs: Sequence[RunRecord]) -> None:
-    right = [output.Column(t, right=True) for t in ("latency", "energy", "flash", "RAM")]
     rows = []
     for run in runs:
-        figures = (run.measurements.get(name) for name in _FIGURES)
         rows.append(
             (
                 run.run_id,
@@ -358,10 +354,11 @@ def _show_runs(runs: Sequence[RunRecord]) -> None:
                 run.profile_name,
                 f"{run.target} {run.machine}",
                 run.engine,
-                *("-" if f is None else output.format_value(f.value, f.unit) for f in figures),
+                *output.headline_cells(run.measurements),
             )
         )
-    output.print_table(["run", "model", "profile", "target", "engine", *right], rows)
+    words = map(output.Column, ("run", "model", "profile", "target", "engine"))
+    output.print_table([*words, *output.headline_columns()], rows)
 
 
 def _write(path: Path, text: str) -> None:

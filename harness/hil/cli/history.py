@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hil.store import RunSummary
 
 _SCHEMA = "hil.history/1"
-_FIGURES = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
 _AGO = re.compile(r"(\d+)\s*(m|h|d|w)")
 _AGO_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _HEX = re.compile(r"[0-9a-fA-F]{6,64}")
@@ -84,15 +83,14 @@ def _find(settings: Settings, model: str | None, **filters: Any) -> list[RunSumm
 
 
 def _show(runs: list[RunSummary]) -> None:
-    right = [output.Column(t, right=True) for t in ("latency", "energy", "flash", "RAM")]
     words = ("run", "when", "status", "profile", "model", "engine", "target")
-    output.print_table([*map(output.Column, words), *right], [_row(run) for run in runs])
+    columns = [*map(output.Column, words), *output.headline_columns()]
+    output.print_table(columns, [_row(run) for run in runs])
     if not all(run.machine_exact for run in runs):
         output.note("* a machine of the same core stands in for the chip")
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:
-    figures = (run.measurements.get(name) for name in _FIGURES)
     stand_in = "" if run.machine_exact else "*"
     return (
         run.run_id,
@@ -102,7 +100,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
         f"{run.model.name} ({run.model.dtype})" if run.model else "-",
         run.engine,
         f"{run.target} {run.machine}{stand_in}",
-        *("-" if f is None else output.format_value(f.value, f.unit) for f in figures),
+        *output.headline_cells(run.measurements),
     )
 
 

@@ -34,12 +34,6 @@ STAGES = {
 
 _emitted = False
 
-_UNIT_STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {
-    "us": ((1.0, "µs"), (1e3, "ms"), (1e6, "s")),
-    "uj": ((1.0, "µJ"), (1e3, "mJ"), (1e6, "J")),
-    "hz": ((1.0, "Hz"), (1e3, "kHz"), (1e6, "MHz")),
-}
-_BYTE_UNITS = frozenset({"b", "byte", "bytes"})
 _SCALE_FROM = 10_000  # values below stay in the base unit, so that tables compare at a glance
 
 
@@ -166,12 +160,14 @@ def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) 
 
 def print_figures(figures: Mapping[str, Measurement]) -> None:
     """Print measurements as a table: value in a readable unit, band, kind."""
+    from hil.figures import find
+
     rows = []
     for name, figure in figures.items():
         band = figure.uncertainty_pct
         rows.append(
             (
-                _label(name),
+                find(name).title,
                 format_value(figure.value, figure.unit),
                 "" if band is None else "exact" if band == 0 else f"±{band:.3g} %",
                 figure.kind,
@@ -186,11 +182,19 @@ def print_figures(figures: Mapping[str, Measurement]) -> None:
     print_table(columns, rows)
 
 
-def _label(name: str) -> str:
-    """``latency_us`` as ``latency``: the value beside it has its own, readable unit."""
-    for unit in ("_us", "_uj", "_bytes"):
-        name = name.removesuffix(unit)
-    return name.replace("_", " ")
+def headline_columns() -> list[Column]:
+    """Return the columns of the headline figures, for a table of runs."""
+    from hil.figures import headline
+
+    return [Column(figure.title, right=True) for figure in headline()]
+
+
+def headline_cells(measurements: Mapping[str, Measurement]) -> list[str]:
+    """Return the cells of the headline figures of a run, ``-`` where there is none."""
+    from hil.figures import headline
+
+    found = (measurements.get(figure.name) for figure in headline())
+    return ["-" if one is None else format_value(one.value, one.unit) for one in found]
 
 
 def format_number(value: float, digits: int = 4) -> str:
@@ -217,14 +221,15 @@ def format_bytes(size_bytes: float) -> str:
 
 def format_value(value: float, unit: str) -> str:
     """A value with a readable unit: times, energies and sizes are scaled, counts are not."""
-    key = unit.lower().replace("µ", "u")
-    if key in _BYTE_UNITS:
+    from hil import figures
+
+    known = figures.unit(unit)
+    if known.name == "bytes":
         return format_bytes(value)
-    steps = _UNIT_STEPS.get(key)
-    if steps is None:
+    if not known.steps:
         return f"{format_number(value)} {'' if unit == '1' else unit}".rstrip()
-    factor, name = steps[0]
-    for next_factor, next_name in steps[1:]:
+    factor, name = known.steps[0]
+    for next_factor, next_name in known.steps[1:]:
         if abs(value) / factor >= _SCALE_FROM:
             factor, name = next_factor, next_name
     return f"{format_number(value / factor)} {name}"

@@ -42,19 +42,6 @@ if TYPE_CHECKING:
     from hil.store import Store
 
 SCHEMA = "hil.run/1"
-_HEADLINE = (
-    "latency_us",
-    "cycles",
-    "instructions",
-    "cpi",
-    "energy_uj",
-    "flash_bytes",
-    "weights_bytes",
-    "ram_bytes",
-    "arena_bytes",
-    "stack_bytes",
-    "heap_bytes",
-)
 
 
 def run(
@@ -292,10 +279,11 @@ def _show_record(record: RunRecord) -> None:
 
 
 def _show_figures(record: RunRecord) -> None:
-    """All figures but the parts of the cycles, whose sum is shown and whose bounds are a note."""
+    """Print all figures but the details, which are in reports and JSON."""
+    from hil.figures import find, in_order
+
     figures = record.measurements
-    rest = [n for n in figures if n not in _HEADLINE and not n.endswith("_cycles")]
-    names = [n for n in _HEADLINE if n in figures] + rest
+    names = [name for name in in_order(figures) if find(name).level != "detail"]
     output.print_figures({name: figures[name] for name in names})
 
 

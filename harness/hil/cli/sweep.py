@@ -18,6 +18,7 @@ from hil.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from hil.figures import Figure
     from hil.records import RunRecord
     from hil.report.study.study_view import StudyRun
     from hil.store import Store
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from hil.sweep.runner import Progress
 
 SCHEMA = "hil.sweep/1"
-_FIGURES = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
 
 
 def sweep(
@@ -198,13 +198,14 @@ def _stored_id(what: Plan, index: int) -> str | None:
 
 
 def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
+    from hil.figures import headline
+
     columns: list[output.Column | str] = ["model", "scheme", "profile"]
     several = len({(o.member.engine, o.member.optimize) for o in outcomes}) > 1
     columns += ["engine"] if several else []
-    columns += [
-        output.Column(title, right=True)
-        for title in ("latency", "band", "energy", "band", "flash", "RAM")
-    ]
+    for figure in headline():
+        titles = [figure.title, "band"] if _has_band(figure) else [figure.title]
+        columns += [output.Column(title, right=True) for title in titles]
     columns.append("status")
     rows = []
     for outcome, run in zip(outcomes, runs, strict=True):
@@ -227,29 +228,36 @@ def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
 
 
 def _figures(record: RunRecord | None) -> list[str]:
-    """Latency and energy with their bands, flash and RAM; blank where there is no figure."""
-    if record is None:
-        return [""] * 6
+    """The cells of the headline figures; blank where there is no figure."""
+    from hil.figures import headline
+
     cells = []
-    for name in _FIGURES:
-        figure = record.measurements.get(name)
-        cells.append(output.format_value(figure.value, figure.unit) if figure else "")
-        if name in ("latency_us", "energy_uj"):
-            band = figure.uncertainty_pct if figure else None
+    for figure in headline():
+        found = record.measurements.get(figure.name) if record else None
+        cells.append(output.format_value(found.value, found.unit) if found else "")
+        if _has_band(figure):
+            band = found.uncertainty_pct if found else None
             cells.append("" if band is None else f"±{band:.3g} %")
     return cells
 
 
+def _has_band(figure: Figure) -> bool:
+    """Whether a figure's band has a column; sizes are known exactly, or nearly so."""
+    return figure.unit != "bytes"
+
+
 def _kinds(runs: Sequence[StudyRun]) -> str:
     """``latency modelled, energy modelled, …``: the kinds of the columns."""
+    from hil.figures import headline
+
     parts = []
-    for name, title in zip(_FIGURES, ("latency", "energy", "flash", "RAM"), strict=True):
+    for figure in headline():
         kinds = dict.fromkeys(
-            run.run.measurements[name].kind
+            run.run.measurements[figure.name].kind
             for run in runs
-            if run.run and name in run.run.measurements
+            if run.run and figure.name in run.run.measurements
         )
-        parts.append(f"{title} {'/'.join(kinds)}")
+        parts.append(f"{figure.title} {'/'.join(kinds)}")
     return ", ".join(parts)
 
 

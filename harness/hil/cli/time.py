@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "hil.time/1"
 _FUNCTIONS_SHOWN = 15
-_FIGURES = ("cycles", "latency_us", "instructions", "cpi")
 
 
 def time(
@@ -191,7 +190,7 @@ def _show(timing: Timing, begin: str, end: str) -> None:
         f"{output.format_value(profile.clock.hz, 'Hz')}) [qemu {timing.machine}]"
         + (f", median of {passes} passes" if passes > 1 else "")
     )
-    output.print_figures({n: timing.figures[n] for n in _FIGURES if n in timing.figures})
+    output.print_figures(timing.figures)
     if timing.functions:
         typer.echo()
         _show_functions(timing)

@@ -12,8 +12,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from hil.figures import find
 from hil.gate import scatter
-from hil.gate.limits import Limit, higher_is_better
+from hil.gate.limits import Limit
 from hil.records import Measurement
 
 Word = Literal["unchanged", "within", "regression", "improved", "unclear", "skipped"]
@@ -93,7 +94,7 @@ def _compare_scatter(baseline: Measurement, candidate: Measurement, limit: Limit
     size = limit.size if relative else _allowed(baseline, limit)
     found = scatter.compare(baseline.samples, candidate.samples, size, relative=relative)
     up, down = found.above(size), found.below(size)
-    if higher_is_better(baseline.name):
+    if find(baseline.name).better == "higher":
         up, down = down, up
     word: Word = "regression" if up else "improved" if down else "within"
     reason = f"median of {len(candidate.samples)} against {len(baseline.samples)} observations"
@@ -130,7 +131,7 @@ def _allowed(baseline: Measurement, limit: Limit) -> float:
 
 
 def _worse(name: str) -> int:
-    return -1 if higher_is_better(name) else 1
+    return -1 if find(name).better == "higher" else 1
 
 
 def _one_sided(

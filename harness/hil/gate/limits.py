@@ -7,21 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hil import figures
 from hil.errors import UsageError
 
 DEFAULT = "2%"
-GATED = ("latency_us", "cycles", "energy_uj", "flash_bytes", "ram_bytes", "arena_bytes")
-"""Figures that are judged without being named; figures of accuracy are too, where there are any."""
-
-_HIGHER_IS_BETTER = re.compile(r"(^|_)(accuracy|top\d+|auc|f1|map|agreement|cosine|sqnr)(_|$)")
 _LIMIT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%|[a-zµμ/]*)", re.IGNORECASE)
 _OFF = "off"
-_SCALES: Mapping[str, Mapping[str, float]] = {
-    "bytes": {"b": 1, "bytes": 1, "kib": 1024, "mib": 1024**2, "kb": 1e3, "mb": 1e6},
-    "us": {"us": 1, "ms": 1e3, "s": 1e6, "ns": 1e-3},
-    "uj": {"uj": 1, "mj": 1e3, "j": 1e6, "nj": 1e-3},
-}
-_SAME_UNIT = {"b": "bytes", "byte": "bytes"}
 
 
 @dataclass(frozen=True)
@@ -46,10 +37,7 @@ class Limit:
         Raises:
             UsageError: the units cannot be converted.
         """
-        own = _plain_unit(unit)
-        if self.unit in ("", own):
-            return self.size
-        factor = _SCALES.get(own, {}).get(self.unit)
+        factor = figures.unit(unit).factor(self.unit) if self.unit else 1.0
         if factor is None:
             raise UsageError(
                 f"the limit '{self.text}' of {name} has another unit than the figure ({unit})",
@@ -72,7 +60,7 @@ class Limits:
         """Return the limit of a figure, None if it is not compared."""
         if name in self.named:
             return self.named[name]
-        return self.default if name in GATED or higher_is_better(name) else None
+        return self.default if figures.find(name).gated else None
 
 
 def parse(value: str | float, where: str) -> Limit:
@@ -90,7 +78,7 @@ def parse(value: str | float, where: str) -> Limit:
         )
     if found[2] == "%":
         return Limit(float(found[1]) / 100, "%", text)
-    return Limit(float(found[1]), _plain_unit(found[2]), text)
+    return Limit(float(found[1]), found[2], text)
 
 
 def parse_default(value: str | float, where: str) -> Limit:
@@ -118,13 +106,3 @@ def parse_named(values: Mapping[str, str | float], where: str) -> dict[str, Limi
         name: None if str(value).strip() == _OFF else parse(value, f"{where} {name}")
         for name, value in values.items()
     }
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a figure is one of accuracy; of all others less is better."""
-    return _HIGHER_IS_BETTER.search(name) is not None
-
-
-def _plain_unit(unit: str) -> str:
-    plain = unit.lower().replace("µ", "u").replace("μ", "u")
-    return _SAME_UNIT.get(plain, plain)

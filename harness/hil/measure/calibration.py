@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from hil.devices import Flash, Profile
 from hil.devices.overlays import CycleFit
+from hil.figures import FIGURES
 from hil.measure.cycles.memory_system import wait_cycles
 from hil.measure.cycles.windows import Window
 from hil.records import Measurement
@@ -98,4 +99,4 @@ def _waits(flash: Flash, window: Window, hidden: float) -> float:
 
 
 def _cycles(name: str, value: float, source: str) -> Measurement:
-    return Measurement(name, value, "cycles", "modelled", None, source=source)
+    return Measurement(name, value, FIGURES[name].unit, "modelled", None, source=source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hil.devices import Profile
+from hil.figures import FIGURES
 from hil.measure.power_band import power_band
 from hil.records import Measurement
 
@@ -23,7 +24,7 @@ def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
     return Measurement(
         name="energy_uj",
         value=active.milliwatts * latency.value / 1e3,
-        unit="uJ",
+        unit=FIGURES["energy_uj"].unit,
         kind="modelled",
         uncertainty_pct=combined_pct(band.pct, latency.uncertainty_pct),
         n=latency.n,

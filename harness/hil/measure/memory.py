@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hil.figures import FIGURES
 from hil.records import ArenaUse, Firmware, Kind, Measurement, Trace
 
 EXCEPTION_FRAME_BYTES = 104
@@ -55,7 +56,7 @@ def arena_figures(use: ArenaUse) -> dict[str, Measurement]:
 
 
 def _static(name: str, value: int, source: str) -> Measurement:
-    return Measurement(name, float(value), "bytes", "static", 0.0, source=source)
+    return Measurement(name, float(value), FIGURES[name].unit, "static", 0.0, source=source)
 
 
 def _seen(name: str, value: int, stack: int, kind: Kind, source: str) -> Measurement:
@@ -63,4 +64,4 @@ def _seen(name: str, value: int, stack: int, kind: Kind, source: str) -> Measure
     margin = 100.0 * EXCEPTION_FRAME_BYTES / value if stack and value else 0.0
     if stack:
         source += f"; band: one exception frame of {EXCEPTION_FRAME_BYTES} bytes"
-    return Measurement(name, float(value), "bytes", kind, margin, source=source)
+    return Measurement(name, float(value), FIGURES[name].unit, kind, margin, source=source)

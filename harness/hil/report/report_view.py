@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from hil.figures import find
 from hil.records import Kind, RunRecord
 from hil.report.compare.case_view import CaseView, case_view
 from hil.report.compare.choose import Case
@@ -14,7 +15,7 @@ from hil.report.compare.summary import summary
 from hil.report.run.accuracy import AccuracyView, accuracy_views
 from hil.report.run.evidence import Evidence
 from hil.report.run.run_view import Detail, RunView, run_view
-from hil.report.words.figures import label, used_kinds
+from hil.report.words.figures import used_kinds
 from hil.report.words.format import plural, when
 from hil.report.words.naming import engine_title, is_tflm
 from hil.report.words.sentence import Headline
@@ -157,7 +158,7 @@ def _sources(runs: Sequence[RunRecord]) -> tuple[Source, ...]:
         for name, figure in run.measurements.items():
             if figure.source:
                 labels, engines = found.setdefault(figure.source, ({}, {}))
-                labels[label(name)] = None
+                labels[find(name).label] = None
                 engines[engine_title(run)] = None
     everyone = {engine_title(run) for run in runs}
     return tuple(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hil.devices import Profile
+from hil.figures import FIGURES
 from hil.measure.cycles.bands import CodeKind, band
 from hil.measure.cycles.cores import TimingTable, core_table
 from hil.measure.cycles.decode import ReadCode
@@ -128,31 +129,13 @@ def modelled_figures(
     source = (
         f"block counts in emulation x timing model of {core.title}, {_waits_text(profile, window)}"
     )
-    spread = _spread_pct(totals)
     counted = [int(w.instructions.sum()) for w in windows]
+    cpi = window.total / instructions if instructions else 0.0
     figures = [
-        _modelled("cycles", window.total, "cycles", half, totals, source),
-        _modelled("latency_us", _microseconds(window.total, profile), "us", half, totals, source),
-        Measurement(
-            "instructions",
-            float(instructions),
-            "instructions",
-            "modelled",
-            0.0,
-            len(windows),
-            _spread_pct(counted),
-            "counted in emulation, exact",
-        ),
-        Measurement(
-            "cpi",
-            window.total / instructions if instructions else 0.0,
-            "cycles/instruction",
-            "modelled",
-            half,
-            len(windows),
-            spread,
-            "cycles / instructions",
-        ),
+        _modelled("cycles", window.total, half, totals, source),
+        _modelled("latency_us", _microseconds(window.total, profile), half, totals, source),
+        _modelled("instructions", instructions, 0.0, counted, "counted in emulation, exact"),
+        _modelled("cpi", cpi, half, totals, "cycles / instructions"),
     ]
     return {figure.name: figure for figure in figures}
 
@@ -230,12 +213,12 @@ def measured_figures(clock_hz: int, inferences: Sequence[Inference]) -> dict[str
     half = max(spread / 2, MIN_MEASURED_PCT)
     source = f"cycle counter of the board at {clock_hz / 1e6:g} MHz"
 
-    def figure(name: str, value: float, unit: str) -> Measurement:
-        return Measurement(name, value, unit, "measured", half, len(totals), spread, source)
-
+    values = {"cycles": float(cycles), "latency_us": cycles * 1e6 / clock_hz}
     return {
-        "cycles": figure("cycles", float(cycles), "cycles"),
-        "latency_us": figure("latency_us", cycles * 1e6 / clock_hz, "us"),
+        name: Measurement(
+            name, value, FIGURES[name].unit, "measured", half, len(totals), spread, source
+        )
+        for name, value in values.items()
     }
 
 
@@ -270,12 +253,9 @@ def _op_row(
     )
 
 
-def _modelled(
-    name: str, value: float, unit: str, band: float, totals: list[int], source: str
-) -> Measurement:
-    return Measurement(
-        name, float(value), unit, "modelled", band, len(totals), _spread_pct(totals), source
-    )
+def _modelled(name: str, value: float, band: float, totals: list[int], source: str) -> Measurement:
+    unit, spread = FIGURES[name].unit, _spread_pct(totals)
+    return Measurement(name, float(value), unit, "modelled", band, len(totals), spread, source)
 
 
 def _microseconds(cycles: int, profile: Profile) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hil.figures import FIGURES
 from hil.records import Check, Evaluation, Measurement, RunRecord
 from hil.report.run.evidence import Evidence, question
 from hil.report.words.accuracy import agreement_text, data_name, estimate_text, metric_name
@@ -26,7 +27,11 @@ from hil.report.words.naming import (
 )
 from hil.report.words.sentence import Headline, Piece
 
-NOUNS = {"latency_us": "time", "ram_bytes": "RAM", "flash_bytes": "flash", "energy_uj": "energy"}
+NOUNS = {
+    figure.name: figure.noun
+    for figure in sorted(FIGURES.values(), key=lambda figure: figure.claim)
+    if figure.claim
+}
 _FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
 _NEARLY = 0.01  # a known difference, but too small to be a point for or against
 _ENERGY_FOLLOWS = 0.02  # energy in the time's ratio, within this, says nothing new

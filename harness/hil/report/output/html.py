@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.figures import find, headline
 from hil.report.words.accuracy import (
     counted_text,
     data_name,
@@ -20,7 +21,7 @@ from hil.report.words.accuracy import (
     interval_text,
     metric_name,
 )
-from hil.report.words.figures import full_text, label, repeats_text, value_text
+from hil.report.words.figures import full_text, repeats_text, value_text
 from hil.report.words.format import (
     MISSING,
     band,
@@ -77,6 +78,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["headline"] = headline()
     environment.filters.update(_FILTERS)
     return environment
 
@@ -124,7 +126,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "hundredths": _or_missing("{:.2f}".format),
     "tensor": tensor_name,
     "when": when,
-    "label": label,
+    "label": lambda name: find(name).label,
     "value": value_text,
     "full": full_text,
     "repeats": repeats_text,

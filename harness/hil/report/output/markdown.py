@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from hil.figures import find
 from hil.records import Kind
 from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell, ColumnView
@@ -12,20 +13,11 @@ from hil.report.compare.ops import OpCell
 from hil.report.report_view import ReportView
 from hil.report.study.study_view import Panel, StudyCell, StudyView
 from hil.report.words.accuracy import counted_text, estimate_text, interval_text
-from hil.report.words.figures import label, value_text
+from hil.report.words.figures import value_text
 from hil.report.words.format import MISSING, band, count
 from hil.report.words.judge import ratio_text
 from hil.report.words.sentence import Headline
 
-_MAIN = (
-    "latency_us",
-    "energy_uj",
-    "flash_bytes",
-    "ram_bytes",
-    "arena_bytes",
-    "cycles",
-    "instructions",
-)
 _KINDS: Mapping[Kind, str] = {
     "measured": "on silicon",
     "modelled": "emulated, and priced by a model of the chip",
@@ -80,9 +72,9 @@ def _case(case: CaseView, alone: bool) -> Iterator[str]:
 
 def _figures(case: CaseView) -> str:
     rows = [
-        [escape(label(row.name)), *(_figure_cell(cell) for cell in row.cells)]
+        [escape(find(row.name).label), *(_figure_cell(cell) for cell in row.cells)]
         for row in case.figures
-        if row.name in _MAIN
+        if find(row.name).level in ("headline", "main")
     ]
     rows.append(["Outputs", *(escape(text) for text in case.outputs)])
     rows += [_accuracy_row(line) for line in case.accuracy]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hil.figures import find
 from hil.report.compare.accuracy import AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell
 from hil.report.compare.ops import OpCell
 from hil.report.words.accuracy import estimate_text, interval_text
-from hil.report.words.figures import label, value_text
+from hil.report.words.figures import value_text
 from hil.report.words.format import band, count
 from hil.report.words.judge import ratio_text
 
@@ -20,7 +21,9 @@ def figure_rows(case: CaseView) -> list[list[str]]:
     rows = []
     for row in case.figures:
         kinds = dict.fromkeys(cell.figure.kind for cell in row.cells if cell.figure)
-        rows.append([label(row.name), "/".join(kinds), *_flat([_figure(c) for c in row.cells])])
+        rows.append(
+            [find(row.name).label, "/".join(kinds), *_flat([_figure(c) for c in row.cells])]
+        )
     for line in case.accuracy:
         cells = [_accuracy(line, place) for place in range(len(line.cells))]
         rows.append([f"{line.label}, {line.data}", line.where, *_flat(cells)])

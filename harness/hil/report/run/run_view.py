@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from hil.figures import headline as headline_figures
 from hil.records import Kind, Measurement, RunRecord
 from hil.report.run.arena import ArenaView, arena_view
 from hil.report.run.headline import headline
@@ -25,7 +26,6 @@ from hil.report.words.naming import arithmetic, engine_title, scheme
 from hil.report.words.sentence import Headline
 
 Detail = Literal["full", "compared", "brief"]
-_CARDS = ("latency_us", "energy_uj", "flash_bytes", "ram_bytes")
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def _cards(run: RunRecord) -> tuple[Card, ...]:
         "ram_bytes": main_ram_bytes(run.profile),
     }
     cards = []
-    for name in _CARDS:
-        if measured := run.measurements.get(name):
-            capacity = capacities.get(name)
+    for one in headline_figures():
+        if measured := run.measurements.get(one.name):
+            capacity = capacities.get(one.name)
             fill = 100 * measured.value / capacity if capacity else None
             note = _card_note(measured, capacity)
             cards.append(Card(measured, note, fill, over=fill is not None and fill > 100))

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hil.figures import find, headline
 from hil.records import ErrorInfo, Kind, Measurement, RunRecord
 from hil.report.study.chart import STYLES, ChartShape, Point, draw, mark, words
-from hil.report.words.figures import FIGURE_LABELS, used_kinds
+from hil.report.words.figures import used_kinds
 from hil.report.words.format import band, band_ends, clock_text, plural, quantity, when
 from hil.report.words.judge import ratio_text
 from hil.report.words.naming import clock_hz
 
-FIGURES = ("flash_bytes", "ram_bytes", "latency_us", "energy_uj")
 _X_TITLES = {"parameters": "Parameters of the model", "macs": "MACs of the model"}
 _X_NOUNS = {"parameters": "parameters", "macs": "MACs"}
 
@@ -225,8 +225,13 @@ def _panel(text: StudyText, runs: Sequence[StudyRun], varying: Varying, position
         facts=_facts(first.profile, records),
         notes=tuple(shared),
         series=tuple(Series(label, i % STYLES + 1, mark(i)) for i, label in enumerate(labels)),
-        charts=tuple(_chart(text, runs, labels, name, varying) for name in FIGURES),
+        charts=tuple(_chart(text, runs, labels, name, varying) for name in _charted()),
     )
+
+
+def _charted() -> list[str]:
+    """The figures that get a chart: sizes first."""
+    return [one.name for one in sorted(headline(), key=lambda one: one.unit != "bytes")]
 
 
 def _facts(profile: str, records: Sequence[RunRecord]) -> str:
@@ -252,7 +257,7 @@ def _chart(
         kinds[figure.kind] = None
         label = _series_label(run, varying)
         series[label].append(_point(run, figure, label, text.x))
-    title = FIGURE_LABELS[name]
+    title = find(name).label
     return StudyChart(
         name=name,
         title=title,

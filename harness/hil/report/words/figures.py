@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hil import figures as registry
 from hil.records import Kind, Measurement, RunRecord
 from hil.report.words.format import KIND_WORDS, exact, percent, quantity
-
-FIGURE_LABELS = {
-    "latency_us": "Time per inference",
-    "energy_uj": "Energy per inference",
-    "flash_bytes": "Flash",
-    "ram_bytes": "RAM",
-    "arena_bytes": "Arena",
-    "cycles": "Clock cycles",
-    "instructions": "Instructions",
-    "cpi": "Cycles per instruction",
-    "pipeline_cycles": "Clock cycles without flash waits",
-    "flash_wait_low_cycles": "Flash waits, at least",
-    "flash_wait_high_cycles": "Flash waits, at most",
-    "code_bytes": "Code",
-    "weights_bytes": "Weights",
-    "tables_bytes": "Tables",
-    "runtime_bytes": "Runtime",
-    "arena_persistent_bytes": "Arena, persistent",
-    "arena_nonpersistent_bytes": "Arena, not persistent",
-    "arena_scratch_bytes": "Arena, scratch",
-    "static_bytes": "Static variables",
-    "stack_bytes": "Stack, highest level",
-    "heap_bytes": "Heap, highest level",
-}
-_SAID_BY_LABEL = ("cycles", "instructions", "cycles/instruction")
-
-
-def label(name: str) -> str:
-    """What a figure is called: ``RAM`` for ``ram_bytes``, else its name without underscores."""
-    return FIGURE_LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
 def value_text(measured: Measurement) -> str:
@@ -49,7 +20,7 @@ def full_text(measured: Measurement) -> str:
 
 
 def _shown_unit(measured: Measurement) -> str:
-    return "" if measured.unit in _SAID_BY_LABEL else measured.unit
+    return "" if registry.unit(measured.unit).implied else measured.unit
 
 
 def repeats_text(measured: Measurement) -> str:
@@ -65,9 +36,7 @@ def repeats_text(measured: Measurement) -> str:
 
 def figure_names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     """Names of the figures that any of the runs has, the known ones first."""
-    present = dict.fromkeys(name for run in runs for name in run.measurements)
-    known = [name for name in FIGURE_LABELS if name in present]
-    return (*known, *(name for name in present if name not in FIGURE_LABELS))
+    return tuple(registry.in_order(name for run in runs for name in run.measurements))
 
 
 def used_kinds(

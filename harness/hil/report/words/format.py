@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from hil import figures
 from hil.records import Measurement
 
 NBSP = "\u00a0"
@@ -25,13 +26,6 @@ KIND_WORDS = {
 }
 """What each ``Measurement.kind`` means, in words for somebody outside the field."""
 
-_SCALES: dict[str, tuple[tuple[float, str], ...]] = {
-    "us": ((1e6, "s"), (1e3, "ms"), (1.0, "µs")),
-    "uj": ((1e6, "J"), (1e3, "mJ"), (1.0, "µJ")),
-    "bytes": ((1024.0**2, "MiB"), (1024.0, "KiB"), (1.0, "B")),
-    "hz": ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"), (1.0, "Hz")),
-}
-_ALIASES = {"µs": "us", "µj": "uj", "b": "bytes", "byte": "bytes"}
 _COUNT_SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -52,11 +46,10 @@ def quantity(value: float, unit: str) -> str:
 
     Units that are not known are kept as they stand; counts (cycles, MACs) get k, M or G.
     """
-    key = _ALIASES.get(unit.lower(), unit.lower())
-    scales = _SCALES.get(key)
-    if scales is None:
+    steps = figures.unit(unit).steps
+    if not steps:
         return count(value, unit)
-    for factor, name in scales:
+    for factor, name in reversed(steps):
         if abs(value) >= factor:
             number = (
                 f"{value:,.0f}"
@@ -64,13 +57,13 @@ def quantity(value: float, unit: str) -> str:
                 else significant(value / factor)
             )
             return f"{number}{NBSP}{name}"
-    return f"{significant(value)}{NBSP}{scales[-1][1]}"
+    return f"{significant(value)}{NBSP}{steps[0][1]}"
 
 
 def scale_of(value: float, unit: str) -> tuple[float, str]:
     """The factor and the unit that ``quantity`` would show a value in; ``(1, unit)`` for others."""
-    scales = _SCALES.get(_ALIASES.get(unit.lower(), unit.lower()), ((1.0, unit),))
-    return next(((f, name) for f, name in scales if abs(value) >= f), scales[-1])
+    steps = figures.unit(unit).steps or ((1.0, unit),)
+    return next(((f, name) for f, name in reversed(steps) if abs(value) >= f), steps[0])
 
 
 def count(value: float, unit: str = "") -> str:

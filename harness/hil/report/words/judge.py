@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hil.figures import find
 from hil.records import Evaluation, Measurement
 from hil.report.words.format import NBSP, band_ends, significant
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
-
-_LOWER_IS_BETTER = frozenset({"latency_us", "cycles", "instructions", "energy_uj"})
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,10 @@ def judge(baseline: Measurement, other: Measurement) -> Judgement:
     if bands_overlap(baseline, other):
         return Judgement("unclear", ratio, text, f"{change}, within the uncertainty")
     less = other.value < baseline.value
-    if not (baseline.name in _LOWER_IS_BETTER or baseline.name.endswith("_bytes")):
+    better = find(baseline.name).better
+    if not better:
         return Judgement("less" if less else "more", ratio, text, change)
-    word: Verdict = "better" if less else "worse"
+    word: Verdict = "better" if less == (better == "lower") else "worse"
     return Judgement(word, ratio, text, f"{change}, {word}")
 
 

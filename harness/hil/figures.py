@@ -1,0 +1,192 @@
+"""The figures of a run and their units: what they are called, how they are shown and judged.
+
+A new figure is one entry of ``FIGURES`` and the place that measures it. The entry brings it into
+the tables of the command line, the reports and, where it says so, the gate.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Level = Literal["headline", "main", "usual", "detail"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit that values are stored in.
+
+    ``steps`` are the units that values are shown in, rising, each with its size in this unit; the
+    first is this unit itself. Without steps a value is a count. ``spellings`` are further ones
+    that users may write. Labels of figures already say an ``implied`` unit.
+    """
+
+    name: str
+    steps: tuple[tuple[float, str], ...] = ()
+    spellings: Mapping[str, float] = field(default_factory=dict)
+    implied: bool = False
+
+    def factor(self, spelling: str) -> float | None:
+        """Return what one ``spelling`` is in this unit; None where it is another quantity."""
+        own = {_plain(self.name): 1.0} | {_plain(symbol): size for size, symbol in self.steps}
+        return {**own, **self.spellings}.get(_plain(spelling))
+
+
+UNITS = (
+    Unit("us", ((1.0, "µs"), (1e3, "ms"), (1e6, "s")), {"ns": 1e-3}),
+    Unit("uJ", ((1.0, "µJ"), (1e3, "mJ"), (1e6, "J")), {"nj": 1e-3}),
+    Unit(
+        "bytes",
+        ((1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB")),
+        {"byte": 1.0, "kb": 1e3, "mb": 1e6},
+    ),
+    Unit("Hz", ((1.0, "Hz"), (1e3, "kHz"), (1e6, "MHz"), (1e9, "GHz"))),
+    Unit("cycles", implied=True),
+    Unit("instructions", implied=True),
+    Unit("cycles/instruction", implied=True),
+)
+
+
+@functools.cache
+def unit(name: str) -> Unit:
+    """Return the unit ``name``, in any spelling of its own size; an unknown one is a count."""
+    return next((one for one in UNITS if one.factor(name) == 1.0), Unit(name))
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("µ", "u").replace("μ", "u")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    - ``label``: its row in a report. ``short``: its row and column on the command line; without
+      one the name without its unit. ``noun``: what sentences and narrow columns call it.
+    - ``unit``: of the stored value.
+    - ``better``: which direction; empty where neither is.
+    - ``gated``: judged by ``hil gate`` without being named.
+    - ``level``: ``headline`` figures are shown wherever a run is, ``main`` ones in summaries too,
+      ``usual`` ones where a run is shown alone, ``detail`` ones only in reports and JSON.
+    - ``claim``: place in the sentence that compares two runs, 0 for none.
+    """
+
+    name: str
+    label: str
+    unit: str
+    short: str = ""
+    noun: str = ""
+    better: Literal["lower", "higher", ""] = "lower"
+    gated: bool = False
+    level: Level = "usual"
+    claim: int = 0
+
+    @property
+    def title(self) -> str:
+        """``short``, or made from the name: ``flash_bytes`` is ``flash``."""
+        own = self.short or self.name
+        for ending in ("_us", "_uj", "_bytes"):
+            own = own.removesuffix(ending)
+        return own.replace("_", " ")
+
+    @property
+    def heading(self) -> str:
+        """``noun`` as a column's heading: ``Time``."""
+        own = self.noun or self.title
+        return own[:1].upper() + own[1:]
+
+
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        Figure(
+            "latency_us",
+            "Time per inference",
+            "us",
+            noun="time",
+            gated=True,
+            level="headline",
+            claim=1,
+        ),
+        Figure(
+            "energy_uj",
+            "Energy per inference",
+            "uJ",
+            noun="energy",
+            gated=True,
+            level="headline",
+            claim=4,
+        ),
+        Figure(
+            "flash_bytes", "Flash", "bytes", noun="flash", gated=True, level="headline", claim=3
+        ),
+        Figure(
+            "ram_bytes",
+            "RAM",
+            "bytes",
+            short="RAM",
+            noun="RAM",
+            gated=True,
+            level="headline",
+            claim=2,
+        ),
+        Figure("arena_bytes", "Arena", "bytes", gated=True, level="main"),
+        Figure("cycles", "Clock cycles", "cycles", gated=True, level="main"),
+        Figure("instructions", "Instructions", "instructions", level="main"),
+        Figure("cpi", "Cycles per instruction", "cycles/instruction", better=""),
+        Figure(
+            "pipeline_cycles",
+            "Clock cycles without flash waits",
+            "cycles",
+            better="",
+            level="detail",
+        ),
+        Figure(
+            "flash_wait_low_cycles",
+            "Flash waits, at least",
+            "cycles",
+            better="",
+            level="detail",
+        ),
+        Figure(
+            "flash_wait_high_cycles",
+            "Flash waits, at most",
+            "cycles",
+            better="",
+            level="detail",
+        ),
+        Figure("code_bytes", "Code", "bytes"),
+        Figure("weights_bytes", "Weights", "bytes"),
+        Figure("tables_bytes", "Tables", "bytes"),
+        Figure("runtime_bytes", "Runtime", "bytes"),
+        Figure("arena_persistent_bytes", "Arena, persistent", "bytes"),
+        Figure("arena_nonpersistent_bytes", "Arena, not persistent", "bytes"),
+        Figure("arena_scratch_bytes", "Arena, scratch", "bytes"),
+        Figure("static_bytes", "Static variables", "bytes"),
+        Figure("stack_bytes", "Stack, highest level", "bytes"),
+        Figure("heap_bytes", "Heap, highest level", "bytes"),
+    )
+}
+
+
+def find(name: str) -> Figure:
+    """Return the figure ``name``; one of another version of hil is described by its name."""
+    return FIGURES.get(name) or Figure(
+        name,
+        name.replace("_", " ").capitalize(),
+        unit="bytes" if name.endswith("_bytes") else "",
+        better="lower" if name.endswith("_bytes") else "",
+    )
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names without duplicates in the order of the registry, unknown ones last."""
+    given = dict.fromkeys(names)
+    return [*(n for n in FIGURES if n in given), *(n for n in given if n not in FIGURES)]
+
+
+def headline() -> list[Figure]:
+    """Return the figures that are shown wherever a run is."""
+    return [figure for figure in FIGURES.values() if figure.level == "headline"]
