@@ -11,7 +11,7 @@
  *   out=PATH      the record file
  *   seen=PATH     optional: a file that gets one letter when each of these happens for the first
  *                 time: B a window opened, R begin was reached again inside one, E end outside
- * and, to simulate what stands between core and flash (hil_caches.h; off without flash_size):
+ * and, to simulate the caches between core and flash (hil_caches.h; off without flash_size):
  *   flash=ADDR flash_size=BYTES   where the flash is
  *   read=BYTES line=BYTES         one flash read, one cache line; powers of two
  *   icache=BYTES iways=N dcache=BYTES dways=N   0 bytes: none; 0 ways: fully associative
@@ -338,14 +338,14 @@ static void on_load(unsigned int vcpu, uint32_t info, uint64_t vaddr, void *user
             running->data++;
 }
 
-/* Tell what happened with the markers: it explains why no window was recorded. */
+/* Record what happened with the markers: it explains why no window was recorded. */
 static void see(char event)
 {
-    static bool told[128];
+    static bool reported[128];
 
-    if (seen_fd < 0 || told[(int)event])
+    if (seen_fd < 0 || reported[(int)event])
         return;
-    told[(int)event] = true;
+    reported[(int)event] = true;
     if (write(seen_fd, &event, 1) != 1)
         die("cannot write the file of what was seen");
 }
@@ -440,7 +440,7 @@ static void read_insn(const struct qemu_plugin_insn *insn, uint16_t halfwords[2]
 
 /* Bytes of an instruction. With API version 1 (QEMU 7.2), the size of a 16-bit instruction before one
  * that crosses a page includes the half-word that the translator looked at next; its own first
- * half-word tells the truth. */
+ * half-word gives the right one. */
 static uint32_t insn_size(const struct qemu_plugin_insn *insn)
 {
     uint16_t halfwords[2];

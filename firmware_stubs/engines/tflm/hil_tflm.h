@@ -24,13 +24,13 @@ extern "C" {
 
 namespace hil_tflm {
 
-/* What hil_model_init returns where it fails; TFLM's own words stand in m-hil-log before it. */
+/* What hil_model_init returns where it fails; TFLM's own message is in m-hil-log before it. */
 enum Status : int {
     kOk = 0,
     kSchema = 1,    /* the model's schema version is not the library's */
     kResolver = 2,  /* an op could not be registered */
     kAllocate = 3,  /* AllocateTensors failed */
-    kPlacement = 4, /* a tensor does not stand where the search saw it */
+    kPlacement = 4, /* a tensor is not where the search found it */
     kInvoke = 5     /* Invoke failed (hil-arena only) */
 };
 

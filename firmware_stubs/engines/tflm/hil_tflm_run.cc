@@ -1,6 +1,6 @@
 /* The adapter of a finished firmware: TFLM's interpreter as any application uses it, with an arena
  * of the size that the search found. The tables of inputs and outputs are constants; that every
- * tensor stands where they say is checked once, after reset.
+ * tensor has the address that they state is checked once, after reset.
  *
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -17,21 +17,21 @@ tflite::MicroInterpreter &interpreter()
     return *reinterpret_cast<tflite::MicroInterpreter *>(storage);
 }
 
-bool stands(const TfLiteTensor *tensor, const hil_io &expected)
+bool is_in_place(const TfLiteTensor *tensor, const hil_io &expected)
 {
     return tensor != nullptr && tensor->data.data == expected.data &&
            tensor->bytes == expected.bytes;
 }
 
-bool all_stand()
+bool all_in_place()
 {
     for (uint32_t i = 0; i < hil_input_count; i++) {
-        if (!stands(interpreter().input(i), hil_inputs[i])) {
+        if (!is_in_place(interpreter().input(i), hil_inputs[i])) {
             return false;
         }
     }
     for (uint32_t i = 0; i < hil_output_count; i++) {
-        if (!stands(interpreter().output(i), hil_outputs[i])) {
+        if (!is_in_place(interpreter().output(i), hil_outputs[i])) {
             return false;
         }
     }
@@ -56,7 +56,7 @@ extern "C" int hil_model_init(void)
     if (interpreter().AllocateTensors() != kTfLiteOk) {
         return hil_tflm::kAllocate;
     }
-    return all_stand() ? hil_tflm::kOk : hil_tflm::kPlacement;
+    return all_in_place() ? hil_tflm::kOk : hil_tflm::kPlacement;
 }
 
 extern "C" int hil_model_invoke(void)

@@ -1,6 +1,6 @@
 /* The adapter of a firmware that tries arenas: hil-arena builds the interpreter anew in the first
- * BYTES of the arena and tells how much of them is used for what. It allocates as TFLM's default
- * does (the allocator and a greedy planner, both inside the arena), with classes that only look on
+ * BYTES of the arena and reports how much of them is used for what. It allocates as TFLM's default
+ * does (the allocator and a greedy planner, both inside the arena), with classes that only observe
  * and have no members, so that every size is the default's.
  *
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
@@ -17,7 +17,7 @@ namespace {
 
 bool out_of_memory;
 
-/* The arena, seen when it has no room left. */
+/* The arena; notes when it runs out of memory. */
 class Arena : public tflite::SingleArenaBufferAllocator {
  public:
     using tflite::SingleArenaBufferAllocator::SingleArenaBufferAllocator;
@@ -92,7 +92,7 @@ tflite::MicroInterpreter &interpreter()
     return *reinterpret_cast<tflite::MicroInterpreter *>(storage);
 }
 
-/* As SingleArenaBufferAllocator::Create and MicroAllocator::Create do it. Null without room. */
+/* As SingleArenaBufferAllocator::Create and MicroAllocator::Create do it. Null where they do not fit. */
 Arena *arena_of(uint32_t bytes)
 {
     Arena first(hil_arena, bytes);
