@@ -40,9 +40,16 @@ def _required(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]]) -> Colum
     return Column(name, kind, nullable=False)
 
 
-def _process() -> tuple[Column[Any], ...]:
-    """The process that does the work (``hil.store.liveness.ProcessId``)."""
+def _work() -> tuple[Column[Any], ...]:
+    """When and on what, and by which process (``hil.store.liveness.ProcessId``)."""
     return (
+        _required("status", WORD),
+        _required("started_at", TIME),
+        _required("started_us", BigInteger),
+        Column("finished_at", TIME),
+        _required("profile_name", NAME),
+        _required("target", NAME),
+        _required("engine", NAME),
         _required("host", NAME),
         _required("boot_id", NAME),
         _required("pid", BigInteger),
@@ -54,15 +61,9 @@ runs = Table(
     "runs",
     metadata,
     Column("run_id", ID, primary_key=True),
-    _required("status", WORD),
-    _required("started_at", TIME),
-    _required("started_us", BigInteger),
-    Column("finished_at", TIME),
-    _required("profile_name", NAME),
-    _required("target", NAME),
+    *_work(),
     _required("machine", NAME),
     _required("machine_exact", Boolean),
-    _required("engine", NAME),
     Column("model_name", NAME),
     Column("model_path", Text),
     Column("model_sha256", ID),
@@ -74,7 +75,6 @@ runs = Table(
     Column("firmware_sha256", Text),
     Column("hil_commit", Text),
     Column("sweep_key", ID),
-    *_process(),
     _required("document", JSON),
     Index("ix_runs_started", "started_us", "run_id"),
     Index("ix_runs_sweep_key", "sweep_key"),
@@ -124,13 +124,7 @@ evaluations = Table(
     metadata,
     Column("evaluation_id", ID, primary_key=True),
     _required("key", ID),
-    _required("status", WORD),
-    _required("started_at", TIME),
-    _required("started_us", BigInteger),
-    Column("finished_at", TIME),
-    _required("profile_name", NAME),
-    _required("target", NAME),
-    _required("engine", NAME),
+    *_work(),
     _required("model_name", NAME),
     _required("model_sha256", ID),
     _required("model_dtype", NAME),
@@ -138,7 +132,6 @@ evaluations = Table(
     _required("metric", WORD),
     _required("samples", BigInteger),
     Column("accuracy", Double),
-    *_process(),
     _required("document", JSON),
     Index("ix_evaluations_key", "key"),
     Index("ix_evaluations_model", "model_sha256"),

@@ -46,15 +46,9 @@ def _create_runs() -> None:
     op.create_table(
         "runs",
         sa.Column("run_id", _ID, primary_key=True),
-        sa.Column("status", _WORD, nullable=False),
-        sa.Column("started_at", _TIME, nullable=False),
-        sa.Column("started_us", sa.BigInteger, nullable=False),
-        sa.Column("finished_at", _TIME),
-        sa.Column("profile_name", _NAME, nullable=False),
-        sa.Column("target", _NAME, nullable=False),
+        *_work(),
         sa.Column("machine", _NAME, nullable=False),
         sa.Column("machine_exact", sa.Boolean, nullable=False),
-        sa.Column("engine", _NAME, nullable=False),
         sa.Column("model_name", _NAME),
         sa.Column("model_path", sa.Text),
         sa.Column("model_sha256", _ID),
@@ -66,7 +60,6 @@ def _create_runs() -> None:
         sa.Column("firmware_sha256", sa.Text),
         sa.Column("hil_commit", sa.Text),
         sa.Column("sweep_key", _ID),
-        *_process(),
         sa.Column("document", sa.JSON, nullable=False),
     )
     op.create_index("ix_runs_started", "runs", ["started_us", "run_id"])
@@ -97,13 +90,7 @@ def _create_evaluations() -> None:
         "evaluations",
         sa.Column("evaluation_id", _ID, primary_key=True),
         sa.Column("key", _ID, nullable=False),
-        sa.Column("status", _WORD, nullable=False),
-        sa.Column("started_at", _TIME, nullable=False),
-        sa.Column("started_us", sa.BigInteger, nullable=False),
-        sa.Column("finished_at", _TIME),
-        sa.Column("profile_name", _NAME, nullable=False),
-        sa.Column("target", _NAME, nullable=False),
-        sa.Column("engine", _NAME, nullable=False),
+        *_work(),
         sa.Column("model_name", _NAME, nullable=False),
         sa.Column("model_sha256", _ID, nullable=False),
         sa.Column("model_dtype", _NAME, nullable=False),
@@ -111,7 +98,6 @@ def _create_evaluations() -> None:
         sa.Column("metric", _WORD, nullable=False),
         sa.Column("samples", sa.BigInteger, nullable=False),
         sa.Column("accuracy", sa.Double),
-        *_process(),
         sa.Column("document", sa.JSON, nullable=False),
     )
     op.create_index("ix_evaluations_key", "evaluations", ["key"])
@@ -170,8 +156,15 @@ def _create_baselines() -> None:
     op.create_index("ix_baselines_model", "baselines", ["model_sha256", "profile_name"])
 
 
-def _process() -> list[sa.Column[object]]:
+def _work() -> list[sa.Column[object]]:
     return [
+        sa.Column("status", _WORD, nullable=False),
+        sa.Column("started_at", _TIME, nullable=False),
+        sa.Column("started_us", sa.BigInteger, nullable=False),
+        sa.Column("finished_at", _TIME),
+        sa.Column("profile_name", _NAME, nullable=False),
+        sa.Column("target", _NAME, nullable=False),
+        sa.Column("engine", _NAME, nullable=False),
         sa.Column("host", _NAME, nullable=False),
         sa.Column("boot_id", _NAME, nullable=False),
         sa.Column("pid", sa.BigInteger, nullable=False),
