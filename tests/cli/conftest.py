@@ -1,17 +1,17 @@
-"""The real program in a process and a home of its own."""
+"""The command line in an empty folder, without any settings."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support import hil as support
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finished:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment without this desk's settings: state, cache and configuration are empty."""
+    """An environment without the user's settings: state, cache and configuration are empty."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HIL_")}
     kept.pop("GITHUB_ACTIONS", None)
     return {
@@ -45,19 +45,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def hil(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Finished]:
-    """Return a function that runs ``hil`` in an empty folder."""
+    """Return a function that runs ``hil`` in an empty folder, in this process."""
 
     def run(*arguments: object, **changes: str) -> Finished:
-        command = [sys.executable, "-m", "hil.cli.main", *map(str, arguments)]
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**environment, **changes},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert "Traceback" not in done.stderr or "--debug" in arguments
-        return Finished(done.returncode, done.stdout, done.stderr)
+        removed = dict.fromkeys(os.environ.keys() - environment.keys())
+        done = support.hil(*arguments, env={**removed, **environment, **changes}, cwd=tmp_path)
+        debugging = "--debug" in arguments or "HIL_DEBUG" in changes
+        assert "Traceback" not in done.stderr or debugging
+        return Finished(done.code, done.stdout, done.stderr)
 
     return run

@@ -6,50 +6,41 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.cli.conftest import Finished
-
-Hil = Callable[..., Finished]
-
-# The real program with one more command, which raises what its argument says.
-EXTRA = """
-import sys
 from hil import errors
 from hil.cli import main, output
 
-@main.app.command()
-def boom(what: str, json: bool = False) -> None:
-    if what == "printed":
-        output.emit_json("hil.boom/1", "failed", {"kept": 1}, [])
-        raise errors.WrongOutput("differs")
-    if what == "failed":
-        raise errors.DoesNotFit("too big", hint="smaller")
-    raise {"bug": ZeroDivisionError("oops"), "pipe": BrokenPipeError(32, "Broken pipe"),
-           "eof": EOFError(), "memory": MemoryError()}[what]
+from tests.cli.conftest import Finished
+from tests.support.hil import hil_process
+from tests.support.processes import WAIT_S, Processes
 
-main.main(sys.argv[1:])
-"""
+Hil = Callable[..., Finished]
 
 
 @pytest.fixture
-def boom(tmp_path: Path, environment: dict[str, str]) -> Hil:
-    def run(*arguments: str, **changes: str) -> Finished:
-        done = subprocess.run(
-            [sys.executable, "-c", EXTRA, *arguments],
-            cwd=tmp_path,
-            env={**environment, **changes},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr)
+def boom(hil: Hil) -> Iterator[Hil]:
+    """The program with one more command, which raises what its argument names."""
 
-    return run
+    def boom(what: str, json: bool = False) -> None:
+        if what == "printed":
+            output.emit_json("hil.boom/1", "failed", {"kept": 1}, [])
+            raise errors.WrongOutput("differs")
+        if what == "failed":
+            raise errors.DoesNotFit("too big", hint="smaller")
+        raise {
+            "bug": ZeroDivisionError("oops"),
+            "pipe": BrokenPipeError(32, "Broken pipe"),
+            "eof": EOFError(),
+            "memory": MemoryError(),
+        }[what]
+
+    before = list(main.app.registered_commands)
+    main.app.command()(boom)
+    yield hil
+    main.app.registered_commands[:] = before
 
 
 def test_version_and_help_are_data(hil: Hil) -> None:
@@ -144,70 +135,51 @@ def test_debug_shows_the_traceback_of_every_error(boom: Hil, way: str) -> None:
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_signals_end_the_program_and_its_children(
-    tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
+    tmp_path: Path,
+    environment: dict[str, str],
+    processes: Processes,
+    number: signal.Signals,
+    code: int,
 ) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
     fake = tools / "cmake"
-    fake.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/part\nmv {tmp_path}/part {tmp_path}/pid\n")
-    with fake.open("a") as script:
-        script.write("exec sleep 60\n")
+    # More than a pipe holds: once it is written, the parent reads and has come back from starting.
+    fake.write_text("#!/bin/sh\nhead -c 200000 /dev/zero\nexec sleep 3600\n")
     fake.chmod(0o755)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hil.cli.main", "doctor", "--json"],
+    process = processes.start(
+        *(sys.executable, "-m", "hil.cli.main", "doctor", "--json"),
         env={**environment, "PATH": f"{tools}:{environment['PATH']}"},
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
-    child = wait_for(tmp_path / "pid", process)
-    time.sleep(0.3)  # the child runs; let the parent come back from starting it as well
+    processes.wait_for("sleep", "3600", of=process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == code
     assert err.startswith("error: interrupted")
     assert "Traceback" not in err
     assert json.loads(out)["status"] == "error"
-    assert is_dead(child)
-
-
-def is_dead(pid: int) -> bool:
-    """Whether a process is gone, or is a zombie that nobody has collected yet."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def wait_for(file: Path, process: subprocess.Popen[str]) -> int:
-    deadline = time.monotonic() + 30
-    while not file.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return int(file.read_text())
+    assert processes.living() == []
 
 
 @pytest.mark.parametrize("arguments", ["--help", "profile list --json", "config show"])
 def test_a_closed_pipe_is_no_complaint(
-    tmp_path: Path, environment: dict[str, str], arguments: str
+    tmp_path: Path, environment: dict[str, str], processes: Processes, arguments: str
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hil.cli.main", *arguments.split()],
+    process = processes.start(
+        *(sys.executable, "-m", "hil.cli.main", *arguments.split()),
         env=environment,
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
     err = process.stderr.read()
-    process.stderr.close()
-    assert (process.wait(timeout=30), err) == (141, "")
+    assert (process.wait(WAIT_S), err) == (141, "")
 
 
 @pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 4), (">&-", 0), ("2>&-", 0)])
@@ -226,9 +198,10 @@ def test_streams_that_are_full_or_closed(
     )
 
 
-def test_a_terminal_without_utf8_is_served_too(hil: Hil) -> None:
-    result = hil("profile", "show", "./µ.toml", "--json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+def test_a_terminal_without_utf8_is_served_too(tmp_path: Path, environment: dict[str, str]) -> None:
+    env = {**environment, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    result = hil_process("profile", "show", "./µ.toml", "--json", env=env, cwd=tmp_path)
     assert result.code == 2
-    assert "µ.toml" in result.json["errors"][0]["message"]
-    assert result.out.isascii()
-    assert hil("profile", "list", PYTHONIOENCODING="ascii", PYTHONUTF8="0").code == 0
+    assert "µ.toml" in result.envelope["errors"][0]["message"]
+    assert result.stdout.isascii()
+    assert hil_process("profile", "list", env=env, cwd=tmp_path).code == 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hil.store import Store
+
+from tests.support import hil as support
+from tests.support.hil import Result
 
 from .page import parse
 from .report_records import passed, scaled, wrong_output
@@ -35,26 +34,13 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def hil(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("HIL_")}
-    return subprocess.run(
-        [sys.executable, "-m", "hil.cli.main", *arguments],
-        cwd=folder,
-        env={**clean, "HIL_STATE_DIR": str(folder / "state"), **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def envelope(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    return dict(json.loads(done.stdout))
+def hil(folder: Path, *arguments: str, **env: str) -> Result:
+    return support.hil(*arguments, cwd=folder, env={"HIL_STATE_DIR": str(folder / "state"), **env})
 
 
 def test_the_latest_run_is_the_default_and_the_path_is_printed(db: Path, tmp_path: Path) -> None:
     done = hil(tmp_path, "report", "--db", str(db))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.stderr) == (0, "")
     path = Path(done.stdout.strip())
     assert path == tmp_path / "hil-report.html"
     page = parse(path.read_text(encoding="utf-8"))
@@ -68,8 +54,8 @@ def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
         tmp_path, "report", "a1b2c3", "latest~1", "-o", str(out), "--title", "Mine", "--json",
         HIL_DB=str(db),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    answer = envelope(done)
+    assert done.code == 0, done.stderr
+    answer = done.envelope
     assert (answer["schema"], answer["status"], answer["errors"]) == ("hil.report/1", "ok", [])
     assert answer["data"]["path"] == str(out)
     assert answer["data"]["runs"] == [
@@ -85,7 +71,7 @@ def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
 
 def test_last_takes_the_newest_oldest_first(db: Path, tmp_path: Path) -> None:
     done = hil(tmp_path, "report", "--last", "2", "--profile", "stm32l4", "--json", "--db", str(db))
-    assert [run["run_id"] for run in envelope(done)["data"]["runs"]] == [SECOND, THIRD]
+    assert [run["run_id"] for run in done.envelope["data"]["runs"]] == [SECOND, THIRD]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +88,7 @@ def test_errors_name_the_way_out(
     db: Path, tmp_path: Path, arguments: list[str], code: int, message: str, hint: str
 ) -> None:
     done = hil(tmp_path, "report", *arguments, "--db", str(db))
-    assert done.returncode == code
+    assert done.code == code
     assert done.stdout == ""
     error, advice = done.stderr.strip().splitlines()
     assert error.startswith("error: ")
@@ -116,7 +102,7 @@ def test_without_any_run_it_says_how_to_make_one(tmp_path: Path) -> None:
     empty = tmp_path / "empty.db"
     Store.open(str(empty)).close()
     done = hil(tmp_path, "report", "--db", str(empty))
-    assert done.returncode == 2
+    assert done.code == 2
     assert "there is no run in" in done.stderr
     assert "`hil run MODEL.tflite` makes one" in done.stderr
 
@@ -126,13 +112,13 @@ def test_open_hands_the_file_to_the_browser(db: Path, tmp_path: Path) -> None:
     browser.write_text(f'#!/bin/sh\necho "$1" > "{tmp_path}/opened"\n')
     browser.chmod(0o755)
     done = hil(tmp_path, "report", "--open", "--db", str(db), BROWSER=f"{browser} %s")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     assert (tmp_path / "opened").read_text().strip() == (tmp_path / "hil-report.html").as_uri()
 
 
 def test_compare_in_the_terminal_and_as_html(db: Path, tmp_path: Path) -> None:
     done = hil(tmp_path, "compare", FIRST, "latest", "--html", "c.html", "--db", str(db))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.stderr) == (0, "")
     lines = [" ".join(line.replace("\u00a0", " ").split()) for line in done.stdout.splitlines()]
     assert f"A (baseline): {FIRST} kws_int8 on stm32l4, aot, passed" in lines
     assert "Time per inference modelled 249 ms ±15 % 124 ms ±15 % 0.50× −50 %, better" in lines
@@ -142,7 +128,7 @@ def test_compare_in_the_terminal_and_as_html(db: Path, tmp_path: Path) -> None:
 
 
 def test_compare_as_json(db: Path, tmp_path: Path) -> None:
-    answer = envelope(hil(tmp_path, "compare", FIRST, "latest~1", "--json", "--db", str(db)))
+    answer = hil(tmp_path, "compare", FIRST, "latest~1", "--json", "--db", str(db)).envelope
     assert answer["schema"] == "hil.compare/1"
     data = answer["data"]
     assert data["baseline"] == FIRST
@@ -155,20 +141,20 @@ def test_compare_as_json(db: Path, tmp_path: Path) -> None:
 
 def test_one_run_cannot_be_compared(db: Path, tmp_path: Path) -> None:
     done = hil(tmp_path, "compare", "latest", "--db", str(db))
-    assert done.returncode == 2
+    assert done.code == 2
     assert "error: a comparison needs at least two runs" in done.stderr
     assert "hint: for example `hil compare latest~1 latest`" in done.stderr
 
 
 def test_formats_by_name_of_the_file_by_flag_and_on_stdout(db: Path, tmp_path: Path) -> None:
     runs = (FIRST, THIRD, "--db", str(db))
-    assert hil(tmp_path, "report", *runs, "-o", "pr.md").returncode == 0
+    assert hil(tmp_path, "report", *runs, "-o", "pr.md").code == 0
     assert (tmp_path / "pr.md").read_text(encoding="utf-8").startswith("### kws")
     done = hil(tmp_path, "report", *runs, "--format", "csv")
     assert done.stdout.strip() == str(tmp_path / "hil-report.csv")
     assert (tmp_path / "hil-report.csv").read_bytes().startswith(b"schema,comparison,")
     done = hil(tmp_path, "report", *runs, "--format", "json", "-o", "-")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.stderr) == (0, "")
     assert json.loads(done.stdout)["schema"] == "hil.report.data/1"
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "hil-report.csv",
@@ -178,12 +164,12 @@ def test_formats_by_name_of_the_file_by_flag_and_on_stdout(db: Path, tmp_path: P
 
 def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path) -> None:
     by_run = hil(tmp_path, "report", FIRST, "--baseline", THIRD, "--json", "--db", str(db))
-    (comparison,) = envelope(by_run)["data"]["comparisons"]
+    (comparison,) = by_run.envelope["data"]["comparisons"]
     assert comparison["baseline"] == THIRD
     assert comparison["why"] == f"aot is the baseline, as asked for by '{THIRD}'."
-    assert hil(tmp_path, "baseline", "set", "release", THIRD, "--db", str(db)).returncode == 0
+    assert hil(tmp_path, "baseline", "set", "release", THIRD, "--db", str(db)).code == 0
     by_name = hil(tmp_path, "report", FIRST, "--baseline", "release", "--json", "--db", str(db))
-    (comparison,) = envelope(by_name)["data"]["comparisons"]
+    (comparison,) = by_name.envelope["data"]["comparisons"]
     assert comparison["baseline"] == THIRD
     assert "2.0x slower than aot" in comparison["verdicts"][0]
 
@@ -211,6 +197,6 @@ def test_options_that_do_not_go_together(
     db: Path, tmp_path: Path, arguments: list[str], message: str, hint: str
 ) -> None:
     done = hil(tmp_path, "report", *arguments, "--db", str(db), HIL_DEBUG="")
-    assert done.returncode == 2
+    assert done.code == 2
     assert message in (done.stdout + done.stderr)
     assert hint in (done.stdout + done.stderr)

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from hil.tflite.model import Model
 from hil.tflite.summary import summarize
 
+from tests.support import hil as support
+from tests.support.hil import Result
 from tests.support.tflite_builder import ModelBuilder
 from tests.tflite.samples import DIGITS, REPOSITORY
 
 DIGITS_INT8 = DIGITS / "digits_int8.tflite"
 
 
-def hil(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HIL_STATE_DIR": str(home), "HIL_CACHE_DIR": str(home)}
-    return subprocess.run(
-        [sys.executable, "-m", "hil.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        env=environment,
-        check=False,
-    )
+def hil(*arguments: str, home: Path) -> Result:
+    environment = {"HIL_STATE_DIR": str(home), "HIL_CACHE_DIR": str(home)}
+    return support.hil(*arguments, env=environment, cwd=REPOSITORY)
 
 
 def test_table(tmp_path: Path) -> None:
     done = hil("model", "inspect", str(DIGITS_INT8), home=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.stderr) == (0, "")
     head, *_ = done.stdout.splitlines()
     assert head == "digits_int8: int8, 7 ops, 56,320 MACs, weights 6,224 B, file 11.8 KiB"
     rows = {line.split()[1]: line for line in done.stdout.splitlines() if line[:1].isdigit()}
@@ -44,7 +35,7 @@ def test_table(tmp_path: Path) -> None:
 
 def test_tensors(tmp_path: Path) -> None:
     done = hil("model", "inspect", "--tensors", str(DIGITS_INT8), home=tmp_path)
-    assert done.returncode == 0
+    assert done.code == 0
     assert "16 scales along axis 3" in done.stdout
     assert "start to 0" in done.stdout
     assert "6 to end" in done.stdout
@@ -52,8 +43,8 @@ def test_tensors(tmp_path: Path) -> None:
 
 def test_json(tmp_path: Path) -> None:
     done = hil("model", "inspect", str(DIGITS_INT8), "--json", home=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    envelope = json.loads(done.stdout)
+    assert (done.code, done.stderr) == (0, "")
+    envelope = done.envelope
     assert envelope["schema"] == "hil.model.inspect/1"
     assert (envelope["status"], envelope["errors"]) == ("ok", [])
     data = envelope["data"]
@@ -72,11 +63,11 @@ def test_failures_are_words_and_an_envelope(tmp_path: Path) -> None:
     (tmp_path / "cut.tflite").write_bytes(DIGITS_INT8.read_bytes()[:5000])
     for name in ("cut.tflite", "absent.tflite"):
         done = hil("model", "inspect", str(tmp_path / name), "--json", home=tmp_path)
-        assert done.returncode == 2
+        assert done.code == 2
         assert done.stderr.startswith("error: ")
         assert "\nhint: " in done.stderr
         assert "Traceback" not in done.stderr
-        envelope = json.loads(done.stdout)
+        envelope = done.envelope
         assert (envelope["status"], envelope["data"]) == ("error", None)
         assert name in envelope["errors"][0]["message"]
 
