@@ -52,6 +52,13 @@ PROFILE: dict[str, Any] = {
 COMMAND = "hil run --profile stm32l4 --inputs random:0 kws_int8.tflite"
 
 
+BASELINE_ENGINES = {
+    "tflm": "TFLite Micro",
+    "tflm-cmsis": "TFLite Micro with CMSIS-NN",
+    "tflm-ref": "TFLite Micro with its reference kernels",
+}
+
+
 def ops(clock_hz: float = 80e6) -> tuple[OpMeasurement, ...]:
     return tuple(
         OpMeasurement(i, op, name, macs, instructions, cycles, cycles / clock_hz * 1e6, "modelled")
@@ -147,7 +154,16 @@ def passed(**changes: Any) -> RunRecord:
         notes=("The timing model of this core has not been validated against silicon yet.",),
         errors=(),
     )
-    return dataclasses.replace(record, **changes)
+    return of_engine(dataclasses.replace(record, **changes))
+
+
+def of_engine(run: RunRecord, engine: str = "") -> RunRecord:
+    """The run as one of this engine (else of its own), with what the engine states of itself."""
+    engine = engine or run.engine
+    stated = {}
+    if title := BASELINE_ENGINES.get(engine):
+        stated = {"engine_title": title, "engine_role": "baseline"}
+    return dataclasses.replace(run, engine=engine, provenance={**stated, **run.provenance})
 
 
 def bare(status: Any, *errors: ErrorInfo, **changes: Any) -> RunRecord:

@@ -13,7 +13,7 @@ from hil.records import ModelInfo, RunRecord
 from hil.report.compare.choose import Asked, cases, compared, find_baseline
 from hil.store import Store
 
-from .report_records import bare, passed, scaled, wrong_output
+from .report_records import bare, of_engine, passed, scaled, wrong_output
 
 NUCLEO = {"chip": {"part": "STM32L4R5ZI"}, "clock": {"hz": 120e6}}
 KWS = "aeea436800704fce17b17292e4412630ad856e9d777c044c64ef748a880bd0ae"  # MLPerf Tiny's
@@ -49,17 +49,18 @@ def test_the_fastest_tflm_of_the_report_is_the_baseline() -> None:
     (case,) = cases([run("aaaaaa"), slow, fast])
     assert ids(case) == ["eeeeee", "aaaaaa", "dddddd"]
     assert case.why == (
-        "TFLite Micro with CMSIS-NN is the baseline: the fastest run of TFLite Micro here."
+        "TFLite Micro with CMSIS-NN is the baseline: the fastest run of a baseline engine in this "
+        "report."
     )
     assert [subject.run_id[-6:] for subject in case.subjects] == ["aaaaaa"]
 
 
 def test_a_failed_tflm_is_no_baseline() -> None:
-    broken = dataclasses.replace(wrong_output(), engine="tflm-cmsis")
+    broken = of_engine(wrong_output(), "tflm-cmsis")
     (case,) = cases([run("aaaaaa"), broken])
     assert ids(case) == ["aaaaaa", "0d0d0d"]
     assert case.why == (
-        "The first run is the baseline: no run of TFLite Micro of this model on this profile "
+        "The first run is the baseline: no run of a baseline engine of this model on this profile "
         "passed."
     )
 
@@ -162,7 +163,7 @@ def test_stored_runs_of_each_engine_are_found_and_the_fastest_judges(store: Stor
     [
         dataclasses.replace(tflm(), model=OTHER),
         dataclasses.replace(tflm(), profile_name="nucleo-l4r5zi"),
-        dataclasses.replace(bare("failed"), engine="tflm"),
+        of_engine(bare("failed"), "tflm"),
         run("dddddd", engine="aot"),
     ],
     ids=["another model", "another profile", "failed", "another engine"],
@@ -202,7 +203,7 @@ def test_an_asked_for_run_on_another_chip_is_taken_and_said() -> None:
     asked = Asked("x", (run("dddddd", profile_name="nucleo-l4r5zi", profile=NUCLEO),))
     (case,) = cases([run("aaaaaa")], None, asked)
     assert ids(case) == ["dddddd", "aaaaaa"]
-    assert "'x' has no run on stm32l4, so a run on another chip stands here." in case.why
+    assert "'x' has no run on stm32l4, so one on another chip is used." in case.why
 
 
 def test_an_asked_for_baseline_of_another_model_is_refused(store: Store) -> None:

@@ -25,6 +25,7 @@ from .report_records import (
     bare,
     figures,
     many_ops,
+    of_engine,
     passed,
     plan,
     wrong_output,
@@ -284,12 +285,13 @@ def deep_run(number: int = 31, **changes: object) -> RunRecord:
         )
         for i in range(number * 3 // 2)
     )
-    return dataclasses.replace(
+    found = dataclasses.replace(
         deep,
         ops=tuple(dataclasses.replace(op, name=f"{name}{op.index}") for op in deep.ops),
         plan=MemoryPlan(8_000, placements, 3),
         **changes,  # type: ignore[arg-type]
     )
+    return of_engine(found)
 
 
 def test_five_large_runs_stay_below_300_kb() -> None:

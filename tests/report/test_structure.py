@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import hil.report
+from hil.engines import registry
+from hil.resources import data_dir
 
 FOLDER = Path(hil.report.__file__).parent
 LAYERS = (  # from the top down; those of one line do not import each other
@@ -69,3 +72,26 @@ def test_layers_import_downward_only() -> None:
         if _layer(module) != _layer(other) and level[_layer(module)] >= level[_layer(other)]
     ]
     assert wrong == []
+
+
+ENGINE = re.compile(
+    rf"\b({'|'.join(registry.own_names())}|tflm|tflite[ -]?micro|tensorflow lite micro|cmsis)\b",
+    re.IGNORECASE,
+)
+
+
+def engines_named(text: str) -> list[str]:
+    return [line for line in text.splitlines() if ENGINE.search(line)]
+
+
+def test_the_report_names_no_engine() -> None:
+    """An engine states its title and its role; the report does not know which ones there are."""
+    files = [*MODULES.values(), *data_dir("reports").glob("*.j2")]
+    assert len(files) > 30
+    found = {path.name: engines_named(path.read_text(encoding="utf-8")) for path in files}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_the_search_sees_an_engine() -> None:
+    assert engines_named('if run.engine == "tflm":') != []
+    assert engines_named("faster than TFLite Micro with CMSIS-NN") != []

@@ -17,7 +17,7 @@ from hil.report.run.evidence import Evidence
 from hil.report.run.run_view import Detail, RunView, run_view
 from hil.report.words.figures import used_kinds
 from hil.report.words.format import plural, when
-from hil.report.words.naming import engine_title, is_tflm
+from hil.report.words.naming import engine_title, is_baseline_engine
 from hil.report.words.sentence import Headline
 
 
@@ -145,11 +145,11 @@ def _shared_plans(views: Sequence[RunView]) -> tuple[RunView, ...]:
 
 
 def _baselines(case: Case) -> list[RunRecord]:
-    """Runs that are there to be compared with: TFLM's, and a baseline that was asked for."""
+    """Runs that are there to be compared with: by their engine's role, or as asked for."""
     first = case.runs[:1] if case.has_baseline and "asked for" in case.why else ()
     judged = {run.run_id for run in case.subjects}
-    tflm = [run for run in case.runs if is_tflm(run) and run.run_id not in judged]
-    return [*first, *tflm]
+    others = [run for run in case.runs if is_baseline_engine(run) and run.run_id not in judged]
+    return [*first, *others]
 
 
 def _sources(runs: Sequence[RunRecord]) -> tuple[Source, ...]:

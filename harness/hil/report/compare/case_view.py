@@ -216,7 +216,7 @@ _FACTS: tuple[tuple[str, Callable[[RunRecord], str]], ...] = (
 
 
 def engine_fact(run: RunRecord) -> str:
-    """``TFLite Micro with CMSIS-NN (tflm-cmsis 1.2)``: in words, by its name here, its version."""
+    """An engine's title, its name here and its version, such as ``Fast Kernels (fast 1.2)``."""
     version = str(run.provenance.get("engine_version") or "")
     own = f"{run.engine} {version}".strip()
     title = engine_title(run)

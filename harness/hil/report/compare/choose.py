@@ -1,14 +1,15 @@
 """Which runs belong side by side, and which of them is the baseline.
 
 Runs of one model (or of variants of one model) on one profile make a case. Its baseline is what the
-caller names; else the fastest run of TFLite Micro of that model on that profile, of those in the
-report, then of stored baselines, stored runs and baselines shipped with hil; else, for variants, a
-run of the float model that they were made of; else the first run.
+caller names; else the fastest run of a baseline engine (one whose role is to be compared with) of
+that model on that profile, of those in the report, then of stored baselines, stored runs and
+baselines shipped with hil; else, for variants, a run of the float model that they were made of;
+else the first run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from hil.report.words.naming import (
     clock_hz,
     engine_title,
     family,
-    is_tflm,
+    is_baseline_engine,
     model_name,
     scheme,
 )
@@ -61,11 +62,11 @@ class Case:
 
     @property
     def subjects(self) -> tuple[RunRecord, ...]:
-        """Runs to be judged: all but the baseline, TFLM only where there is nothing else."""
+        """Runs to be judged: all but the baseline, baseline engines only where nothing else is."""
         if not self.has_baseline:
             return ()
         others = self.runs[1:]
-        return tuple(run for run in others if not is_tflm(run)) or others
+        return tuple(run for run in others if not is_baseline_engine(run)) or others
 
     @property
     def title(self) -> str:
@@ -139,18 +140,14 @@ def _case(group: Sequence[RunRecord], store: Store | None, asked: Asked | None) 
     published = _published(group)
     chosen = (
         _as_asked(group, asked)
-        or _tflm_here(group)
-        or _tflm_elsewhere(group, store)
+        or _engine_here(group)
+        or _engine_elsewhere(group, store)
         or _parent(group, store)
     )
     if chosen is None and len(group) > 1:
-        here = any(is_tflm(run) for run in group)
-        why = "The first run is the baseline: " + (
-            "no run of TFLite Micro of this model on this profile passed."
-            if here
-            else "there is no run of TFLite Micro of this model on this profile, here or in a "
-            "baseline."
-        )
+        here = any(is_baseline_engine(run) for run in group)
+        why = "The first run is the baseline: no run of a baseline engine of this model on this "
+        why += "profile passed." if here else "profile is here or in a stored baseline."
         chosen = ([Column(group[0])], why)
     if chosen is None:
         why = "There is nothing to compare with: no other run and no baseline of this model."
@@ -181,26 +178,25 @@ def _as_asked(group: Sequence[RunRecord], asked: Asked | None) -> tuple[list[Col
     best = min(fitting, key=distance)
     why = f"{engine_title(best)} is the baseline, as asked for by '{asked.name}'."
     if best.profile_name != profile:
-        why += f" '{asked.name}' has no run on {profile}, so a run on another chip stands here."
+        why += f" '{asked.name}' has no run on {profile}, so one on another chip is used."
     here = best.run_id in {run.run_id for run in group}
     return [Column(best, "" if here else f"baseline '{asked.name}'")], why
 
 
-def _tflm_here(group: Sequence[RunRecord]) -> tuple[list[Column], str] | None:
-    """The fastest run of TFLM among the runs themselves."""
-    found = _fastest_first(run for run in group if is_tflm(run) and run.status == "passed")
+def _engine_here(group: Sequence[RunRecord]) -> tuple[list[Column], str] | None:
+    """The fastest run of a baseline engine among the runs themselves."""
+    found = sorted((run for run in group if _counts(run)), key=_latency)
     if not found or len(group) < 2:
         return None
-    why = f"{engine_title(found[0])} is the baseline: "
-    why += "the fastest run of TFLite Micro here." if len(found) > 1 else "a run in this report."
-    return [Column(found[0])], why
+    which = "the fastest run of a baseline engine" if len(found) > 1 else "a run"
+    return [Column(found[0])], f"{engine_title(found[0])} is the baseline: {which} in this report."
 
 
-def _tflm_elsewhere(
+def _engine_elsewhere(
     group: Sequence[RunRecord], store: Store | None
 ) -> tuple[list[Column], str] | None:
-    """Runs of TFLM that match, one of each kernel library: stored ones before shipped ones."""
-    if any(is_tflm(run) for run in group):
+    """Runs of baseline engines that match, one of each: stored ones before shipped ones."""
+    if any(is_baseline_engine(run) for run in group):
         return None
     found: dict[str, Column] = {}
     for run in {run.model.sha256: run for run in group if run.model}.values():
@@ -209,7 +205,9 @@ def _tflm_elsewhere(
     if not found:
         return None
     ordered = sorted(found.values(), key=lambda column: _latency(column.run))
-    why = f"{engine_title(ordered[0].run)} is the baseline: {_origin_text(ordered[0].origin)}"
+    origin = ordered[0].origin
+    which = "its newest stored run" if origin == "stored run" else f"the {origin},"
+    why = f"{engine_title(ordered[0].run)} is the baseline: {which} of this model on this profile"
     why += ", the fastest of those that match." if len(ordered) > 1 else "."
     return ordered, why
 
@@ -239,40 +237,30 @@ def _parent(group: Sequence[RunRecord], store: Store | None) -> tuple[list[Colum
 
 
 def _candidates(run: RunRecord, store: Store | None) -> list[Column]:
+    """Runs of baseline engines of the same model and profile, those of the same target first."""
     assert run.model is not None
     matching = [m for m in baselines.matching(store, run) if _counts(m.run)]
-    matching.sort(key=lambda m: m.run.target != run.target)  # an emulated one beside an emulated
-    stored = [Column(m.run, f"baseline '{m.name}'") for m in matching if m.origin == "stored"]
-    shipped = [
-        Column(m.run, f"baseline '{m.name}', shipped with hil")
+    matching.sort(key=lambda m: (m.origin == "shipped", m.run.target != run.target))
+    columns = [
+        Column(m.run, f"baseline '{m.name}'" + ", shipped with hil" * (m.origin == "shipped"))
         for m in matching
-        if m.origin == "shipped"
     ]
-    return [*stored, *_stored_runs(run, store), *shipped]
+    stored = sum(m.origin == "stored" for m in matching)
+    return [*columns[:stored], *_stored_runs(run, store), *columns[stored:]]
 
 
 def _stored_runs(run: RunRecord, store: Store | None) -> list[Column]:
-    """The newest passed run of each TFLM engine of the same model on the same profile."""
+    """The newest passed run of each baseline engine of the same model on the same profile."""
     if store is None or run.model is None:
         return []
     which = Filter(model=run.model.sha256, profile=run.profile_name, status="passed")
-    found = [other for other in latest(store, which) if is_tflm(other)]
+    found = [other for other in latest(store, which) if is_baseline_engine(other)]
     found.sort(key=lambda other: other.target != run.target)
     return [Column(other, "stored run") for other in found]
 
 
-def _origin_text(origin: str) -> str:
-    if origin == "stored run":
-        return "its newest stored run of this model on this profile"
-    return f"the {origin}, of this model on this profile"
-
-
 def _counts(run: RunRecord) -> bool:
-    return is_tflm(run) and run.status == "passed"
-
-
-def _fastest_first(runs: Iterable[RunRecord]) -> list[RunRecord]:
-    return sorted(runs, key=_latency)
+    return is_baseline_engine(run) and run.status == "passed"
 
 
 def _latency(run: RunRecord) -> float:

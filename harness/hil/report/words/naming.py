@@ -1,39 +1,20 @@
-"""What runs are called in words: engine, chip, and what sets one run apart from the others."""
+"""What runs are called: engine, chip, and what sets one run apart from the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
 
 from hil.records import RunRecord
 
-TFLM = "TFLite Micro"
-
-
-class _Engine(Protocol):
-    """The part of a run that tells its engine."""
-
-    @property
-    def engine(self) -> str: ...
-    @property
-    def provenance(self) -> Mapping[str, Any]: ...
-
-
-def is_tflm(run: _Engine) -> bool:
-    """Whether the run's engine is TensorFlow Lite Micro, whatever name its user gave it."""
-    return run.engine.lower().startswith("tflm") or run.provenance.get("engine_kind", "") == "tflm"
-
 
 def engine_title(run: RunRecord) -> str:
-    """The engine in words: ``TFLite Micro with CMSIS-NN``, else its own name."""
-    if not is_tflm(run):
-        return run.engine
-    kernels = str(run.provenance.get("tflm_kernels") or run.engine).lower()
-    if "cmsis" in kernels:
-        return f"{TFLM} with CMSIS-NN"
-    if "ref" in kernels:
-        return f"{TFLM} with its reference kernels"
-    return TFLM if run.engine == "tflm" else f"{TFLM} ({run.engine})"
+    """What the run's engine calls itself, else the name that it has here."""
+    return str(run.provenance.get("engine_title") or run.engine)
+
+
+def is_baseline_engine(run: RunRecord) -> bool:
+    """Whether the run's engine is there to be compared with, as the engine itself states."""
+    return run.provenance.get("engine_role") == "baseline"
 
 
 def scheme(run: RunRecord) -> str:
