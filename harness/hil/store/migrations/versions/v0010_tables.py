@@ -37,7 +37,7 @@ def upgrade() -> None:
     _create_evaluations()
     _create_variants()
     _create_baselines()
-    postgresql = op.get_bind().dialect.name == "postgresql"
+    postgresql = op.get_context().dialect.name == "postgresql"
     for name, fields in _VIEWS.items():
         op.execute(_postgresql_view(name, fields) if postgresql else _sqlite_view(name, fields))
 
