@@ -23,7 +23,8 @@ from zlib import crc32
 import numpy as np
 from hil import devices
 from hil.bench import pipeline
-from hil.targets.qemu.target import QemuTarget
+from hil.targets.interface import Options
+from hil.targets.session import infer
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import make_inputs
 from hil.tflite.model import Model
@@ -83,25 +84,23 @@ def parts_ms(model: Path, profile: str, times: int = 100) -> list[float]:
     job = pipeline.prepare(pipeline.Request(Model.read(model), devices.load(profile)))
     firmware = pipeline.build_firmware(job)
     reference = reference_for(job.model)
-    outputs = [job.graph.tensors[at] for at in job.graph.outputs]
-    specs = [(tensor.shape, tensor.dtype) for tensor in outputs]
     inputs = job.inputs[0]
-    with QemuTarget().session(firmware, job.platform, specs) as session:
-        info, debugger, client = session.client.info(), session.debugger, session.client
+    with job.target.open(firmware, job.platform, Options()) as session:
+        info, debugger, client = session.client.info(), session.memory, session.client
         assert debugger is not None
         writes = [(t.address, a.tobytes()) for t, a in zip(info.inputs, inputs, strict=True)]
         reads = [(tensor.address, tensor.nbytes) for tensor in info.outputs]
-        session.infer(inputs)
+        infer(session, inputs, pipeline.output_specs(job))
         command = f"hil-infer {info.input_bytes}"
         data = b"".join(blob for _, blob in writes)
 
-        def infer() -> None:
+        def command_it() -> None:
             lines = client._command(command, 60.0)
             assert f"{crc32(data):08x}" in lines[0].lower()
 
         steps: tuple[Callable[[], object], ...] = (
             lambda: debugger.exchange((), writes),
-            infer,
+            command_it,
             lambda: debugger.exchange(reads, ()),
             lambda: reference.run(inputs),
         )

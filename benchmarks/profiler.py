@@ -17,28 +17,29 @@ from pathlib import Path
 from hil import devices
 from hil.bench import pipeline
 from hil.records import Firmware, Trace
-from hil.targets.qemu.target import QemuTarget
+from hil.targets import session
+from hil.targets.interface import Options
 from hil.tflite.model import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("bare", "counting", "caches")
 
 
-def session(
-    job: pipeline.Job, firmware: Firmware, way: str, inferences: int
-) -> tuple[Trace, float]:
+def timed(job: pipeline.Job, firmware: Firmware, way: str, inferences: int) -> tuple[Trace, float]:
     """One session and its seconds; every inference is recorded unless the way is bare."""
-    tensors = [job.graph.tensors[index] for index in job.graph.outputs]
     start = time.perf_counter()
-    trace = QemuTarget().run(
+    trace = session.run(
+        job.target,
         firmware,
         job.platform,
         job.inputs[:1],
-        [(tensor.shape, tensor.dtype) for tensor in tensors],
+        pipeline.output_specs(job),
+        Options(
+            profile_windows=0 if way == "bare" else inferences,
+            flash=job.request.profile.flash if way == "caches" else None,
+        ),
         n_ops=len(job.graph.ops),
         repeat=inferences,
-        profile_windows=0 if way == "bare" else inferences,
-        flash=job.request.profile.flash if way == "caches" else None,
     )
     return trace, time.perf_counter() - start
 
@@ -60,13 +61,13 @@ def main() -> None:
             continue
         job = pipeline.prepare(pipeline.Request(Model.read(path), profile))
         firmware = pipeline.build_firmware(job)
-        counted = session(job, firmware, "counting", 1)[0].inferences[0].profile
+        counted = timed(job, firmware, "counting", 1)[0].inferences[0].profile
         assert counted is not None
         best = dict.fromkeys(WAYS, float("inf"))
         for _ in range(args.repeats):
             for way in WAYS:
-                many = session(job, firmware, way, args.inferences)[1]
-                best[way] = min(best[way], many - session(job, firmware, way, 1)[1])
+                many = timed(job, firmware, way, args.inferences)[1]
+                best[way] = min(best[way], many - timed(job, firmware, way, 1)[1])
         total = counted.instructions * (args.inferences - 1) / 1e6
         rate = {way: total / best[way] for way in WAYS}
         print(

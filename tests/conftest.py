@@ -17,7 +17,7 @@ from tests.support.processes import MARK, Processes, command_of, marked
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY.parent / "shared" / "models"
 
-_KEPT = ("HIL_QEMU", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
+_KEPT = ("HIL_EMULATOR", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
 _TERMINAL = (
     *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
     *("TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),

@@ -53,7 +53,7 @@ def test_emulation_has_a_machine_of_the_core(name: str) -> None:
         "cortex-m33f": "mps2-an505",
     }
     profile = load(name)
-    assert profile.emulation.qemu[-1] == machines[profile.chip.core]
+    assert profile.emulation["qemu"][-1] == machines[profile.chip.core]
 
 
 def test_numbers_that_published_results_hang_on() -> None:

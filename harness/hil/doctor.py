@@ -1,7 +1,7 @@
 """What this machine has of what hil needs, and the command that installs what it lacks.
 
-Every check uses the tool the way a run does (QEMU is asked for its machines, the plugin is
-compiled, the C library is looked for), because being on the PATH is not yet working.
+Every check uses the tool the way a run does (a target asks its emulator for its machines, the C
+library is looked for): a tool on the PATH need not work.
 """
 
 from __future__ import annotations
@@ -13,42 +13,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hil.errors import HilError, StoreError
+from hil.records import Finding
 from hil.resources import cache_dir
 
 if TYPE_CHECKING:
     from hil.firmware.toolchain import Compiler
 
-State = Literal["ok", "warn", "missing"]
 _APT = "sudo apt-get install -y"
-_BACKPORTS = (
-    "echo 'deb http://deb.debian.org/debian bookworm-backports main' | "
-    "sudo tee /etc/apt/sources.list.d/backports.list && sudo apt-get update && "
-    f"{_APT} qemu-system-arm/bookworm-backports qemu-system-common/bookworm-backports "
-    "qemu-system-data/bookworm-backports"
-)
 _LOW_DISK_BYTES = 200 * 1024 * 1024
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _TIMEOUT_S = 30
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing examined. ``install`` is a shell command, empty where nothing is to be done.
-
-    ``missing`` means that runs cannot work; ``warn`` that something optional or better is not here.
-    """
-
-    name: str
-    state: State
-    version: str = ""
-    detail: str = ""
-    install: str = ""
 
 
 def examine(db: str | None = None) -> list[Finding]:
@@ -59,7 +38,7 @@ def examine(db: str | None = None) -> list[Finding]:
         _quantizer,
         _compiler,
         lambda: [_build_tool("cmake", "cmake"), _build_tool("ninja", "ninja-build")],
-        _emulator,
+        _targets,
         _cache,
         lambda: [_database(db)],
         _added_engines,
@@ -165,50 +144,10 @@ def _build_tool(name: str, package: str) -> Finding:
     return Finding(name, "ok", version, path)
 
 
-def _emulator() -> list[Finding]:
-    """QEMU, its machines, and the profiler plugin that is compiled for it."""
-    from hil.targets.qemu.emulator import find_qemu, probe
-    from hil.targets.qemu.machines import usable_machines
+def _targets() -> list[Finding]:
+    from hil.targets.registry import targets
 
-    try:
-        qemu = find_qemu()
-        emulator = probe(qemu)
-    except HilError as error:
-        install = f"{_APT} qemu-system-arm"
-        return [Finding("QEMU", "missing", detail=error.message, install=install)]
-    version = emulator.version.removeprefix("QEMU emulator version ")
-    return [
-        Finding("QEMU", "ok", version, emulator.path),
-        _machines(usable_machines(emulator)),
-        _plugin(qemu),
-    ]
-
-
-def _machines(usable: list[str]) -> Finding:
-    name, exact = "QEMU machines", "b-l475e-iot01a"
-    if not usable:
-        detail = "none of the machines that hil knows is in this QEMU"
-        return Finding(name, "missing", detail=detail, install=f"{_APT} qemu-system-arm")
-    listed = ", ".join(usable)
-    if exact in usable:
-        return Finding(name, "ok", detail=listed)
-    detail = f"{listed}; without {exact} (QEMU 9.1) mps2-an386 stands in for the STM32L475"
-    install = _BACKPORTS if _is_bookworm() else ""
-    return Finding(name, "warn", detail=detail, install=install)
-
-
-def _plugin(qemu: Path) -> Finding:
-    from hil.targets.qemu.profiler import ensure_plugin
-
-    name = "profiler plugin"
-    try:
-        plugin = ensure_plugin(qemu)
-    except HilError as error:
-        compiler = any(shutil.which(c) for c in ("cc", "gcc", "clang"))
-        install = "" if compiler else f"{_APT} gcc libc6-dev"
-        detail = error.message if compiler else "no C compiler for this host"
-        return Finding(name, "missing", detail=detail, install=install)
-    return Finding(name, "ok", detail=str(plugin))
+    return [finding for target in targets() for finding in target.findings()]
 
 
 def _cache() -> list[Finding]:
@@ -288,11 +227,3 @@ def _answer(command: list[str]) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.partition("\n")[0].strip()
-
-
-def _is_bookworm() -> bool:
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return False
-    return release.get("VERSION_CODENAME") == "bookworm"

@@ -14,7 +14,7 @@
     │   ├── DeviceTimeout     3  the device did not answer in time
     │   ├── LinkError         3  the link to the device broke or carried invalid data
     │   └── BuildFailed       3  the compiler or linker rejected the firmware
-    ├── MissingTool           4  QEMU, a compiler, a serial port … is missing on this host
+    ├── MissingTool           4  an emulator, a compiler, a serial port … is missing on this host
     └── StoreError            4  the results database cannot be used (locked, full, newer version)
 
 The number is ``exit_code`` of the class, the exit code of ``hil``. The message states the problem,

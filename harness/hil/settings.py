@@ -21,9 +21,9 @@ from hil.forms import problems, read_toml
 
 PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
-_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "qemu", "profile")
+_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "emulator", "profile")
 _TABLES = ("gate",)
-_EXPORTED = ("cache_dir", "overlay_dir", "qemu", "cc_prefix")
+_EXPORTED = ("cache_dir", "overlay_dir", "emulator", "cc_prefix")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class Settings(BaseModel):
     db: str | None = Field(default=None, description="results database: a file or URL")
     profile: str | None = Field(default=None, description="device profile of `hil run`")
     engine: str = Field(default="aot", description="inference engine")
+    target: str | None = Field(default=None, description="where firmware runs")
     cache_dir: str | None = Field(default=None, description="folder for rebuildable files")
     overlay_dir: str | None = Field(default=None, description="folder of calibrations")
-    qemu: str | None = Field(default=None, description="the qemu-system-arm to use")
+    emulator: str | None = Field(default=None, description="the emulator's executable")
     cc_prefix: str = Field(default="arm-none-eabi-", description="prefix of the cross compiler")
     optimize: Literal["-O2", "-O3", "-Os"] = Field(
         default="-O3", description="optimization of the kernels"
@@ -94,7 +95,7 @@ class _Layer:
 def load(**flags: Any) -> Settings:
     """Return the settings, and export some of them to this process's environment.
 
-    ``cache_dir``, ``overlay_dir``, ``qemu`` and ``cc_prefix`` are read from their environment
+    ``cache_dir``, ``overlay_dir``, ``emulator`` and ``cc_prefix`` are read from their environment
     variables by lower modules and child processes; where a flag or a file sets one, its variable
     is set.
 

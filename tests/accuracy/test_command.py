@@ -178,7 +178,7 @@ def test_what_was_done_is_not_done_again(
     db: Path, changed_firmware: Any, hanging_qemu: Path, processes: Processes, how: signal.Signals
 ) -> None:
     env = changed_firmware(HANGS)
-    process = started(processes, db, {**env, "HIL_QEMU": str(hanging_qemu)}, jobs=2)
+    process = started(processes, db, {**env, "HIL_EMULATOR": str(hanging_qemu)}, jobs=2)
     assert len(processes.living("qemu-system-arm")) == 2
     before = kept(db)
     process.send_signal(how)
@@ -211,7 +211,7 @@ def test_two_at_once_do_not_mix(
     db: Path, changed_firmware: Any, hanging_qemu: Path, processes: Processes
 ) -> None:
     env = changed_firmware(HANGS)
-    process = started(processes, db, {**env, "HIL_QEMU": str(hanging_qemu)}, jobs=1)
+    process = started(processes, db, {**env, "HIL_EMULATOR": str(hanging_qemu)}, jobs=1)
     accuracy(db, env=env).refuses(2, f"is being carried out by process {process.pid}")
     assert process.poll() is None
 
@@ -336,7 +336,7 @@ def test_an_emulator_is_started_once_for_all_its_samples(db: Path, tmp_path: Pat
     log = tmp_path / "starts"
     qemu = wrapped_qemu(tmp_path, f'echo start >> "{log}"')
     result = accuracy(
-        *(db, "--data", str(tmp_path / "kws.npz"), "--jobs", "2", "--qemu", qemu, "--json"),
+        *(db, "--data", str(tmp_path / "kws.npz"), "--jobs", "2", "--emulator", qemu, "--json"),
         model=MODELS / "kws_int8.tflite",
     )
     assert result.code == 0, result

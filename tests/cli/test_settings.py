@@ -93,13 +93,13 @@ def test_a_mistake_in_a_variable_names_it(resolve: Resolve) -> None:
 
 def test_paths_in_a_file_are_relative_to_it(resolve: Resolve, tmp_path: Path) -> None:
     (tmp_path / "project" / "hil.toml").write_text(
-        "db = 'runs.db'\ncache_dir = './cache'\nqemu = 'qemu-system-arm'\nprofile = 'stm32l4'"
+        "db = 'runs.db'\ncache_dir = './cache'\nemulator = 'qemu-system-arm'\nprofile = 'stm32l4'"
     )
     found = resolve()
     folder = tmp_path / "project"
     assert found.db == str(folder / "runs.db")
     assert found.cache_dir == str(folder / "cache")
-    assert (found.qemu, found.profile) == ("qemu-system-arm", "stm32l4")
+    assert (found.emulator, found.profile) == ("qemu-system-arm", "stm32l4")
     (folder / "hil.toml").write_text("db = 'postgresql://host/db'")
     assert resolve().db == "postgresql://host/db"
 
@@ -107,15 +107,15 @@ def test_paths_in_a_file_are_relative_to_it(resolve: Resolve, tmp_path: Path) ->
 def test_load_hands_down_what_is_looked_up_below(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for key in ("HIL_CACHE_DIR", "HIL_QEMU", "HIL_CC_PREFIX"):
+    for key in ("HIL_CACHE_DIR", "HIL_EMULATOR", "HIL_CC_PREFIX"):
         monkeypatch.delenv(key, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with monkeypatch.context() as inner:
         inner.setattr(os, "environ", dict(os.environ))
-        settings.load(cache_dir="here", qemu=None)
+        settings.load(cache_dir="here", emulator=None)
         assert os.environ["HIL_CACHE_DIR"] == "here"
-        assert "HIL_QEMU" not in os.environ
+        assert "HIL_EMULATOR" not in os.environ
 
 
 def test_config_show_tells_value_and_origin(hil: Callable[..., Finished], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hil.measure.cycles.bands import band
 from hil.measure.cycles.cores import core_table
 from hil.measure.energy import combined_pct
 from hil.records import BlockProfile, Inference, Measurements, MemoryRegion
+from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
 from tests.measure import samples
@@ -36,7 +37,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Block
     uncached = samples.profile(icache_bytes=0, dcache_bytes=0).flash
     caches = profiler.cache_settings(uncached, MemoryRegion(0, 4 << 20))
     run_in_qemu(qemu, elf, profiler.plugin_argument(plugin, elf, record, 2, caches))
-    return elf, profiler.read_profile(record, n_ops=2)
+    return elf, execution_record.read(record, n_ops=2)
 
 
 def measured(recorded: tuple[Path, list[BlockProfile]], **flash: object) -> Measurements:

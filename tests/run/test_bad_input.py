@@ -115,7 +115,7 @@ def path_without(tmp_path: Path, *missing: str) -> str:
 
 
 def test_no_emulator(db: Path, tmp_path: Path) -> None:
-    env = {"PATH": path_without(tmp_path, "qemu-system"), "HIL_QEMU": ""}
+    env = {"PATH": path_without(tmp_path, "qemu-system"), "HIL_EMULATOR": ""}
     result = hil("run", "-p", "stm32l4", "--db", db, INT8, env=env)
     result.refuses(4, "qemu-system-arm", "apt-get install")
     assert stored(db) == []

@@ -104,12 +104,12 @@ def test_old_qemu_gives_the_same_figures(db: Path, other_qemu: Path) -> None:
     old = str(other_qemu)
     runs = [
         hil("run", "-p", "nucleo-l452re", "--json", "--db", db, INT8, env=env).envelope["data"]
-        for env in ({}, {"HIL_QEMU": old})
+        for env in ({}, {"HIL_EMULATOR": old})
     ]
-    assert runs[0]["provenance"]["emulator"] != runs[1]["provenance"]["emulator"]
+    assert runs[0]["provenance"]["target_tool"] != runs[1]["provenance"]["target_tool"]
     assert runs[0]["ops"] == runs[1]["ops"]
     assert runs[0]["measurements"] == runs[1]["measurements"]
-    stand_in = hil("run", "-p", "stm32l4", "--json", "--db", db, INT8, env={"HIL_QEMU": old})
+    stand_in = hil("run", "-p", "stm32l4", "--json", "--db", db, INT8, env={"HIL_EMULATOR": old})
     assert stand_in.envelope["data"]["machine"] == {"name": "mps2-an386", "exact": False}
 
 

@@ -82,21 +82,17 @@ class FakeDut:
         lines = ([f"e-[model-init {code}]"] if code else []) + ["m-init-done", "m-ready"]
         return self.mischief.boot_noise + _text(lines)
 
-    def write_memory(self, address: int, data: bytes) -> None:
-        """A debugger writes; ``flip_loads`` damages that too."""
-        start = address - ADDRESS
-        self._memory[start : start + len(data)] = self._damaged(data)
-
     def exchange(
         self, reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, bytes]]
     ) -> list[bytes]:
-        """A debugger reads outputs and writes inputs; ``flip_reads`` damages the former."""
+        """A debugger reads outputs and writes inputs; both can be damaged."""
         found = []
         for address, size in reads:
             data = self._outputs[OUTPUTS.index(address)][:size]
             found.append(bytes([data[0] ^ 1]) + data[1:] if self._spend("flip_reads") else data)
         for address, data in writes:
-            self.write_memory(address, data)
+            start = address - ADDRESS
+            self._memory[start : start + len(data)] = self._damaged(data)
         return found
 
     def feed(self, data: bytes) -> bytes:

@@ -29,7 +29,7 @@ def tool(name: str) -> str:
 def wrapped_qemu(folder: Path, statement: str) -> Path:
     """A QEMU of the real one's version that does a shell statement before it runs a program."""
     wrapper = folder / "qemu-system-arm-wrapped"
-    real = tool(os.environ.get("HIL_QEMU") or QEMU)
+    real = tool(os.environ.get("HIL_EMULATOR") or QEMU)
     wrapper.write_text(
         f'#!/bin/sh\ncase "$*" in *-kernel*) {statement};; esac\nexec "{real}" "$@"\n'
     )

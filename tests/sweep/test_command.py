@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def counted(tmp_path: Path) -> Path:
     """A QEMU that writes a line for every start; the file with the lines."""
     log, fake = tmp_path / "starts", tmp_path / "qemu-counted"
-    real = os.environ.get("HIL_QEMU") or shutil.which("qemu-system-arm")
+    real = os.environ.get("HIL_EMULATOR") or shutil.which("qemu-system-arm")
     fake.write_text(f'#!/bin/sh\necho start >> "{log}"\nexec "{real}" "$@"\n')
     fake.chmod(0o755)
     return log
@@ -85,8 +85,8 @@ def inserts(folder: Path) -> dict[str, list[str]]:
 def test_failures_are_listed_after_all_have_run_and_nothing_runs_twice(
     folder: Path, counted: Path
 ) -> None:
-    qemu = ("--qemu", folder / "qemu-counted")
     log_inserts(folder)
+    qemu = ("--emulator", folder / "qemu-counted")
     first = sweep(folder, "--jobs", "2", "--json", *qemu)
     assert first.code == 3
     assert first.envelope["schema"] == "hil.sweep/1"

@@ -135,7 +135,8 @@ def test_tools_cover_compiler_emulator_firmware_and_code(
     before = tools()
     assert before == tools()
     assert "gcc" in before["compiler"][1]
-    assert "QEMU" in before["emulator"]
+    assert before["target"][0] == "qemu"
+    assert "QEMU" in before["target"][1]
     for name in ("device_profiles", "firmware_stubs", "reports"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
     monkeypatch.setenv("HIL_DATA_DIR", str(tmp_path))

@@ -8,8 +8,8 @@ import pytest
 from hil.devices import Profile, load
 from hil.firmware.build import build
 from hil.records import Firmware, Platform
-from hil.targets.qemu.emulator import QEMU
-from hil.targets.qemu.machines import MACHINES, choose_platform
+from hil.targets.qemu.emulator import QEMU, probe
+from hil.targets.qemu.machines import MACHINES, choose_platform, usable_machines
 
 from tests.support.tiny_engine import tiny_sources
 from tests.support.tools import tool
@@ -34,7 +34,7 @@ def chip_for(machine: str) -> Profile:
 
 @pytest.fixture(scope="session")
 def qemu() -> Path:
-    return Path(tool(os.environ.get("HIL_QEMU") or QEMU))
+    return Path(tool(os.environ.get("HIL_EMULATOR") or QEMU))
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def tiny(qemu: Path, session_cache: Path) -> Tiny:
 
     def make(machine: str = "mps2-an386", n: int = 64, init: int = 0) -> tuple[Firmware, Platform]:
         try:
-            platform = choose_platform(chip_for(machine), machine=machine, qemu=qemu)
+            platform = choose_platform(
+                chip_for(machine), machine=machine, available=usable_machines(probe(qemu))
+            )
         except Exception:
             if machine.startswith("mps2"):
                 raise

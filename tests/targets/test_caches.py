@@ -11,6 +11,7 @@ import pytest
 from hil.devices import Flash
 from hil.firmware.elf import symbol_address
 from hil.records import BlockProfile, MemoryRegion
+from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
 from tests.measure.assembled import run_in_qemu
@@ -169,7 +170,7 @@ def profiled(
     caches = profiler.cache_settings(settings, MemoryRegion(0, 4 << 20))
     plugin = profiler.ensure_plugin(Path(qemu))
     run_in_qemu(qemu, elf, profiler.region_argument(plugin, record, *marks, windows, caches))
-    return profiler.read_profile(record, n_ops=1)
+    return execution_record.read(record, n_ops=1)
 
 
 def counted(window: BlockProfile) -> Counted:
@@ -285,7 +286,7 @@ def test_counts_of_blocks_are_the_same_with_and_without_caches(tmp_path: Path) -
     marks = (symbol_address(elf, "begin"), symbol_address(elf, "end"))
     plugin = profiler.ensure_plugin(Path(qemu))
     run_in_qemu(qemu, elf, profiler.region_argument(plugin, record, *marks, 1))
-    (bare,) = profiler.read_profile(record, n_ops=1)
+    (bare,) = execution_record.read(record, n_ops=1)
     (simulated,) = profiled(tmp_path, loop(512), flash())
     assert bare.line_misses is bare.sequential_misses is bare.data_misses is None
     for name in ("start", "end", "executed", "taken"):

@@ -146,7 +146,7 @@ def test_something_else_by_that_name(tmp_path: Path) -> None:
 
 
 def test_no_qemu_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("HIL_QEMU", raising=False)
+    monkeypatch.delenv("HIL_EMULATOR", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match="is not on the PATH") as caught:
         find_qemu()
@@ -157,7 +157,7 @@ def test_no_qemu_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_hil_qemu_is_taken_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = tmp_path / "my-qemu"
     fake.write_text("#!/bin/sh\n")
-    monkeypatch.setenv("HIL_QEMU", str(fake))
+    monkeypatch.setenv("HIL_EMULATOR", str(fake))
     with pytest.raises(MissingTool, match="not an executable file"):
         find_qemu()
     fake.chmod(0o755)

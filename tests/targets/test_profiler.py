@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hil.errors import BuildFailed, LinkError, MissingTool
 from hil.records import BlockProfile
+from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
 from tests.measure.assembled import counted_program, run_in_qemu
@@ -45,7 +46,7 @@ def profiled(
     plugin = profiler.ensure_plugin(Path(qemu))
     record = folder / out
     run_in_qemu(qemu, elf, profiler.plugin_argument(plugin, elf, record, windows))
-    return profiler.read_profile(record, n_ops=2)
+    return execution_record.read(record, n_ops=2)
 
 
 def in_region(profile: BlockProfile, region: int) -> set[tuple[int, int, int]]:
@@ -100,21 +101,21 @@ def test_one_region_without_a_sled(tmp_path: Path, qemu: str) -> None:
     begin, end = (symbol_address(elf, f"hil_infer_window_{n}") for n in ("begin", "end"))
     plugin = profiler.ensure_plugin(Path(qemu))
     run_in_qemu(qemu, elf, profiler.region_argument(plugin, record, begin, end, windows=1))
-    (profile,) = profiler.read_profile(record, n_ops=1)
+    (profile,) = execution_record.read(record, n_ops=1)
     assert set(profile.region.tolist()) == {0}
     # 2 a round of the first loop; 5 or 6 a round of the second; the rest is the marks'.
     assert 0 < profile.instructions - (2 * FIRST + 5 * SECOND + SECOND // 2) < 60
 
 
 def test_a_record_cut_short_is_left_out(tmp_path: Path) -> None:
-    whole = np.zeros(1, profiler._HEADER)
-    whole["magic"], whole["rows"] = profiler._RECORD_MAGIC, 1
-    rows = np.zeros(1, profiler._ROW)
-    rows["region"] = profiler._BETWEEN
+    whole = np.zeros(1, execution_record._HEADER)
+    whole["magic"], whole["rows"] = execution_record._RECORD_MAGIC, 1
+    rows = np.zeros(1, execution_record._ROW)
+    rows["region"] = execution_record._BETWEEN
     data = b"HILPROF1" + whole.tobytes() + rows.tobytes() + whole.tobytes() + b"\0" * 7
     path = tmp_path / "cut.bin"
     path.write_bytes(data)
-    (profile,) = profiler.read_profile(path, n_ops=5)
+    (profile,) = execution_record.read(path, n_ops=5)
     assert profile.region.tolist() == [5]
 
 
@@ -123,16 +124,16 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.bin"
     path.write_bytes(content)
     with pytest.raises(LinkError, match=r"bad\.bin"):
-        profiler.read_profile(path, n_ops=1)
+        execution_record.read(path, n_ops=1)
 
 
 def test_counts_of_a_full_table_are_refused(tmp_path: Path) -> None:
-    header = np.zeros(1, profiler._HEADER)
-    header["magic"], header["flags"] = profiler._RECORD_MAGIC, 1
+    header = np.zeros(1, execution_record._HEADER)
+    header["magic"], header["flags"] = execution_record._RECORD_MAGIC, 1
     path = tmp_path / "full.bin"
     path.write_bytes(b"HILPROF1" + header.tobytes())
     with pytest.raises(LinkError, match="more code blocks"):
-        profiler.read_profile(path, n_ops=1)
+        execution_record.read(path, n_ops=1)
 
 
 @pytest.mark.usefixtures("_own_cache")

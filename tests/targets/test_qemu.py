@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +23,15 @@ from hil.errors import (
     RunFailed,
     UsageError,
 )
-from hil.records import BlockProfile, Firmware, Platform, Trace
+from hil.records import Array, BlockProfile, Firmware, Platform, Trace
+from hil.targets import session
 from hil.targets.dut.answers import HardwareFault, Rejected
+from hil.targets.interface import LoadPath, Options
 from hil.targets.qemu.emulator import probe
 from hil.targets.qemu.gdbstub import GdbStub
 from hil.targets.qemu.process import QemuProcess
-from hil.targets.qemu.target import LoadPath, QemuTarget
+from hil.targets.qemu.target import QemuTarget
+from hil.targets.session import OutputSpec
 
 from tests.support.tiny_engine import FAIL, FAULT, SPIN, tiny_inputs, tiny_outputs, tiny_specs
 from tests.targets.conftest import Tiny
@@ -35,15 +39,37 @@ from tests.targets.conftest import Tiny
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def run(qemu: Path, made: tuple[Firmware, Platform], seeds: int = 2, **options: object) -> Trace:
-    inputs = [tiny_inputs(seed) for seed in range(seeds)]
-    settings: dict[str, object] = {"n_ops": 3, "timeout_s": 20.0, **options}
-    return QemuTarget(qemu).run(*made, inputs, tiny_specs(), **settings)  # type: ignore[arg-type]
+def run_inputs(
+    qemu: Path,
+    made: tuple[Firmware, Platform],
+    inputs: list[tuple[Array, ...]],
+    outputs: list[OutputSpec] | None = None,
+    repeat: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Trace:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HIL_EMULATOR", str(qemu))
+        settings = Options(**{"timeout_s": 20.0, **options})
+        specs = outputs or tiny_specs()
+        return session.run(
+            QemuTarget(),
+            *made,
+            inputs,
+            specs,
+            settings,
+            n_ops=3,
+            repeat=repeat,
+            progress=progress,
+        )
+
+
+def run(qemu: Path, made: tuple[Firmware, Platform], seeds: int = 2, **options: Any) -> Trace:
+    return run_inputs(qemu, made, [tiny_inputs(seed) for seed in range(seeds)], **options)
 
 
 def run_mischief(qemu: Path, made: tuple[Firmware, Platform], kind: int, timeout_s: float) -> None:
-    inputs = [tiny_inputs(0, add=kind)]
-    QemuTarget(qemu).run(*made, inputs, tiny_specs(), n_ops=3, timeout_s=timeout_s)
+    run_inputs(qemu, made, [tiny_inputs(0, add=kind)], timeout_s=timeout_s)
 
 
 def equal(a: BlockProfile | None, b: BlockProfile | None) -> bool:
@@ -142,26 +168,30 @@ def test_the_other_qemu_loads_both_ways(other_qemu: Path, tiny: Tiny) -> None:
 @pytest.mark.parametrize("machine", ["mps2-an386", "b-l475e-iot01a"])
 @pytest.mark.parametrize("load", ["auto", "protocol"])
 def test_a_session_infers_sample_after_sample(
-    qemu: Path, tiny: Tiny, machine: str, load: LoadPath
+    qemu: Path, tiny: Tiny, machine: str, load: LoadPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with QemuTarget(qemu).session(*tiny(machine), tiny_specs(), load=load) as session:
+    monkeypatch.setenv("HIL_EMULATOR", str(qemu))
+    with QemuTarget().open(*tiny(machine), Options(load=load)) as device:
         for at in range(4):
-            outputs = session.infer(tiny_inputs(at))
+            outputs = session.infer(device, tiny_inputs(at), tiny_specs())
             for got, expected in zip(outputs, tiny_outputs(tiny_inputs(at), at + 1), strict=True):
                 assert got.dtype == expected.dtype
                 np.testing.assert_array_equal(got, expected)
-        text = session.client.link.transcript.text()
+        text = device.client.link.transcript.text()
     assert ("> hil-infer 68%" in text) == (load == "auto")
     assert ("m-results-" in text) == (load == "protocol")
 
 
-def test_a_session_that_is_killed_ends_at_once(qemu: Path, tiny: Tiny) -> None:
+def test_a_session_that_is_killed_ends_at_once(
+    qemu: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIL_EMULATOR", str(qemu))
     firmware, platform = tiny()
 
     def spin() -> None:
-        with QemuTarget(qemu).session(firmware, platform, tiny_specs()) as session:
-            threading.Timer(0.5, session.kill).start()
-            session.infer(tiny_inputs(0, add=SPIN))
+        with QemuTarget().open(firmware, platform, Options()) as device:
+            threading.Timer(0.5, device.kill).start()
+            session.infer(device, tiny_inputs(0, add=SPIN), tiny_specs())
 
     start = time.monotonic()
     with pytest.raises(RunFailed, match="SIGKILL"):
@@ -174,7 +204,7 @@ def test_a_large_input_does_not_go_through_the_uart(qemu: Path, tiny: Tiny) -> N
     n = 16 * 1024  # several packets of the debug protocol
     inputs = [tiny_inputs(1, n)]
     firmware, platform = tiny(n=n)
-    trace = QemuTarget(qemu).run(firmware, platform, inputs, tiny_specs(n), n_ops=3)
+    trace = run_inputs(qemu, (firmware, platform), inputs, tiny_specs(n))
     np.testing.assert_array_equal(trace.inferences[0].outputs[0], tiny_outputs(inputs[0], 1)[0])
 
 
@@ -199,7 +229,7 @@ def test_a_write_where_no_memory_is(qemu: Path, tiny: Tiny, tmp_path: Path) -> N
         one.resume()
         stub = GdbStub(one.gdb)
         with pytest.raises(LinkError, match="cannot write 4 bytes at 0xF0000000"):
-            stub.write_memory(0xF000_0000, b"\1\2\3\4")
+            stub.exchange((), [(0xF000_0000, b"\1\2\3\4")])
 
 
 def test_without_setpriv(
@@ -217,7 +247,7 @@ def test_an_unknown_load_path(qemu: Path, tiny: Tiny) -> None:
 
 def test_outputs_of_another_model(qemu: Path, tiny: Tiny) -> None:
     with pytest.raises(LinkError, match=r"outputs have \[64, 12\] bytes, the model's \[4\]"):
-        QemuTarget(qemu).run(*tiny(), [tiny_inputs(0)], [((1, 4), "int8")], n_ops=3)
+        run_inputs(qemu, tiny(), [tiny_inputs(0)], [((1, 4), "int8")])
 
 
 def test_a_device_that_never_answers(qemu: Path, tiny: Tiny) -> None:
@@ -281,7 +311,7 @@ def test_qemu_killed_in_mid_run(qemu: Path, tiny: Tiny) -> None:
     def work() -> None:
         try:
             inputs = [tiny_inputs(0, 68, add=SPIN)]
-            QemuTarget(qemu).run(firmware, platform, inputs, tiny_specs(68), n_ops=3)
+            run_inputs(qemu, (firmware, platform), inputs, tiny_specs(68))
         except HilError as error:
             errors.append(error)
 
@@ -307,17 +337,16 @@ _CHILD = """
 import sys
 from pathlib import Path
 from hil.records import Firmware, MemoryRegion, Platform
-from hil.targets.qemu.emulator import probe
-from hil.targets.qemu.gdbstub import GdbStub
-from hil.targets.qemu.target import LoadPath, QemuTarget
-from hil.targets.qemu.process import QemuProcess
+from hil.targets import session
+from hil.targets.interface import Options
+from hil.targets.qemu.target import QemuTarget
 from tests.support.tiny_engine import SPIN, tiny_inputs, tiny_specs
-elf, qemu = sys.argv[1:]
+(elf,) = sys.argv[1:]
 firmware = Firmware(Path(elf), "", {}, {}, "", "", "", True)
 region = MemoryRegion(0, 0)
 platform = Platform("qemu", "mps2-an386", "mps2", "cortex-m4f", region, region, 0, False)
 inputs = [tiny_inputs(0, add=SPIN)]
-QemuTarget(Path(qemu)).run(firmware, platform, inputs, tiny_specs(), n_ops=3, timeout_s=60)
+session.run(QemuTarget(), firmware, platform, inputs, tiny_specs(), Options(), n_ops=3)
 """
 
 
@@ -328,11 +357,15 @@ def test_no_process_is_left_behind(
     elf = tmp_path / "alone.elf"
     elf.write_bytes(tiny()[0].elf.read_bytes())
     with subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(elf), str(qemu)],
+        [sys.executable, "-c", _CHILD, str(elf)],
         cwd=REPOSITORY,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},  # a killed process leaves its folder
+        env={
+            **os.environ,
+            "TMPDIR": str(tmp_path),
+            "HIL_EMULATOR": str(qemu),
+        },  # a killed process leaves its folder
     ) as child:
         assert wait_until(lambda: processes_with(str(elf)), 20)
         time.sleep(0.2)

@@ -13,6 +13,7 @@ from hil.bench import pipeline
 from hil.records import RunRecord
 from hil.store import Store
 from hil.targets.dut.answers import Rejected
+from hil.targets.interface import Options
 from hil.tflite.model import Model
 
 from tests.conftest import MODELS
@@ -88,11 +89,9 @@ def test_the_arena_is_the_smallest(tflm: str, tmp_path: Path) -> None:
 
 
 def boots(job: pipeline.Job) -> bool:
-    from hil.targets.qemu.target import talking
-
     try:
-        with talking(pipeline.build_firmware(job), job.platform) as client:
-            return client.infer().elapsed_us >= 0
+        with job.target.open(pipeline.build_firmware(job), job.platform, Options()) as session:
+            return session.client.infer().elapsed_us >= 0
     except Rejected as error:
         if error.text != "model-init 3":  # AllocateTensors failed
             raise

@@ -15,7 +15,7 @@ from tests.timing.building import Board, build
 @pytest.fixture(autouse=True)
 def _tools() -> None:
     tool("arm-none-eabi-gcc")
-    tool(os.environ.get("HIL_QEMU") or QEMU)
+    tool(os.environ.get("HIL_EMULATOR") or QEMU)
     if not any(shutil.which(compiler) for compiler in ("cc", "gcc", "clang")):
         unavailable("no C compiler for this machine")
 

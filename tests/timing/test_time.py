@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hil.bench.program_region import Timing, choose_machine, time_region
+from hil.bench.program_region import Timing, time_region
 from hil.devices import load
 from hil.errors import RunFailed, UsageError
 from hil.firmware.program import open_program
 from hil.targets.qemu.emulator import Emulator
+from hil.targets.qemu.machines import choose_machine
 
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
 from tests.support.tools import tool
@@ -91,7 +92,7 @@ def test_cycles_are_the_same_in_repeats_and_on_another_qemu(
     work: Path, other_qemu: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [timed(work, windows=3) for _ in range(5)]
-    monkeypatch.setenv("HIL_QEMU", str(other_qemu))
+    monkeypatch.setenv("HIL_EMULATOR", str(other_qemu))
     runs.append(timed(work, windows=3))
     assert len({run.trace.tool for run in runs}) == 2
     assert len({run.totals for run in runs}) == 1

@@ -25,11 +25,12 @@ MACHINE = "mps2-an386"
 
 def windows(elf: Path, qemu: Path | None = None) -> tuple[BlockProfile, ...]:
     tool("cc")
-    if shutil.which(os.environ.get("HIL_QEMU") or QEMU) is None:
+    if shutil.which(os.environ.get("HIL_EMULATOR") or QEMU) is None:
         tool(QEMU)
-    trace = run_region(
-        elf, machine=MACHINE, begin="kernel_begin", end="kernel_end", windows=2, qemu=qemu
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        if qemu is not None:
+            patch.setenv("HIL_EMULATOR", str(qemu))
+        trace = run_region(elf, machine=MACHINE, begin="kernel_begin", end="kernel_end", windows=2)
     return trace.windows
 
 

@@ -8,8 +8,9 @@ library, core and compiler.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -20,10 +21,9 @@ from hil.engines.registry import SizedByRunning
 from hil.errors import DoesNotFit, RunFailed, UnsupportedModel
 from hil.firmware.build import build
 from hil.firmware.toolchain import cache_error
-from hil.records import ArenaUse, Platform
+from hil.records import ArenaUse, Firmware, Platform
 from hil.targets.dut.answers import ArenaReport, HardwareFault
-from hil.targets.qemu.machines import roomiest
-from hil.targets.qemu.target import talking
+from hil.targets.interface import Options, Target
 from hil.tflite.model import Model
 
 STEP_BYTES = 16
@@ -36,7 +36,7 @@ _FAULT = -1  # the status of a try that ended in a fault
 
 
 class Prober(Protocol):
-    """Who can try an arena: the client of a device."""
+    """What can try an arena: the client of a device."""
 
     def arena(self, arena_bytes: int, *, invoke: bool = False) -> ArenaReport:
         """Try so many bytes."""
@@ -78,6 +78,7 @@ class Restarting:
 def find_arena(
     engine: SizedByRunning,
     model: Model,
+    target: Target,
     platform: Platform,
     *,
     stack_bytes: int,
@@ -94,7 +95,7 @@ def find_arena(
         UnsupportedModel: the engine refuses the model, in its own words.
         RunFailed: the model allocates but does not run; or as building and talking to a device.
     """
-    roomy = roomiest(platform)
+    roomy = target.roomiest(platform)
     stack = _STACK_FACTOR * stack_bytes
     room = roomy.ram.size - stack - heap_bytes - _RESERVE_BYTES
     firmware = build(
@@ -109,10 +110,19 @@ def find_arena(
     kept = cache / "arena" / f"{firmware.sha256}.json"
     if (known := _load(kept)) is not None:
         return known
-    with Restarting(lambda: talking(firmware, roomy, timeout_s=timeout_s)) as client:
+    options = Options(timeout_s=timeout_s, load="protocol")
+    with Restarting(lambda: _talking(target, firmware, roomy, options)) as client:
         found = smallest(client, room // STEP_BYTES * STEP_BYTES)
     _store(kept, found)
     return found
+
+
+@contextlib.contextmanager
+def _talking(
+    target: Target, firmware: Firmware, platform: Platform, options: Options
+) -> Iterator[Prober]:
+    with target.open(firmware, platform, options) as session:
+        yield session.client
 
 
 def smallest(client: Prober, limit_bytes: int) -> ArenaUse:

@@ -13,15 +13,15 @@ from hil.engines.tflm.one_op import one_op_model
 from hil.errors import HilError, UsageError
 from hil.records import RunRecord
 from hil.store import Store
-from hil.targets.qemu.machines import choose_platform
+from hil.targets.registry import target as find_target
 from hil.tflite.model import Model
 
 
-def check_engine(name: str, profile: str | None = None) -> RunRecord:
-    """Build, link and run a model of one op with the engine on an emulated machine of its core.
+def check_engine(name: str, profile: str | None = None, target: str | None = None) -> RunRecord:
+    """Build, link and run a model of one op with the engine on ``target`` (None: the default).
 
-    ``profile`` is the device to run on; None takes the first that has the engine's core and can
-    be emulated here. Nothing is stored.
+    ``profile`` is the device; None takes the first that has the engine's core and that the target
+    can run. Nothing is stored.
 
     Raises:
         UsageError: no engine of that name was added, or no device of its core is known.
@@ -30,28 +30,30 @@ def check_engine(name: str, profile: str | None = None) -> RunRecord:
     engines = installed.load()
     if name not in engines:
         raise installed.unknown(name, engines)
-    device = devices.load(profile) if profile else _device(engines[name].core)
+    device = devices.load(profile) if profile else _device(engines[name].core, target)
     with tempfile.TemporaryDirectory(prefix="hil-check-") as folder:
         request = Request(
             model=Model.parse(one_op_model(), "one_op"),
             profile=device,
             engine=name,
+            target=target,
             command=("hil", "engine"),
         )
         with Store.open(str(Path(folder) / "check.db")) as store:
             return run(request, store)
 
 
-def _device(core: str) -> Profile:
-    """The first profile of a core that can be emulated here."""
+def _device(core: str, target: str | None) -> Profile:
+    """The first profile of a core that the target can run here."""
+    where = find_target(target)
     for profile in (devices.load(name) for name in devices.names()):
         if profile.chip.core == core:
             try:
-                choose_platform(profile)
+                where.platform(profile)
             except HilError:
                 continue
             return profile
     raise UsageError(
-        f"no device profile with a {core} can be emulated here",
-        hint="`hil profile list` shows the devices; name one, of your own perhaps, with --profile",
+        f"{where.title} has no device profile with a {core} that it can run here",
+        hint="`hil profile list` shows the devices; choose one with --profile, or write your own",
     )

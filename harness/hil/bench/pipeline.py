@@ -42,8 +42,9 @@ from hil.records import (
     VariantRequest,
 )
 from hil.resources import cache_dir
-from hil.targets.qemu.machines import choose_platform
-from hil.targets.qemu.target import LoadPath, QemuTarget
+from hil.targets import session
+from hil.targets.interface import LoadPath, Options, Target
+from hil.targets.registry import target as find_target
 from hil.tflite.graph import Graph
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
@@ -59,6 +60,7 @@ Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
 class Request:
     """What to run. Random inputs are followed by the two extremes (all-min, all-max).
 
+    ``target`` None is the default one, ``machine`` None the target's most faithful one.
     ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
     With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
     file are then the float model's, and are quantized as well.
@@ -70,6 +72,7 @@ class Request:
     inputs: str | InputSpec | None = None
     samples: int | None = None
     repeat: int = 1
+    target: str | None = None
     machine: str | None = None
     optimize: str = "-O3"
     load: LoadPath = "auto"
@@ -93,6 +96,7 @@ class Job:
     model: Model
     engine: Engine
     sources: EngineSources
+    target: Target
     platform: Platform
     inputs: list[tuple[Array, ...]]
     timed: int
@@ -130,8 +134,9 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
     """Understand a request without building or storing anything; quantize where it asks for that.
 
     Raises:
-        UsageError: the model, an op, the inputs, the machine or the calibration is not usable.
-        MissingTool: there is no emulator, or no quantizer.
+        UsageError: the model, an op, the inputs, the target, its machine or the calibration is not
+            usable.
+        MissingTool: the target's tool is not here, or no quantizer.
     """
     model, variant = request.model, None
     if request.variant is not None:
@@ -141,13 +146,14 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
         model, variant = made.model, made.variant
     engine = find_engine(request.engine)
     sources = engine.sources(model)
-    platform = choose_platform(request.profile, machine=request.machine)
+    target = find_target(request.target)
+    platform = target.platform(request.profile, request.machine)
     _check_core(request, sources, platform)
     inputs = _inputs(request, model.graph)
     timed = len(inputs)
     if InputSpec.of(request.inputs or DEFAULT_SPEC).rule == "random":
         inputs = [*inputs, *extremes(model.graph)]
-    return Job(request, model, engine, sources, platform, inputs, timed, variant)
+    return Job(request, model, engine, sources, target, platform, inputs, timed, variant)
 
 
 def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
@@ -270,6 +276,7 @@ def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
     use = find_arena(
         engine,
         job.model,
+        job.target,
         job.platform,
         stack_bytes=config.stack_bytes,
         heap_bytes=config.heap_bytes,
@@ -316,21 +323,30 @@ def build_firmware(job: Job) -> Firmware:
     )
 
 
-def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
+def output_specs(job: Job) -> list[session.OutputSpec]:
+    """Shape and dtype of each of the model's outputs."""
     tensors = [job.graph.tensors[index] for index in job.graph.outputs]
-    flash = job.request.profile.flash
-    simulated = memory_model(flash, job.request.memory_model) == "cache"
-    return QemuTarget().run(
+    return [(tensor.shape, tensor.dtype) for tensor in tensors]
+
+
+def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
+    request = job.request
+    flash = request.profile.flash
+    simulated = memory_model(flash, request.memory_model) == "cache"
+    return session.run(
+        job.target,
         firmware,
         job.platform,
         job.inputs,
-        [(tensor.shape, tensor.dtype) for tensor in tensors],
-        repeat=job.request.repeat,
-        profile_windows=job.timed * job.request.repeat,
-        flash=flash if simulated else None,
+        output_specs(job),
+        Options(
+            timeout_s=request.timeout_s,
+            load=request.load,
+            profile_windows=job.timed * request.repeat,
+            flash=flash if simulated else None,
+        ),
         n_ops=len(job.graph.ops),
-        timeout_s=job.request.timeout_s,
-        load=job.request.load,
+        repeat=request.repeat,
         progress=lambda done, total: stages.tell("run", done, total),
     )
 

@@ -147,8 +147,9 @@ def of_results(
         "build_command": firmware.build_command,
         "firmware_sha256": firmware.sha256,
         "firmware_cached": firmware.cached,
-        "emulator": trace.tool,
-        "emulator_command": shlex.join(trace.command),
+        "target": trace.platform.target,
+        "target_tool": trace.tool,
+        "target_command": shlex.join(trace.command),
         "input_path": trace.load_path,
         "load_retries": trace.load_retries,
         "reference": check.reference,
@@ -168,7 +169,7 @@ def inputs_sha256(inputs: Sequence[tuple[Array, ...]]) -> str:
 @functools.cache
 def commit() -> str:
     """Return the git commit that hil runs from, ``+`` appended if changed, or ``""``."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return ""
     try:

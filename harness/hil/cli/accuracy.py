@@ -18,6 +18,7 @@ from hil.cli.options import (
     CalibrationSamplesOption,
     DbOption,
     EmulatorMachineOption,
+    EmulatorOption,
     EngineOption,
     HeldOutOption,
     IoOption,
@@ -25,9 +26,9 @@ from hil.cli.options import (
     LoadOption,
     MethodOption,
     OptimizeOption,
-    QemuOption,
     QFormatOption,
     QuantizeOption,
+    TargetOption,
     TimeoutOption,
     exit_code,
     known_load,
@@ -138,10 +139,11 @@ def accuracy(
     io: IoOption = None,
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
-    qemu: QemuOption = None,
+    target: TargetOption = None,
+    emulator: EmulatorOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Count how often MODEL is right on an emulated device, sample by sample.
+    """Count how often MODEL is right on a device, sample by sample.
 
     Every output is compared with TensorFlow Lite's reference kernels as well; an evaluation whose
     outputs differ has failed. Results are stored while they come: an interrupted evaluation goes
@@ -155,7 +157,8 @@ def accuracy(
         profile=profile,
         engine=engine,
         cache_dir=cache_dir,
-        qemu=qemu,
+        target=target,
+        emulator=emulator,
         optimize=optimize,
         timeout_s=timeout,
     )
@@ -213,6 +216,7 @@ def _request(
         profile=devices.load(_required(settings.profile, "--profile")),
         model=Model.read(model),
         engine=settings.engine,
+        target=settings.target,
         machine=machine,
         optimize=settings.optimize,
         load=known_load(load),

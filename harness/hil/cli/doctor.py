@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from hil.cli import output
-from hil.cli.options import CacheDirOption, DbOption, JsonOption, QemuOption
+from hil.cli.options import CacheDirOption, DbOption, EmulatorOption, JsonOption
 
 if TYPE_CHECKING:
-    from hil.doctor import Finding
+    from hil.records import Finding
 
 _SCHEMA = "hil.doctor/1"
 
@@ -18,7 +18,7 @@ _SCHEMA = "hil.doctor/1"
 def doctor(
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
-    qemu: QemuOption = None,
+    emulator: EmulatorOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check the tools that hil needs; show what is missing and how to install it.
@@ -28,7 +28,7 @@ def doctor(
     from hil import settings as configuration
     from hil.doctor import examine
 
-    settings = configuration.load(db=db, cache_dir=cache_dir, qemu=qemu)
+    settings = configuration.load(db=db, cache_dir=cache_dir, emulator=emulator)
     with output.progress() as show:
         show("looking at the tools of this machine")
         findings = examine(settings.db)

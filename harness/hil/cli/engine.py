@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hil.cli import output
-from hil.cli.options import CacheDirOption, JsonOption, QemuOption, exit_code
+from hil.cli.options import CacheDirOption, EmulatorOption, JsonOption, TargetOption, exit_code
 
 if TYPE_CHECKING:
     from hil.engines.tflm.installed import Installed
@@ -132,10 +132,11 @@ def check(
         ),
     ] = None,
     cache_dir: CacheDirOption = None,
-    qemu: QemuOption = None,
+    target: TargetOption = None,
+    emulator: EmulatorOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Link a model of one op with the engine, run it on an emulated machine and compare outputs.
+    """Link a model of one op with the engine, run it on a target and compare outputs.
 
     Exit code 0: it works; 2: library or headers changed; 3: it does not link, run or compute.
     """
@@ -143,8 +144,8 @@ def check(
     from hil.bench.engine_check import check_engine
     from hil.report.output.run_json import run_data, run_errors
 
-    configuration.load(cache_dir=cache_dir, qemu=qemu)
-    record = check_engine(name, profile)
+    settings = configuration.load(cache_dir=cache_dir, target=target, emulator=emulator)
+    record = check_engine(name, profile, settings.target)
     if json:
         output.emit_json("hil.engine.check/1", record.status, run_data(record), run_errors(record))
     else:

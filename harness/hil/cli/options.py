@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from hil.measure.cycles.memory_system import MemoryModel
-    from hil.targets.qemu.target import LoadPath
+    from hil.targets.interface import LoadPath
 
 DbOption = Annotated[
     str | None,
@@ -46,12 +46,22 @@ CacheDirOption = Annotated[
     ),
 ]
 
-QemuOption = Annotated[
+TargetOption = Annotated[
     str | None,
     typer.Option(
-        "--qemu",
+        "--target",
+        metavar="NAME",
+        help="Where the firmware runs (also: HIL_TARGET).",
+        show_default=False,
+    ),
+]
+
+EmulatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--emulator",
         metavar="FILE",
-        help="The qemu-system-arm to use (also: HIL_QEMU).",
+        help="The emulator's executable (also: HIL_EMULATOR).",
         show_default=False,
     ),
 ]
@@ -72,7 +82,7 @@ EmulatorMachineOption = Annotated[
     typer.Option(
         "--emulator-machine",
         metavar="NAME",
-        help="QEMU machine instead of the most faithful one.",
+        help="The target's machine, instead of the most faithful one.",
         show_default=False,
     ),
 ]

@@ -31,7 +31,7 @@ def list_profiles(json: JsonOption = False) -> None:
                 "clock_hz": p.clock.hz,
                 "flash_bytes": p.flash.size_bytes,
                 "ram_bytes": p.main_ram.size_bytes,
-                "emulation": p.emulation.qemu,
+                "emulation": p.emulation,
             }
             for p in loaded
         ]
@@ -55,7 +55,7 @@ def list_profiles(json: JsonOption = False) -> None:
                 output.format_value(p.clock.hz, "Hz"),
                 output.format_bytes(p.flash.size_bytes),
                 output.format_bytes(p.main_ram.size_bytes),
-                ", ".join(p.emulation.qemu),
+                ", ".join(name for names in p.emulation.values() for name in names),
             )
             for p in loaded
         ],

@@ -16,6 +16,7 @@ from hil.cli.options import (
     CalibrationSamplesOption,
     DbOption,
     EmulatorMachineOption,
+    EmulatorOption,
     EngineOption,
     HeldOutOption,
     IoOption,
@@ -24,9 +25,9 @@ from hil.cli.options import (
     MemoryModelOption,
     MethodOption,
     OptimizeOption,
-    QemuOption,
     QFormatOption,
     QuantizeOption,
+    TargetOption,
     TimeoutOption,
     check_report_folder,
     exit_code,
@@ -112,10 +113,11 @@ def run(
     io: IoOption = None,
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
-    qemu: QemuOption = None,
+    target: TargetOption = None,
+    emulator: EmulatorOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run MODEL on an emulated device; measure, check, store and show.
+    """Run MODEL on a device; measure, check, store and show.
 
     The outputs are compared with TensorFlow Lite's reference kernels; a run whose outputs differ
     has failed. Exit code 0: every run passed; 3: one failed.
@@ -127,7 +129,8 @@ def run(
         db=db,
         engine=engine,
         cache_dir=cache_dir,
-        qemu=qemu,
+        target=target,
+        emulator=emulator,
         optimize=optimize,
         timeout_s=timeout,
         samples=samples,
@@ -192,6 +195,7 @@ def _requests(
             inputs=inputs,
             samples=samples or (settings.samples if inputs is None else None),
             repeat=repeat,
+            target=settings.target,
             machine=machine,
             optimize=settings.optimize,
             load=how,

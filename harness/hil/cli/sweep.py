@@ -12,8 +12,9 @@ from hil.cli import output
 from hil.cli.options import (
     CacheDirOption,
     DbOption,
+    EmulatorOption,
     JsonOption,
-    QemuOption,
+    TargetOption,
     check_report_folder,
 )
 
@@ -69,7 +70,8 @@ def sweep(
     ] = None,
     db: DbOption = None,
     cache_dir: CacheDirOption = None,
-    qemu: QemuOption = None,
+    target: TargetOption = None,
+    emulator: EmulatorOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run every member of STUDY that has no stored result yet, and show them all.
@@ -82,9 +84,10 @@ def sweep(
     from hil.store import Store
     from hil.sweep import load, members, plan
 
-    settings = configuration.load(db=db, cache_dir=cache_dir, qemu=qemu)
+    settings = configuration.load(db=db, cache_dir=cache_dir, target=target, emulator=emulator)
     check_report_folder(report)
     loaded = load(study)
+    loaded = loaded.model_copy(update={"target": target or loaded.target or settings.target})
     chosen = members(loaded, only)
     with Store.open(settings.db) as store:
         what = plan(chosen, store, rerun_failed=rerun_failed)

@@ -12,9 +12,9 @@ import typer
 from hil.cli import output
 from hil.cli.options import (
     CacheDirOption,
+    EmulatorOption,
     JsonOption,
     MemoryModelOption,
-    QemuOption,
     known_memory_model,
 )
 
@@ -63,7 +63,7 @@ def time(
         typer.Option(
             "--machine",
             metavar="NAME",
-            help="QEMU machine that the program is linked for (default: the first that fits).",
+            help="Machine that the program is linked for (default: the first that fits).",
             show_default=False,
         ),
     ] = None,
@@ -82,20 +82,20 @@ def time(
         int, typer.Option("--blocks", min=0, max=10_000, help="Hottest blocks to list.")
     ] = 10,
     cache_dir: CacheDirOption = None,
-    qemu: QemuOption = None,
+    emulator: EmulatorOption = None,
     json: JsonOption = False,
 ) -> None:
     """Time what ELF does from the function --begin to the function --end.
 
-    The program runs in QEMU with semihosting: what it prints is shown on stderr, and it may open
-    files and run commands of this computer, so time only programs that you trust.
+    The program runs in an emulator with semihosting: what it prints is shown on stderr, and it may
+    open files and run commands of this computer, so time only programs that you trust.
     """
     from hil import settings as configuration
     from hil.bench.program_region import time_region
 
     known = known_memory_model(memory_model)
     settings = configuration.load(
-        profile=profile, cache_dir=cache_dir, qemu=qemu, timeout_s=timeout
+        profile=profile, cache_dir=cache_dir, emulator=emulator, timeout_s=timeout
     )
     timing = time_region(
         elf,
@@ -151,7 +151,8 @@ def _data(timing: Timing) -> dict[str, Any]:
         "core": timing.core,
         "profile": timing.profile.name,
         "clock_hz": timing.profile.clock.hz,
-        "emulator": timing.trace.tool,
+        "target": timing.target,
+        "target_tool": timing.trace.tool,
         "notes": timing.notes,
     }
 
@@ -187,7 +188,7 @@ def _show(timing: Timing, begin: str, end: str) -> None:
     passes = len(timing.totals)
     typer.echo(
         f"{timing.elf.name} from {begin} to {end} on {profile.name} ({timing.core} at "
-        f"{output.format_value(profile.clock.hz, 'Hz')}) [qemu {timing.machine}]"
+        f"{output.format_value(profile.clock.hz, 'Hz')}) [{timing.target} {timing.machine}]"
         + (f", median of {passes} passes" if passes > 1 else "")
     )
     output.print_figures(timing.figures)

@@ -43,7 +43,8 @@ def validate(
 ) -> None:
     """Compare the models with silicon: cycles of a set of programs, or published energies.
 
-    Every program of a set runs in QEMU; the region between its symbols is priced at 0 wait states.
+    Every program of a set runs in an emulator; the region between its symbols is priced at 0 wait
+    states.
     """
     from hil.errors import UsageError
 

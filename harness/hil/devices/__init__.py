@@ -7,6 +7,7 @@ in ``device_profiles/``; a path to a file of the user's own works everywhere a n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -129,14 +130,13 @@ class FirmwareConfig(_Strict):
     heap_bytes: int = Field(default=0, ge=0)
 
 
-class Emulation(_Strict):
-    """QEMU machines that can stand for the chip, the most faithful first."""
-
-    qemu: tuple[str, ...] = Field(min_length=1)
-
-
 class Profile(_Strict):
-    """A validated device profile. ``notes`` says what another clock rests on; never in a file."""
+    """A validated device profile.
+
+    ``emulation`` has, by the name of a target, its machines that run the chip's code, the most
+    faithful first; the target validates them. ``notes`` says what another clock rests on; it is
+    never in a file.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     name: SkipJsonSchema[str] = ""
@@ -148,7 +148,7 @@ class Profile(_Strict):
     ram: tuple[Ram, ...] = Field(min_length=1)
     power: Power
     firmware: FirmwareConfig = FirmwareConfig()
-    emulation: Emulation
+    emulation: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     calibration: SkipJsonSchema[calibrations.Calibration | None] = None
     notes: SkipJsonSchema[tuple[str, ...]] = ()
 

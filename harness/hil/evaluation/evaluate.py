@@ -11,7 +11,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -35,8 +35,8 @@ from hil.records import (
     Variant,
 )
 from hil.store import Store
-from hil.targets.qemu.emulator import find_qemu, probe
-from hil.targets.qemu.target import QemuTarget, Session
+from hil.targets.interface import Options, Session
+from hil.targets.session import infer
 from hil.tflite.host_reference import HostReference, reference_for
 
 Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
@@ -84,7 +84,7 @@ def evaluate(
     Raises:
         UsageError: the model, the data or an option is not usable; nothing was built or stored.
         RunFailed: the firmware does not fit, or the device failed; what was done is kept.
-        MissingTool: there is no emulator or compiler.
+        MissingTool: the target's tool or the compiler is not here.
     """
     tell = progress or (lambda stage, done, total: None)
     tell("plan", 0, 0)
@@ -113,7 +113,7 @@ def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluati
     """The evaluation as it begins."""
     job, request = task.job, task.job.request
     started = datetime.now(UTC)
-    emulator = probe(find_qemu()).version
+    tool = job.target.tool()
     options: dict[str, Any] = {
         "limit": asked.limit,
         "seed": asked.seed if asked.limit is not None else None,
@@ -121,7 +121,7 @@ def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluati
     }
     return Evaluation(
         evaluation_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
-        key=_key(task, emulator, options),
+        key=_key(task, tool, options),
         status="running",
         started_at=started.isoformat(timespec="milliseconds"),
         finished_at=None,
@@ -142,14 +142,14 @@ def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluati
         preparation=task.data.preparation,
         options=options,
         provenance={
-            **_origin(task, emulator),
+            **_origin(task, tool),
             "data_source_sha256": source_sha256(asked.spec),
             **(provenance.variant_facts(variant) if variant is not None else {}),
         },
     )
 
 
-def _key(task: _Task, emulator: str, options: Mapping[str, Any]) -> str:
+def _key(task: _Task, tool: str, options: Mapping[str, Any]) -> str:
     """Hash everything that could change a result."""
     question = {
         "model": task.job.model.sha256,
@@ -158,14 +158,15 @@ def _key(task: _Task, emulator: str, options: Mapping[str, Any]) -> str:
         "metric": task.metric.name,
         "profile": task.job.request.profile.name,
         "machine": task.job.platform.machine,
-        "emulator": emulator,
+        "target": task.job.platform.target,
+        "target_tool": tool,
         "reference": task.references[0].version,
         **options,
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 
 
-def _origin(task: _Task, emulator: str) -> dict[str, Any]:
+def _origin(task: _Task, tool: str) -> dict[str, Any]:
     """Versions, hosts and the command that repeats the evaluation."""
     request = task.job.request
     return {
@@ -175,7 +176,7 @@ def _origin(task: _Task, emulator: str) -> dict[str, Any]:
         "python": host.python_version(),
         "host": f"{host.system()} {host.machine()}",
         "compiler": task.firmware.compiler,
-        "emulator": emulator,
+        "target_tool": tool,
         "reference": task.references[0].version,
         "optimize": request.optimize,
     }
@@ -225,22 +226,15 @@ def _keep_rest(evaluation: Evaluation, results: Sequence[SampleResult], store: S
     )
 
 
-@contextmanager
-def _device(task: _Task) -> Iterator[Session]:
-    job = task.job
-    outputs = [job.graph.tensors[index] for index in job.graph.outputs]
-    with QemuTarget().session(
-        task.firmware,
-        job.platform,
-        [(tensor.shape, tensor.dtype) for tensor in outputs],
-        timeout_s=job.request.timeout_s,
-        load=job.request.load,
-    ) as session:
-        yield session
+def _device(task: _Task) -> AbstractContextManager[Session]:
+    job, request = task.job, task.job.request
+    options = Options(timeout_s=request.timeout_s, load=request.load)
+    return job.target.open(task.firmware, job.platform, options)
 
 
 def _work(task: _Task, reference: HostReference) -> Work:
     """What one worker does with a sample: the device, the host's reference, and what both say."""
+    outputs = pipeline.output_specs(task.job)
 
     def work(device: Session, at: int) -> SampleResult:
         inputs = task.data.sample(at)
@@ -248,7 +242,7 @@ def _work(task: _Task, reference: HostReference) -> Work:
             int(task.data.index[at]),
             task.data.label(at),
             inputs,
-            device.infer(inputs),
+            infer(device, inputs, outputs),
             reference.run(inputs),
         )
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from hil.errors import HilError
 from hil.records import SampleResult
-from hil.targets.qemu.target import Session
+from hil.targets.interface import Session
 
 Open = Callable[[], AbstractContextManager[Session]]
 Work = Callable[[Session, int], SampleResult]

@@ -53,6 +53,11 @@ class Program:
     loads: tuple[tuple[int, int], ...]
     cpu_arch: str
 
+    @property
+    def origin(self) -> int:
+        """The lowest address that a loader writes."""
+        return min((address for address, _ in self.loads), default=0)
+
     @cached_property
     def _addresses(self) -> list[int]:
         return [function.address for function in self.functions]
@@ -219,7 +224,7 @@ def _require_cortex_m(path: Path, file: Any) -> None:
     elif file.elfclass != 32:
         reason = f"is a {file.elfclass}-bit ELF, a Cortex-M has 32 bits"
     elif not file.little_endian:
-        reason = "is big-endian; QEMU's Cortex-M machines are little-endian"
+        reason = "is big-endian; the cores that hil knows are little-endian"
     elif kind == "ET_REL":
         reason = "is an object file, not a linked program"
     elif kind not in ("ET_EXEC", "ET_DYN"):

@@ -28,7 +28,7 @@ _DIFFERENCES = {
     "engine_version": "engine version",
     "compiler": "compiler",
     "compiler_flags": "compiler flags",
-    "emulator": "emulator",
+    "target_tool": "target tool",
     "memory_model": "memory model",
     "calibration": "calibration",
     "inputs_sha256": "inputs",

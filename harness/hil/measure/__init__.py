@@ -50,7 +50,7 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     if not windows and not on_silicon:
         raise RunFailed(
             "the run gave neither cycle counts nor an execution profile",
-            hint="run again with --keep DIR and look at the transcript and QEMU's messages",
+            hint="run again with --keep DIR and look at the transcript and the target's messages",
         )
     figures: dict[str, Measurement] = {}
     ops: tuple[OpMeasurement, ...] = ()

@@ -9,6 +9,7 @@ from hil.records.evaluation import (
     Evaluation,
     SampleResult,
 )
+from hil.records.finding import Finding
 from hil.records.firmware import (
     ArenaUse,
     EngineSources,
@@ -38,6 +39,7 @@ from hil.records.trace import (
     BlockProfile,
     Inference,
     MemoryWatermarks,
+    RegionTrace,
     Trace,
 )
 from hil.records.variant import (
@@ -61,6 +63,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "ExternalCode",
+    "Finding",
     "Firmware",
     "FunctionMeasurement",
     "Inference",
@@ -75,6 +78,7 @@ __all__ = [
     "OpMeasurement",
     "Placement",
     "Platform",
+    "RegionTrace",
     "RunRecord",
     "RunStatus",
     "SampleResult",

@@ -50,10 +50,10 @@ class MemoryWatermarks:
 
 @dataclass(frozen=True)
 class Inference:
-    """One inference on the device: outputs as raw tensors and, on silicon, its counters.
+    """One inference on the device: its outputs, and what the target observed of its execution.
 
-    ``cycles`` and ``op_cycles`` come from the device's cycle counter; None in emulation.
-    ``profile`` is the emulator's; None on silicon.
+    ``profile`` is an emulator's; ``cycles`` and ``op_cycles`` come from the cycle counter of
+    silicon. Each is None where the target has no such thing.
     """
 
     outputs: tuple[Array, ...]
@@ -70,8 +70,25 @@ class Trace:
     transcript: str
     inferences: tuple[Inference, ...]
     memory: MemoryWatermarks
-    tool: str  # e.g. "QEMU emulator version 10.0.2 (...)"
-    command: tuple[str, ...]
+    tool: str  # version line of what ran the firmware
+    command: tuple[str, ...]  # its command line
     load_path: str  # "protocol" or "direct"
     load_retries: int
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class RegionTrace:
+    """What a program did between two functions.
+
+    ``windows`` are the recorded passes, in order; everything in them is region 0. ``output`` is
+    what the program printed (the first MiB). ``exit_code`` is the program's, None where it was
+    stopped first because all windows were recorded.
+    """
+
+    windows: tuple[BlockProfile, ...]
+    tool: str
+    command: tuple[str, ...]
+    output: bytes
+    exit_code: int | None
     wall_s: float

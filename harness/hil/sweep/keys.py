@@ -2,7 +2,7 @@
 
 Two runs with the same key give the same figures: the key is a hash over the model's bytes, how it
 is quantized (with the hash of the calibration data and the quantizer's version), the profile's
-content, inputs and options, and over the tools: compiler, emulator, reference interpreter, the
+content, inputs and options, and over the tools: compiler, target, reference interpreter, the
 firmware's sources and the code of hil that builds, runs and measures.
 """
 
@@ -21,32 +21,34 @@ from hil.firmware.toolchain import find_compiler
 from hil.records import InputSpec
 from hil.resources import data_dir
 from hil.sweep.matrix import Member
-from hil.targets.qemu.emulator import find_qemu, probe
+from hil.targets.registry import target
 
 KEY_VERSION = 1
 _PACKAGE = Path(__file__).resolve().parents[1]
 #: The parts of hil that cannot change what a run measures or checks; all others are in the key.
 WITHOUT_EFFECT = frozenset(
     (
-        *("__init__", "__main__", "_api", "calibrate", "cli", "datasets", "doctor", "errors"),
-        *("evaluation", "files", "forms", "gate", "report", "resources", "settings", "store"),
-        *("sweep", "validation"),
+        *("__init__", "__main__", "_api", "calibrate", "children", "cli", "datasets", "doctor"),
+        *("errors", "evaluation", "files", "forms", "gate", "report", "resources", "settings"),
+        *("store", "sweep", "validation"),
     )
 )
 _LIBRARIES = ("tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
 
 
-def tools() -> dict[str, Any]:
+def tools(target_name: str | None = None) -> dict[str, Any]:
     """What all runs of a sweep share: versions of tools, hashes of sources.
 
     Raises:
-        MissingTool: there is no compiler or no emulator.
+        UsageError: there is no such target.
+        MissingTool: the compiler or the target's tool is not here.
     """
+    where = target(target_name)
     compiler = find_compiler()
     return {
         "version": KEY_VERSION,
         "compiler": [compiler.prefix, compiler.version],
-        "emulator": probe(find_qemu()).version,
+        "target": [where.name, where.tool()],
         "firmware_stubs": _tree_hash([data_dir("firmware_stubs")]),
         "code": _tree_hash(code_with_effect(), ".py"),
         # Bands come from these tables.

@@ -224,6 +224,7 @@ def _member(
         inputs=_located(study, inputs.spec),
         samples=inputs.samples,
         repeat=inputs.repeat,
+        target=study.target,
         optimize=optimize,
         memory_model=study.memory_model,
         timeout_s=study.timeout_s,
@@ -256,6 +257,7 @@ def _command(request: Request, profile: str) -> tuple[str, ...]:
     words += [f"--optimize={request.optimize}", "--inputs", str(request.inputs)]
     words += ["--samples", str(request.samples)] if request.samples else []
     words += ["--repeat", str(request.repeat)] if request.repeat > 1 else []
+    words += ["--target", request.target] if request.target else []
     words += ["--memory-model", request.memory_model] if request.memory_model else []
     if (variant := request.variant) is not None:
         words += ["--quantize", variant.scheme, "--calibration", str(variant.calibration)]

@@ -69,13 +69,14 @@ def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False)
     runs never stand.
 
     Raises:
-        MissingTool: there is no compiler or no emulator.
+        UsageError: there is no such target.
+        MissingTool: the compiler or the target's tool is not here.
         InputError: a file of samples cannot be read.
         StoreError: the database cannot be used.
     """
-    shared = tools()
+    shared = {name: tools(name) for name in {member.request.target for member in members}}
     try:
-        keys = tuple(sweep_key(member, shared) for member in members)
+        keys = tuple(sweep_key(member, shared[member.request.target]) for member in members)
     except OSError as error:
         raise InputError(
             f"cannot read {error.filename}: {error.strerror}", hint="check the file's permissions"

@@ -112,6 +112,7 @@ class Study(_Strict):
     x: Literal["parameters", "macs"] = "parameters"
     calibration: Quantization = Quantization()
     inputs: Inputs = Inputs()
+    target: str | None = None
     memory_model: Literal["ideal", "cache"] | None = None
     timeout_s: float = Field(default=60.0, gt=0)
     exclude: tuple[Exclude, ...] = ()

@@ -19,7 +19,7 @@ from hil.measure.cycles.decode import ReadCode
 from hil.measure.cycles.pricing import profile_cycles
 from hil.records import BlockProfile
 from hil.resources import data_dir
-from hil.targets.qemu.region import run_region
+from hil.targets.registry import program_runner
 from hil.validation.programs import Program, load_set
 
 
@@ -59,14 +59,14 @@ def validate(folder: Path, progress: Callable[[str], None] = lambda text: None) 
 
     Raises:
         UsageError: the set is wrong, or names a core that no timing model exists for.
-        HilError: what ``run_region`` raises, for the first program that fails.
+        HilError: what :meth:`ProgramRunner.run_region` raises, for the first program that fails.
     """
     found = load_set(folder)
-    comparisons, tools = [], set()
+    comparisons, tools, runner = [], set(), program_runner()
     for number, program in enumerate(found.programs, start=1):
         progress(f"{program.entry.program} ({number} of {len(found.programs)})")
         core = core_table(program.entry.core)
-        trace = run_region(
+        trace = runner.run_region(
             program.elf,
             machine=program.entry.machine,
             begin=program.entry.begin,

@@ -207,7 +207,7 @@ _FACTS: tuple[tuple[str, Callable[[RunRecord], str]], ...] = (
     ("Compiler", lambda run: str(run.provenance.get("compiler") or MISSING)),
     ("Compiler flags", lambda run: str(run.provenance.get("compiler_flags") or MISSING)),
     ("Optimization", lambda run: str(run.provenance.get("optimize") or MISSING)),
-    ("Emulator", lambda run: str(run.provenance.get("emulator") or MISSING)),
+    ("Target tool", lambda run: str(run.provenance.get("target_tool") or MISSING)),
     ("Inputs, SHA-256", lambda run: str(run.provenance.get("inputs_sha256") or MISSING)[:16]),
     ("git commit", lambda run: str(run.provenance.get("hil_commit") or MISSING)),
     ("Started", lambda run: when(run.started_at)),

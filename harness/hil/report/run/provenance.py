@@ -43,8 +43,8 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         "Where it ran",
         {
-            "emulator": "Emulator",
-            "emulator_command": "Emulator command",
+            "target_tool": "Target tool",
+            "target_command": "Target command",
             "input_path": "Inputs loaded by",
             "load_retries": "Loads repeated",
             "reference": "Reference",

@@ -33,13 +33,6 @@ _BYTES_A_COMMAND = 31
 _T = TypeVar("_T")
 
 
-class MemoryWriter(Protocol):
-    """A debugger: writes the DUT's memory while it waits for a command."""
-
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Write ``data`` at ``address``; raise LinkError if it did not get there."""
-
-
 class MemoryAccess(Protocol):
     """A debugger that reads and writes the DUT's memory while it waits for a command."""
 
@@ -100,10 +93,10 @@ class DutClient:
             self._info = self._ask("hil-info", answers.parse_info)
         return self._info
 
-    def load(self, inputs: Sequence[Array], writer: MemoryWriter | None = None) -> int:
+    def load(self, inputs: Sequence[Array], memory: MemoryAccess | None = None) -> int:
         """Put the inputs (in the model's order) into the device, checked by CRC.
 
-        With a ``writer`` they are written into memory, else sent as commands of 31 bytes. Returns
+        With ``memory`` they are written by a debugger, else sent as commands of 31 bytes. Returns
         how many times everything had to be sent again.
 
         Raises:
@@ -113,7 +106,7 @@ class DutClient:
         data = b"".join(blobs)
         wanted = (len(data), crc32(data))
         for attempt in range(RETRIES + 1):
-            if self._load_once(blobs, writer) and self._ask("hil-crc", answers.parse_crc) == wanted:
+            if self._load_once(blobs, memory) and self._ask("hil-crc", answers.parse_crc) == wanted:
                 return attempt
             self.retries += 1
         raise _damaged_inputs()
@@ -138,7 +131,7 @@ class DutClient:
         """
         info = self.info()
         blobs = self._blobs(inputs)
-        writes = [(t.address, blob) for t, blob in zip(info.inputs, blobs, strict=True)]
+        writes = self._writes(blobs)
         reads = [(tensor.address, tensor.nbytes) for tensor in info.outputs]
         size, inputs_crc = info.input_bytes, crc32(b"".join(blobs))
         for _ in range(RETRIES + 1):
@@ -192,13 +185,15 @@ class DutClient:
 
         return self._ask(f"hil-out {index}", parse)
 
-    def _load_once(self, blobs: Sequence[bytes], writer: MemoryWriter | None) -> bool:
+    def _writes(self, blobs: Sequence[bytes]) -> list[tuple[int, bytes]]:
+        return [(t.address, blob) for t, blob in zip(self.info().inputs, blobs, strict=True)]
+
+    def _load_once(self, blobs: Sequence[bytes], memory: MemoryAccess | None) -> bool:
         """Whether a load went through without complaint. Leaves the device ready for a command."""
         data = b"".join(blobs)
         try:
-            if writer is not None:
-                for tensor, blob in zip(self.info().inputs, blobs, strict=True):
-                    writer.write_memory(tensor.address, blob)
+            if memory is not None:
+                memory.exchange((), self._writes(blobs))
                 return "m-load-done" in self._command(f"hil-direct {len(data)}", self._answer_s)
             lines = self._command(f"db load {len(data)}", self._answer_s)
             for start in range(0, len(data), _BYTES_A_COMMAND):

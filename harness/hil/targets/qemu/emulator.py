@@ -33,19 +33,19 @@ class Emulator:
 
 
 def find_qemu() -> Path:
-    """Return QEMU's path: ``HIL_QEMU`` (a path or a name on PATH), else ``qemu-system-arm``.
+    """Return QEMU's path: ``HIL_EMULATOR`` (a path or a name on PATH), else ``qemu-system-arm``.
 
     Raises:
         MissingTool: it is not there, or is not executable.
     """
-    asked = os.environ.get("HIL_QEMU", "")
+    asked = os.environ.get("HIL_EMULATOR", "")
     found = shutil.which(asked or QEMU)
     if found is not None:
         return Path(found).absolute()
     if asked:
         raise MissingTool(
-            f"HIL_QEMU names '{asked}', which is not an executable file",
-            hint=f"correct or unset HIL_QEMU, or {INSTALL_HINT}",
+            f"HIL_EMULATOR names '{asked}', which is not an executable file",
+            hint=f"correct or unset HIL_EMULATOR, or {INSTALL_HINT}",
         )
     raise MissingTool(f"QEMU ({QEMU}) is not on the PATH", hint=INSTALL_HINT)
 

@@ -28,22 +28,16 @@ class GdbStub:
         self._socket.settimeout(_ANSWER_S)
         self._received = b""
 
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Stop the guest, write ``data`` at ``address``, let it run on.
-
-        Raises:
-            LinkError: the stub does not answer, or there is no memory at the address.
-            LinkClosed: QEMU is gone.
-        """
-        self.exchange((), ((address, data),))
-
     def exchange(
         self, reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, bytes]]
     ) -> list[bytes]:
         """Stop the guest once: read all (address, size), write all (address, data), let it run on.
 
         Returns what was read, in the order of ``reads``, as it was before any of the writes.
-        Errors as for :meth:`write_memory`.
+
+        Raises:
+            LinkError: the stub does not answer, or there is no memory at an address.
+            LinkClosed: QEMU is gone.
         """
         self._send(_INTERRUPT)
         self._stopped()

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hil.devices import Profile
 from hil.errors import UsageError
+from hil.firmware.program import Program
 from hil.records import MemoryRegion, Platform
 from hil.targets.qemu.emulator import Emulator, find_qemu, probe
 
@@ -92,11 +92,10 @@ def choose_platform(
     *,
     machine: str | None = None,
     available: Sequence[str] | None = None,
-    qemu: Path | None = None,
 ) -> Platform:
     """Choose where the profile's firmware runs: the user's machine, else the most faithful one.
 
-    ``available`` are machine names to choose from; None asks ``qemu`` (by default the one found).
+    ``available`` are machine names to choose from; None asks QEMU.
 
     Raises:
         UsageError: the machine is unknown, is not of the chip's core or has less memory than the
@@ -104,16 +103,15 @@ def choose_platform(
         MissingTool: there is no QEMU.
     """
     if available is None:
-        available = usable_machines(probe(qemu or find_qemu()))
+        available = usable_machines(probe(find_qemu()))
     if machine is not None:
         return _platform(profile, _asked_for(profile, machine, available))
-    for name in profile.emulation.qemu:
-        known = MACHINES.get(name)
-        if known is not None and name in available and _mismatch(profile, known) is None:
-            return _platform(profile, known)
+    for name in _named(profile):
+        if name in available and _mismatch(profile, MACHINES[name]) is None:
+            return _platform(profile, MACHINES[name])
     raise UsageError(
         f"no machine of the profile '{profile.name}' can be emulated here "
-        f"(it names {', '.join(profile.emulation.qemu)})",
+        f"(it names {', '.join(profile.emulation.get('qemu', ())) or 'none'})",
         hint=f"{_suitable(profile, available)}; a newer QEMU may have more",
     )
 
@@ -138,6 +136,11 @@ def roomiest(platform: Platform, available: Sequence[str] | None = None) -> Plat
         exact=False,
         defines=best.defines,
     )
+
+
+def _named(profile: Profile) -> list[str]:
+    """The machines of the profile that hil knows, the most faithful first; all if it names none."""
+    return [name for name in profile.emulation.get("qemu", MACHINES) if name in MACHINES]
 
 
 def _asked_for(profile: Profile, name: str, available: Sequence[str]) -> Machine:
@@ -206,3 +209,65 @@ def _clock_defines(profile: Profile, machine: Machine, exact: bool) -> Mapping[s
         "HIL_CLOCK_HZ": str(profile.clock.hz),
         "HIL_FLASH_WAIT_STATES": str(profile.flash.wait_states),
     }
+
+
+def choose_machine(
+    profile: Profile, program: Program, asked: str | None, emulator: Emulator
+) -> str:
+    """Choose the machine that ``program`` runs on: ``asked``, else the first one that fits.
+
+    A machine fits that runs the profile's core and finds the program's vector table at its reset
+    address. Machines that hil has no data of are taken at the user's word.
+
+    Raises:
+        UsageError: ``asked`` is unknown or does not fit, or none fits.
+    """
+    if asked is not None:
+        return _asked_for_program(profile, program, asked, emulator)
+    reasons = []
+    for name in dict.fromkeys((*_named(profile), *MACHINES)):
+        machine = MACHINES[name]
+        if profile.chip.core not in machine.cores or name not in emulator.machines:
+            continue
+        if (reason := _misplaced(program, machine)) is None:
+            return name
+        reasons.append(f"{name} {reason}")
+    known = "; ".join(reasons) or f"this QEMU has no machine with a {profile.chip.core}"
+    raise UsageError(
+        f"{program.path} fits no machine for {profile.chip.core}: it is linked to "
+        f"0x{program.origin:08x}; {known}",
+        hint="link it for one of these machines, or name another one of QEMU's with --machine",
+    )
+
+
+def _asked_for_program(profile: Profile, program: Program, name: str, emulator: Emulator) -> str:
+    if name not in emulator.machines:
+        state = "is not in this QEMU" if name in MACHINES else "is unknown"
+        raise UsageError(
+            f"the emulator machine '{name}' {state}",
+            hint=f"`{emulator.path} -M help` lists its machines",
+        )
+    machine = MACHINES.get(name)
+    if machine is None:
+        return name
+    if profile.chip.core not in machine.cores:
+        raise UsageError(
+            f"the machine '{name}' runs {' and '.join(machine.cores)}, "
+            f"{profile.chip.part} has a {profile.chip.core}",
+            hint="choose a machine of the profile's core, or leave --machine out",
+        )
+    if reason := _misplaced(program, machine):
+        raise UsageError(
+            f"{program.path} does not fit the machine '{name}': it is linked to "
+            f"0x{program.origin:08x}; {name} {reason}",
+            hint="link it for this machine, or choose the one that it was linked for",
+        )
+    return name
+
+
+def _misplaced(program: Program, machine: Machine) -> str | None:
+    """Why the machine would not find the program's vector table; None where it does."""
+    reset = machine.flash.origin
+    if any(address <= reset < address + size for address, size in program.loads):
+        return None
+    return f"starts from the vector table at 0x{reset:08x}"

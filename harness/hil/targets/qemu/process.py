@@ -11,8 +11,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -21,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from hil import children
 from hil.errors import LinkError, MissingTool, RunFailed
 from hil.targets.dut.link import LinkClosed
 from hil.targets.qemu.emulator import INSTALL_HINT
@@ -39,10 +38,9 @@ _HARMLESS = ("has no peer",)  # every MPS2 machine has a network card that we le
 class QemuProcess:
     """A context manager around one QEMU. The guest is paused until :meth:`resume`.
 
-    QEMU runs in a session of its own, so that Ctrl-C in a terminal reaches Python alone, which
-    ends QEMU in ``__exit__``. Should Python itself be killed, the kernel kills QEMU (the parent
-    death signal, set by util-linux's ``setpriv``; without it, as on other systems than Linux, a
-    killed Python leaves its QEMU behind). To the kernel the parent is the thread that entered.
+    Ctrl-C in a terminal reaches Python alone, which ends QEMU in ``__exit__``. Should Python itself
+    be killed, the kernel kills QEMU (:func:`hil.children.start`); to it, the parent is the thread
+    that entered.
 
     Raises on entering:
         MissingTool: QEMU cannot be started at all.
@@ -70,6 +68,7 @@ class QemuProcess:
             self.command += _SEMIHOSTING
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp_received = b""
+        self._has_quit = False
 
     @property
     def uart(self) -> socket.socket:
@@ -125,6 +124,7 @@ class QemuProcess:
     def quit(self) -> None:
         """End QEMU in good order; one that does not end within 2 s is killed on leaving."""
         assert self._process is not None
+        self._has_quit = True
         with contextlib.suppress(LinkError):
             self._qmp("quit")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -132,9 +132,8 @@ class QemuProcess:
 
     def kill(self) -> None:
         """End QEMU at once, from any thread; ``__exit__`` still tidies up."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process is not None:
+            children.kill(self._process)
 
     def exit_code(self, wait_s: float = 0.0) -> int | None:
         """QEMU's exit code (the guest's, by semihosting), waiting for one that is just dying.
@@ -158,13 +157,15 @@ class QemuProcess:
         return str(self._qmp("human-monitor-command", arguments, wait_s=1.0))
 
     def explain(self, error: LinkError) -> RunFailed:
-        """Return what is to be raised for a broken link: QEMU's own end, where it has ended."""
+        """Return what is to be raised for a broken link: QEMU's end, where it ended early."""
+        if self._has_quit:
+            return error
         code = self.exit_code(_DYING_S if isinstance(error, LinkClosed) else 0.0)
         if code is None:
             return error
-        how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
         return RunFailed(
-            f"QEMU ended early with {how}: {self._last_words() or 'it printed nothing'}",
+            f"QEMU ended early with {children.how_it_ended(code)}: "
+            f"{self._last_words() or 'it printed nothing'}",
             hint="a guest whose fault handler faults makes QEMU give up ('Lockup'); otherwise try "
             "the command by hand, it is in the run's provenance",
         )
@@ -181,13 +182,13 @@ class QemuProcess:
             raise MissingTool(f"{self.command[0]} is not an executable file", hint=INSTALL_HINT)
         try:
             with self._messages.open("wb") as messages:
-                self._process = subprocess.Popen(
-                    [*_die_with_parent(), *self.command],
+                self._process = children.start(
+                    self.command,
+                    die_with_parent=True,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE if self._semihosting else messages,
                     stderr=messages,
                     pass_fds=[end.fileno() for end in self._theirs.values()],
-                    start_new_session=True,
                     cwd=self._folder,
                 )
         except OSError as error:
@@ -200,11 +201,8 @@ class QemuProcess:
 
     def _end(self) -> None:
         """Kill QEMU with everything it started, whatever state it is in."""
-        if self._process is not None and self._process.returncode is None:
-            self.kill()
-            self._process.wait()
-        if self._process is not None and self._process.stdout is not None:
-            self._process.stdout.close()
+        if self._process is not None:
+            children.end(self._process)
         for end in (*self._ours.values(), *self._theirs.values()):
             end.close()
 
@@ -260,17 +258,13 @@ class QemuProcess:
         return message
 
 
-def _die_with_parent() -> list[str]:
-    """The prefix that makes the kernel kill the command when this process ends.
-
-    A wrapper, not ``preexec_fn``: that would fork this process, which may have threads.
-    """
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
+def machine_arguments(elf: Path, machine: str) -> list[str]:
+    """QEMU's command line without its sockets: nothing but the machine, paused."""
+    return [
+        *("-M", machine),
+        *("-kernel", str(elf.absolute())),
+        *("-display", "none"),
+        "-nodefaults",
+        "-no-reboot",
+        "-S",
+    ]

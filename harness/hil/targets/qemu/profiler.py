@@ -1,7 +1,8 @@
-"""The QEMU profiler plugin: built once with the host's compiler, its record files read with numpy.
+"""The QEMU profiler plugin: built once with the host's compiler, and its arguments.
 
-The plugin's source, ``firmware_stubs/emulation/hil_profiler.c``, documents what is counted and the
-record format. One shared object serves every QEMU with TCG plugins (7.2 and 10 are tested).
+The plugin's source, ``firmware_stubs/emulation/hil_profiler.c``, documents what is counted. It
+writes the file that :mod:`hil.targets.execution_record` reads. One shared object serves every QEMU
+with TCG plugins (7.2 and 10 are tested).
 """
 
 from __future__ import annotations
@@ -13,44 +14,14 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from hil import files
 from hil.devices import Flash
-from hil.errors import BuildFailed, LinkError, MissingTool
+from hil.errors import BuildFailed, MissingTool
 from hil.firmware.toolchain import cache_error
-from hil.records import BlockProfile, MemoryRegion
+from hil.records import MemoryRegion
 from hil.resources import cache_dir, data_dir
 
-_MAGIC = b"HILPROF1"
-_RECORD_MAGIC = 0x444E4957
-_BETWEEN = 0xFFFFFFFF
-_OVERFLOW = 1
-_WITH_MISSES = 2
-_HEADER = np.dtype(
-    [
-        ("magic", "<u4"),
-        ("window", "<u4"),
-        ("rows", "<u4"),
-        ("flags", "<u4"),
-        ("instructions", "<u8"),
-    ]
-)
-_ROW = np.dtype(
-    [
-        ("start", "<u4"),
-        ("end", "<u4"),
-        ("region", "<u4"),
-        ("n_insns", "<u4"),
-        ("executed", "<u8"),
-        ("taken", "<u8"),
-    ]
-)
-_MISSES = ("line_misses", "sequential_misses", "data_misses")
-_ROW_WITH_MISSES = np.dtype([*_ROW.descr, *((name, "<u8") for name in _MISSES)])
 _REPLACEMENT = {"lru": 0, "fifo": 1, "random": 2}
 
 _FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
@@ -121,9 +92,9 @@ def region_argument(
 ) -> str:
     """Return the value for ``-plugin`` without a sled: one region, from ``begin`` to ``end``.
 
-    Read the result with ``read_profile(out, n_ops=1)``; everything is region 0. ``caches`` as in
-    ``plugin_argument``. ``seen`` is a file that tells which markers were reached; its letters are
-    in the plugin's head comment.
+    Read the result with ``execution_record.read(out, n_ops=1)``; everything is region 0.
+    ``caches`` as in ``plugin_argument``. ``seen`` is a file that says which markers were reached;
+    its letters are in the plugin's head comment.
     """
     argument = _argument(plugin, out, begin=begin, end=end, windows=windows, **(caches or {}))
     return argument if seen is None else f"{argument},seen={_escape(seen)}"
@@ -144,65 +115,6 @@ def cache_settings(flash: Flash, where: MemoryRegion) -> dict[str, int]:
         "whole": int(flash.cache_fill == "line"),
         "replace": _REPLACEMENT[flash.replacement],
     }
-
-
-def read_profile(path: Path, n_ops: int) -> list[BlockProfile]:
-    """Read a record file: one profile per recorded window, in order of execution.
-
-    Rows are sorted by (region, start, end), so that equal executions give equal arrays whatever
-    the emulator translated first. Code between ops is region ``n_ops``. A record cut short (QEMU
-    was killed while writing it) is left out.
-
-    Raises:
-        LinkError: the file is missing, is not a record file, or counts in it are incomplete.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
-    if data[:8] != _MAGIC:
-        raise _unreadable(path, "not a record of the profiler plugin")
-    profiles = []
-    position = len(_MAGIC)
-    while position + _HEADER.itemsize <= len(data):
-        header = np.frombuffer(data, _HEADER, 1, position)[0]
-        position += _HEADER.itemsize
-        if header["magic"] != _RECORD_MAGIC:
-            raise _unreadable(path, f"no record at byte {position - _HEADER.itemsize}")
-        row = _ROW_WITH_MISSES if header["flags"] & _WITH_MISSES else _ROW
-        size = int(header["rows"]) * row.itemsize
-        if position + size > len(data):
-            break
-        if header["flags"] & _OVERFLOW:
-            raise _unreadable(path, "the program has more code blocks than the plugin's table")
-        rows = np.frombuffer(data, row, int(header["rows"]), position)
-        profiles.append(_profile(rows, int(header["instructions"]), n_ops))
-        position += size
-    return profiles
-
-
-def _profile(rows: npt.NDArray[Any], instructions: int, n_ops: int) -> BlockProfile:
-    region = np.where(rows["region"] == _BETWEEN, n_ops, rows["region"]).astype(np.int32)
-    order = np.lexsort((rows["end"], rows["start"], region))
-    names = rows.dtype.names or ()
-    misses = {name: rows[name][order].astype(np.int64) for name in _MISSES if name in names}
-    return BlockProfile(
-        start=rows["start"][order].astype(np.int64),
-        end=rows["end"][order].astype(np.int64),
-        region=region[order],
-        executed=rows["executed"][order].astype(np.int64),
-        taken=rows["taken"][order].astype(np.int64),
-        n_regions=n_ops,
-        instructions=instructions,
-        **misses,
-    )
-
-
-def _unreadable(path: Path, reason: str) -> LinkError:
-    return LinkError(
-        f"the execution profile {path} cannot be used: {reason}",
-        hint="run again with --keep DIR and look at the emulator's messages there",
-    )
 
 
 def _argument(plugin: Path, out: Path, **values: int) -> str:

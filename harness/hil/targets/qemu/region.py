@@ -14,18 +14,22 @@ import select
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from hil.devices import Flash
 from hil.errors import DeviceFault, DeviceTimeout, LinkError, MissingTool, RunFailed
 from hil.firmware.program import Program, open_program
-from hil.records import BlockProfile
+from hil.records import BlockProfile, MemoryRegion, RegionTrace
+from hil.targets import execution_record
 from hil.targets.dut.link import LinkClosed
+from hil.targets.interface import OutputCall
 from hil.targets.qemu import profiler
 from hil.targets.qemu.emulator import find_qemu, probe
-from hil.targets.qemu.process import QemuProcess
+from hil.targets.qemu.machines import MACHINES
+from hil.targets.qemu.process import QemuProcess, machine_arguments
 
 _POLL_S = 0.005
 _READ_BYTES = 1 << 15
@@ -34,25 +38,6 @@ _KEPT_OUTPUT_BYTES = 1 << 20
 _DYING_S = 2.0
 _EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
 
-OutputCall = Callable[[bytes], None]
-
-
-@dataclass(frozen=True)
-class RegionTrace:
-    """What a program did between two functions.
-
-    ``windows`` are the recorded passes, in order; everything in them is region 0. ``output`` is
-    what the program printed (the first MiB). ``exit_code`` is the program's, None where QEMU was
-    stopped first because all windows were recorded.
-    """
-
-    windows: tuple[BlockProfile, ...]
-    tool: str
-    command: tuple[str, ...]
-    output: bytes
-    exit_code: int | None
-    wall_s: float
-
 
 def run_region(
     elf: Path,
@@ -60,31 +45,20 @@ def run_region(
     machine: str,
     begin: str,
     end: str,
-    timeout_s: float = 60.0,
-    qemu: Path | None = None,
     windows: int = 1,
+    timeout_s: float = 60.0,
+    flash: Flash | None = None,
     on_output: OutputCall | None = None,
-    caches: Mapping[str, int] | None = None,
 ) -> RegionTrace:
-    """Run ``elf`` on ``machine`` until the region was passed ``windows`` times.
+    """See :class:`hil.targets.interface.ProgramRunner`.
 
-    ``begin`` and ``end`` are function symbols, or addresses (``0x…``): a window opens when control
-    reaches the first instruction of ``begin`` (counted) and closes when it reaches the first of
-    ``end`` (not counted). QEMU is stopped once all windows are recorded. ``timeout_s`` bounds the
-    whole run. ``on_output`` gets what the program prints as it comes. ``caches`` is what
-    ``profiler.cache_settings`` gives; None simulates none.
-
-    Raises:
-        UsageError: a marker is no function of the ELF, or the ELF is none that QEMU could run.
-        MissingTool: no QEMU, or it cannot be started, or lacks the machine.
-        DeviceTimeout: the windows did not complete in time; the message says where it was.
-        DeviceFault: the program crashed the processor (a lockup).
-        RunFailed: the program ended before, or came to ``begin`` again inside a window.
+    QEMU is stopped once all windows are recorded. A machine that is not in ``MACHINES`` has its
+    flash, for the simulated caches, where the ELF was linked to.
     """
     started = time.monotonic()
     program = open_program(elf)
     marks = (program.address(begin), program.address(end))
-    binary = qemu or find_qemu()
+    binary = find_qemu()
     emulator = probe(binary)
     if machine not in emulator.machines:
         raise MissingTool(
@@ -95,10 +69,11 @@ def run_region(
         folder = Path(name)
         record = folder / "profile.bin"
         seen = folder / "seen"
+        caches = _caches(flash, program, machine) if flash is not None else None
         plugin = profiler.region_argument(
             profiler.ensure_plugin(binary), record, *marks, windows, caches, seen
         )
-        arguments = [*_machine_arguments(elf, machine), "-plugin", plugin]
+        arguments = [*machine_arguments(elf, machine), "-plugin", plugin]
         process = QemuProcess(binary, arguments, folder=folder, debug=False, semihosting=True)
         watch = _Watch(program, (begin, end), marks, record, seen, windows, timeout_s, on_output)
         with process, _Listener(process, watch.hear):
@@ -117,16 +92,14 @@ def run_region(
     )
 
 
-def _machine_arguments(elf: Path, machine: str) -> list[str]:
-    """QEMU's command line without its sockets: nothing but the machine, paused."""
-    return [
-        *("-M", machine),
-        *("-kernel", str(elf.absolute())),
-        *("-display", "none"),
-        "-nodefaults",
-        "-no-reboot",
-        "-S",
-    ]
+def _caches(flash: Flash, program: Program, machine: str) -> dict[str, int]:
+    """What the profiler is to simulate, with the flash where the machine or the ELF has it."""
+    known = MACHINES.get(machine)
+    if known is not None:
+        return profiler.cache_settings(flash, known.flash)
+    first = program.origin
+    last = max(address + size for address, size in program.loads)
+    return profiler.cache_settings(flash, MemoryRegion(first, last - first))
 
 
 @dataclass
@@ -150,7 +123,7 @@ class _Watch:
         with contextlib.suppress(OSError):
             size = self.record.stat().st_size
             if size > self._size:
-                self._profiles = profiler.read_profile(self.record, n_ops=1)
+                self._profiles = execution_record.read(self.record, n_ops=1)
                 self._size = size
         return self._profiles
 

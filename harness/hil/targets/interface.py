@@ -1,0 +1,149 @@
+"""What a target is: a place where firmware runs, an emulator, a board or this computer.
+
+A target registers a class under the entry point group ``hil.targets``; everything above asks
+:mod:`hil.targets.registry` for it by name and uses these protocols alone. See docs/targets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from hil.devices import Flash, Profile
+from hil.firmware.program import Program
+from hil.records import BlockProfile, Finding, Firmware, Platform, RegionTrace
+from hil.targets.dut.client import DutClient, MemoryAccess
+
+LoadPath = Literal["auto", "direct", "protocol"]
+OutputCall = Callable[[bytes], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a firmware is put to work.
+
+    ``timeout_s`` bounds one answer of the device. ``load`` is how tensors get in and out:
+    ``protocol`` through the link, ``direct`` through a debugger, ``auto`` the fastest there is.
+    The first ``profile_windows`` inferences carry an execution profile, if the target makes any;
+    with ``flash`` its caches are simulated in them and the misses counted.
+    """
+
+    timeout_s: float = 60.0
+    load: LoadPath = "auto"
+    profile_windows: int = 0
+    flash: Flash | None = None
+
+
+class Session(Protocol):
+    """One firmware at work; leaving the context manager that gave it ends the device.
+
+    ``tool`` is the version line of what runs the firmware, ``command`` its command line (empty
+    for a board). ``memory`` reads and writes the device's memory beside the protocol; None where
+    tensors go through the link.
+    """
+
+    client: DutClient
+    memory: MemoryAccess | None
+    tool: str
+    command: tuple[str, ...]
+
+    def profiles(self, n_ops: int) -> Sequence[BlockProfile]:
+        """End the device and return the execution profiles, in order; none where none is made.
+
+        Raises:
+            LinkError: not as many were recorded as :class:`Options` asked for.
+        """
+
+    def kill(self) -> None:
+        """End the device at once, from any thread: what waits for it fails."""
+
+
+class Target(Protocol):
+    """A kind of place where firmware runs.
+
+    ``name`` is what users write and what is stored with a run; ``title`` is for sentences. The
+    target with the lowest ``rank`` is the default.
+    """
+
+    name: str
+    title: str
+    rank: int
+
+    def tool(self) -> str:
+        """Version line of what runs the firmware.
+
+        Raises:
+            MissingTool: it is not on this machine.
+        """
+
+    def findings(self) -> Sequence[Finding]:
+        """What ``hil doctor`` shows of this target. Does not raise ``HilError``."""
+
+    def platform(self, profile: Profile, machine: str | None = None) -> Platform:
+        """Choose where the profile's firmware runs: ``machine``, else the most faithful one.
+
+        Raises:
+            UsageError: the machine is unknown or not suitable, or there is none for the profile.
+            MissingTool: the target's tool is not on this machine.
+        """
+
+    def roomiest(self, platform: Platform) -> Platform:
+        """Return the platform of the same core with the most RAM, for firmware that finds out
+        how much memory something needs; ``platform`` itself where none has more.
+        """
+
+    def open(
+        self, firmware: Firmware, platform: Platform, options: Options
+    ) -> AbstractContextManager[Session]:
+        """Start the firmware and wait until it is ready.
+
+        Raises, when entered and at each use of the session:
+            UsageError: the target does not have ``options.load``.
+            MissingTool: the target's tool is not there or does not start.
+            DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
+            RunFailed: the target ended early; its messages are in the error.
+        """
+
+
+@runtime_checkable
+class ProgramRunner(Protocol):
+    """A target that also runs any ELF and counts what it executes between two functions."""
+
+    name: str
+
+    def machine_of(self, profile: Profile, program: Program, asked: str | None) -> str:
+        """Choose the machine that ``program`` runs on: ``asked``, else the first that fits.
+
+        Raises:
+            UsageError: ``asked`` is unknown or does not fit, or none fits.
+        """
+
+    def run_region(
+        self,
+        elf: Path,
+        *,
+        machine: str,
+        begin: str,
+        end: str,
+        windows: int = 1,
+        timeout_s: float = 60.0,
+        flash: Flash | None = None,
+        on_output: OutputCall | None = None,
+    ) -> RegionTrace:
+        """Run ``elf`` on ``machine`` until it passed from ``begin`` to ``end`` ``windows`` times.
+
+        ``begin`` and ``end`` are function symbols, or addresses (``0x…``): a window opens when
+        control reaches the first instruction of ``begin`` (counted) and closes when it reaches
+        the first of ``end`` (not counted). ``timeout_s`` bounds the whole run. With ``flash`` its
+        caches are simulated. ``on_output`` gets what the program prints as it comes.
+
+        Raises:
+            UsageError: a marker is not a function of the ELF, or the ELF cannot run there.
+            MissingTool: the target's tool is not there, does not start, or lacks the machine.
+            DeviceTimeout: the windows did not complete in time; the message says where it was.
+            DeviceFault: the program crashed the processor.
+            RunFailed: the program ended before, or came to ``begin`` again inside a window.
+        """

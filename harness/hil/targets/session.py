@@ -1,0 +1,97 @@
+"""What the sessions of all targets share: tensors in and out, and from all of it a trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hil.errors import LinkError
+from hil.records import Array, Firmware, Inference, Platform, Trace
+from hil.targets.interface import Options, Session, Target
+
+OutputSpec = tuple[tuple[int, ...], str]
+"""Shape and dtype of one output tensor."""
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    target: Target,
+    firmware: Firmware,
+    platform: Platform,
+    inputs: Sequence[Sequence[Array]],
+    outputs: Sequence[OutputSpec],
+    options: Options,
+    *,
+    n_ops: int,
+    repeat: int = 1,
+    progress: Progress | None = None,
+) -> Trace:
+    """Load, infer and read the outputs for every input, ``repeat`` times each in a row.
+
+    ``n_ops`` is the model's, for execution profiles. ``progress`` is called with inferences done
+    and in all. Errors as for :meth:`Target.open`.
+    """
+    started = time.monotonic()
+    rows = [one for one in inputs for _ in range(repeat)]
+    windows = min(options.profile_windows, len(rows))
+    with target.open(firmware, platform, replace(options, profile_windows=windows)) as session:
+        inferences = []
+        for done, row in enumerate(rows, start=1):
+            inferences.append(_inference(session, row, outputs))
+            if progress is not None:
+                progress(done, len(rows))
+        memory = session.client.memory()
+        for at, profile in enumerate(session.profiles(n_ops)):
+            inferences[at] = replace(inferences[at], profile=profile)
+    return Trace(
+        platform=platform,
+        transcript=session.client.link.transcript.text(),
+        inferences=tuple(inferences),
+        memory=memory,
+        tool=session.tool,
+        command=session.command,
+        load_path="protocol" if session.memory is None else "direct",
+        load_retries=session.client.retries,
+        wall_s=time.monotonic() - started,
+    )
+
+
+def infer(
+    session: Session, inputs: Sequence[Array], outputs: Sequence[OutputSpec]
+) -> tuple[Array, ...]:
+    """Run one inference by the fastest way there is and return its outputs.
+
+    Errors as for :meth:`Target.open`.
+    """
+    if session.memory is not None:
+        return _tensors(session.client.infer_direct(inputs, session.memory), outputs)
+    return _inference(session, inputs, outputs).outputs
+
+
+def _inference(
+    session: Session, inputs: Sequence[Array], outputs: Sequence[OutputSpec]
+) -> Inference:
+    """Run one inference step by step; where the device counts cycles, with its counters."""
+    client = session.client
+    client.load(inputs, session.memory)
+    client.infer()
+    counted = client.marks() if client.info().counter else (None, None)
+    return Inference(_tensors(client.outputs(), outputs), cycles=counted[0], op_cycles=counted[1])
+
+
+def _tensors(raw: Sequence[bytes], specs: Sequence[OutputSpec]) -> tuple[Array, ...]:
+    """Give the device's bytes their shapes; other sizes mean another model's firmware."""
+    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in specs]
+    if [len(data) for data in raw] != sizes:
+        raise LinkError(
+            f"the firmware's outputs have {[len(data) for data in raw]} bytes, the model's {sizes}",
+            hint="the firmware was built for another model; build it again",
+        )
+    return tuple(
+        np.frombuffer(data, dtype).reshape(shape)
+        for data, (shape, dtype) in zip(raw, specs, strict=True)
+    )
