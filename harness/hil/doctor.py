@@ -113,22 +113,22 @@ def _cxx(compiler: Compiler) -> Finding:
 
 
 def _added_engines() -> list[Finding]:
-    """Engines that the user added: whether their files are still what they were."""
-    from hil.engines.tflm import installed
-    from hil.engines.tflm.library import require_unchanged
+    """Engines that the user added: whether each can still be used."""
+    from hil.engines import registry
 
     try:
-        entries = installed.load()
+        added = [(name, family) for family in registry.families() for name in family.names()]
     except HilError as error:
         return [Finding("added engines", "missing", detail=f"{error.message} ({error.hint})")]
     findings = []
-    for name, entry in sorted(entries.items()):
-        detail = f"{entry.kind}, {entry.core}, {entry.kernels} kernels"
+    for name, family in sorted(added, key=lambda pair: pair[0]):
         try:
-            require_unchanged(entry)
+            family.require_usable(name)
         except HilError as error:
             findings.append(Finding(f"engine {name}", "warn", detail=error.message))
         else:
+            facts = family.facts(name)
+            detail = f"{facts['kind']}, {facts['core']}, {facts['kernels']} kernels"
             findings.append(Finding(f"engine {name}", "ok", detail=detail))
     return findings
 

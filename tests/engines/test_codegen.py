@@ -4,13 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from hil.engines import registry
 from hil.engines.aot.constants import ConstantPool
-from hil.engines.aot.ctext import byte_strings, comment_text, number_list
 from hil.engines.aot.lower import LOWERINGS
 from hil.engines.aot.quant import quantize_multiplier, requantize
+from hil.engines.ctext import byte_strings, comment_text, number_list
 from hil.engines.registry import engine
-from hil.errors import ModelError, UnsupportedModel, UsageError
+from hil.errors import ModelError, UnsupportedModel
 from hil.tflite.model import Model
 
 from tests.support.host_model import assert_matches_reference, host_model
@@ -170,13 +169,3 @@ def test_a_tensor_that_nobody_writes_is_an_error() -> None:
     b.op("FULLY_CONNECTED", [ghost, b.tensor((4, 4), "float32", data=np.eye(4)), -1], [y])
     with pytest.raises(ModelError):
         engine("aot").sources(Model.parse(b.build([x], [y]), "m"))
-
-
-def test_engines_by_name() -> None:
-    assert engine("aot").name == "aot"
-    with pytest.raises(UsageError, match="no engine 'aott'") as unknown:
-        engine("aott")
-    assert "'aot'" in unknown.value.hint
-    engine_class = type(engine("aot"))
-    with pytest.raises(RuntimeError, match="two engines"):
-        registry.register(engine_class)

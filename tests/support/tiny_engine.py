@@ -8,7 +8,9 @@ chooses mischief: ``SPIN`` never returns, ``FAULT`` writes where no memory is, `
 from __future__ import annotations
 
 import numpy as np
+from hil.engines.interface import Role
 from hil.records import Array, EngineSources, MemoryPlan, Placement
+from hil.tflite.model import Model
 
 SPIN, FAULT, FAIL = 1_000_001, 1_000_002, 1_000_003
 
@@ -93,6 +95,19 @@ def tiny_sources(n: int = 64, *, init: int = 0) -> EngineSources:
         weights_bytes=0,
         tables_bytes=0,
     )
+
+
+class TinyEngine:
+    """The sources as an engine; the model only says how many bytes go in."""
+
+    name = "tiny"
+    title = "Tiny engine"
+    version = "1"
+    role: Role = "candidate"
+
+    def sources(self, model: Model) -> EngineSources:
+        """Return the sources for a model with one input."""
+        return tiny_sources(model.graph.tensors[model.graph.inputs[0]].nbytes)
 
 
 def tiny_specs(n: int = 64) -> list[tuple[tuple[int, ...], str]]:

@@ -73,7 +73,7 @@ def test_include_folder_without_tflm(files: tuple[Path, Path], tmp_path: Path) -
 
 
 def test_other_kinds_and_own_names(files: tuple[Path, Path]) -> None:
-    add(files, name="aot").refuses(2, "an engine of hil's own")
+    add(files, name="aot").refuses(2, "the name of an installed engine")
     result = hil(
         *("engine", "add", "onnx", "--name", "x", "--lib", files[0]),
         *("--include", files[1], "--core", "cortex-m4"),

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.engines.aot.quant import float_literal
-from hil.engines.registry import SizedByRunning, engine, names
+from hil.engines.ctext import float_literal
+from hil.engines.interface import SizedByRunning
+from hil.engines.registry import engine, family_of, names
 from hil.engines.tflm import installed
 from hil.engines.tflm.codegen import planned_tensors
 from hil.engines.tflm.engine import TflmEngine
+from hil.engines.tflm.family import TflmFamily
 from hil.engines.tflm.library import inspect
 from hil.engines.tflm.one_op import IN, OUT, one_op_model
 from hil.errors import StoreError, UnsupportedModel, UsageError
@@ -183,11 +185,13 @@ def test_added_engines_are_found_by_name(state: Path, entry: installed.Installed
     found = engine("tflm-x")
     assert (found.name, isinstance(found, TflmEngine)) == ("tflm-x", True)
     assert entry.library_sha256[:12] in found.version
-    assert installed.remove("tflm-x") == entry
+    assert (found.title, found.role) == ("TFLite Micro with its reference kernels", "baseline")
+    assert isinstance(family_of("tflm-x"), TflmFamily)
+    family_of("tflm-x").remove("tflm-x")
     with pytest.raises(UsageError, match="no engine 'tflm-x'"):
         engine("tflm-x")
     with pytest.raises(UsageError, match="no engine 'tflm-x' was added"):
-        installed.remove("tflm-x")
+        family_of("tflm-x")
 
 
 def test_a_saved_file_of_schema_1_is_read(state: Path) -> None:
@@ -226,7 +230,13 @@ def test_files_that_cannot_be_used(text: str, message: str, state: Path) -> None
 def test_a_failed_change_leaves_the_file_as_it_was(state: Path, entry: installed.Installed) -> None:
     installed.add(entry)
     before = state.read_text()
-    with pytest.raises(UsageError):
-        installed.remove("other")
+    with pytest.raises(ZeroDivisionError):
+        _clear_and_fail()
     assert state.read_text() == before
     assert json.loads(before)["schema"] == installed.SCHEMA
+
+
+def _clear_and_fail() -> None:
+    with installed._changed() as engines:
+        engines.clear()
+        raise ZeroDivisionError

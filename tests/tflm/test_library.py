@@ -201,12 +201,12 @@ def test_headers_of_another_flatbuffers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Upper", "", "1st", "with space", "a" * 41, "a,b", "a/b"])
 def test_names_that_are_none(name: str, tmp_path: Path, include: Path) -> None:
-    with pytest.raises(UsageError, match="is no name"):
+    with pytest.raises(UsageError, match="invalid engine name"):
         inspect(name, tmp_path / "none.a", [include], "cortex-m4")
 
 
 def test_names_and_definitions_that_are_refused(tmp_path: Path, include: Path) -> None:
-    with pytest.raises(UsageError, match="an engine of hil's own"):
+    with pytest.raises(UsageError, match="the name of an installed engine"):
         inspect("aot", tmp_path / "none.a", [include], "cortex-m4", taken=("aot",))
     with pytest.raises(UsageError, match="no definition"):
         look(tmp_path / "none.a", include, defines=["A B"])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from hil import files
-from hil.engines.registry import SizedByRunning
+from hil.engines.interface import SizedByRunning
 from hil.errors import DoesNotFit, RunFailed, UnsupportedModel
 from hil.firmware.build import build
 from hil.firmware.toolchain import cache_error

@@ -8,7 +8,7 @@ from pathlib import Path
 from hil import devices
 from hil.bench.pipeline import Request, run
 from hil.devices import Profile
-from hil.engines.tflm import installed
+from hil.engines.registry import family_of
 from hil.engines.tflm.one_op import one_op_model
 from hil.errors import HilError, UsageError
 from hil.records import RunRecord
@@ -27,10 +27,8 @@ def check_engine(name: str, profile: str | None = None, target: str | None = Non
         UsageError: no engine of that name was added, or no device of its core is known.
         MissingTool: a tool that every run needs is not here.
     """
-    engines = installed.load()
-    if name not in engines:
-        raise installed.unknown(name, engines)
-    device = devices.load(profile) if profile else _device(engines[name].core, target)
+    core = str(family_of(name).facts(name)["core"])
+    device = devices.load(profile) if profile else _device(core, target)
     with tempfile.TemporaryDirectory(prefix="hil-check-") as folder:
         request = Request(
             model=Model.parse(one_op_model(), "one_op"),

@@ -17,7 +17,7 @@ from hil.bench import provenance
 from hil.bench.arena_search import find_arena
 from hil.bench.outputs import compare
 from hil.devices import Profile
-from hil.engines.registry import Engine, SizedByRunning
+from hil.engines.interface import Engine, SizedByRunning
 from hil.engines.registry import engine as find_engine
 from hil.errors import HilError, RunFailed, UsageError, WrongOutput
 from hil.firmware.build import build, keep_error
@@ -183,7 +183,7 @@ def run(
     stages = _Stages(progress)
     with stages.stage("plan"):
         job = prepare(request, progress)
-    record = provenance.begin(job.request, job.model, job.platform, job.sources)
+    record = provenance.begin(job.request, job.model, job.platform, job.engine, job.sources)
     record = _with_variant(record, job, store)
     record = dataclasses.replace(record, provenance={**record.provenance, **(facts or {})})
     store.begin(record)

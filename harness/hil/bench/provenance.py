@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hil.devices import Profile
+from hil.engines.interface import Engine
 from hil.measure.cycles.memory_system import MemoryModel, memory_model
 from hil.records import (
     Array,
@@ -46,7 +47,9 @@ class Asked(Protocol):
     def memory_model(self) -> MemoryModel | None: ...  # noqa: D102
 
 
-def begin(asked: Asked, model: Model, platform: Platform, sources: EngineSources) -> RunRecord:
+def begin(
+    asked: Asked, model: Model, platform: Platform, engine: Engine, sources: EngineSources
+) -> RunRecord:
     """Return the record of a run that starts now."""
     started = datetime.now(UTC)
     profile = asked.profile.model_dump(mode="json", by_alias=True)
@@ -84,6 +87,8 @@ def begin(asked: Asked, model: Model, platform: Platform, sources: EngineSources
             "python": host.python_version(),
             "host": f"{host.system()} {host.machine()}",
             "engine_version": sources.engine_version,
+            "engine_title": engine.title,
+            "engine_role": engine.role,
             **sources.details,
             "model_sha256": model.sha256,
             "optimize": asked.optimize,

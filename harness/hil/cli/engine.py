@@ -11,7 +11,8 @@ from hil.cli import output
 from hil.cli.options import CacheDirOption, EmulatorOption, JsonOption, TargetOption, exit_code
 
 if TYPE_CHECKING:
-    from hil.engines.tflm.installed import Installed
+    from collections.abc import Mapping
+
     from hil.records import RunRecord
 
 app = typer.Typer(
@@ -69,39 +70,38 @@ def add(
     Nothing is copied. Core, float ABI, schema version and symbols are read from the files;
     what does not fit is refused here. A library of the same name is replaced.
     """
-    from hil.engines.registry import own_names
+    from hil.engines.registry import installed_names
     from hil.engines.tflm import installed
     from hil.engines.tflm import library as tflm
     from hil.errors import UsageError
 
     if kind != tflm.KIND:
         raise UsageError(f"there is no kind of engine '{kind}'", hint="kinds: tflm")
-    entry = tflm.inspect(name, library, include, core, define or (), taken=own_names())
+    entry = tflm.inspect(name, library, include, core, define or (), taken=installed_names())
     replaced = installed.add(entry)
     if json:
-        output.emit_json("hil.engine.add/1", "ok", {**_data(entry), "replaced": replaced})
+        output.emit_json("hil.engine.add/1", "ok", {**entry.facts(), "replaced": replaced})
         return
     typer.echo(f"{'replaced' if replaced else 'added'} engine {name}")
-    _show(entry)
+    _show(entry.facts())
     typer.echo(f"next: hil engine check {name}")
 
 
 @app.command("list")
 def list_engines(json: JsonOption = False) -> None:
-    """List hil's own engines and those that were added."""
-    from hil.engines.registry import own_names
-    from hil.engines.tflm import installed
+    """List the engines that came with a package and those that were added."""
+    from hil.engines.registry import families, installed_names
 
-    entries = installed.load()
+    added = [family.facts(name) for family in families() for name in family.names()]
     if json:
-        data = {"own": own_names(), "added": [_data(entry) for entry in entries.values()]}
+        data = {"own": installed_names(), "added": added}
         output.emit_json("hil.engine.list/1", "ok", data)
         return
-    rows = [(name, "hil's own", "", "", "", "") for name in own_names()]
-    rows += [
-        (name, e.kind, e.core, e.kernels, e.library_sha256[:12], str(e.library))
-        for name, e in sorted(entries.items())
-    ]
+    rows = [[name, "installed", "", "", "", ""] for name in installed_names()]
+    for facts in added:
+        short = {**facts, "library_sha256": str(facts.get("library_sha256", ""))[:12]}
+        keys = ("name", "kind", "core", "kernels", "library_sha256", "library")
+        rows.append([str(short.get(key, "")) for key in keys])
     output.print_table(
         ["engine", "kind", "core", "kernels", "sha256", output.Column("library", fold=True)], rows
     )
@@ -110,12 +110,14 @@ def list_engines(json: JsonOption = False) -> None:
 @app.command()
 def show(name: NameArgument, json: JsonOption = False) -> None:
     """Show what is known of one added engine."""
-    entry = _entry(name)
+    from hil.engines.registry import family_of
+
+    facts = family_of(name).facts(name)
     if json:
-        output.emit_json("hil.engine.show/1", "ok", _data(entry))
+        output.emit_json("hil.engine.show/1", "ok", facts)
         return
     typer.echo(name)
-    _show(entry)
+    _show(facts)
 
 
 @app.command()
@@ -158,42 +160,29 @@ def check(
 
 @app.command()
 def remove(name: NameArgument, json: JsonOption = False) -> None:
-    """Forget an added engine. Its library and the stored runs stay as they are."""
-    from hil.engines.tflm import installed
+    """Remove an added engine. Its library and the stored runs stay as they are."""
+    from hil.engines.registry import family_of
 
-    entry = installed.remove(name)
+    family = family_of(name)
+    facts = family.facts(name)
+    family.remove(name)
     if json:
-        output.emit_json("hil.engine.remove/1", "ok", _data(entry))
+        output.emit_json("hil.engine.remove/1", "ok", facts)
         return
     typer.echo(f"removed engine {name}")
 
 
-def _entry(name: str) -> Installed:
-    from hil.engines.tflm import installed
-
-    entries = installed.load()
-    if name not in entries:
-        raise installed.unknown(name, entries)
-    return entries[name]
-
-
-def _data(entry: Installed) -> dict[str, Any]:
-    data = entry.model_dump(mode="json")
-    data["functions"] = len(entry.functions)
-    return data
-
-
-def _show(entry: Installed) -> None:
+def _show(facts: Mapping[str, Any]) -> None:
     rows = {
-        "library": f"{entry.library} ({output.format_bytes(entry.library_bytes)})",
-        "sha256": entry.library_sha256,
-        "core": f"{entry.core}, {entry.float_abi} float ABI",
-        "kernels": f"{entry.kernels}, {len(entry.functions)} registration functions",
-        "schema": f"{entry.schema_version}, flatbuffers {entry.flatbuffers_version}",
-        "compiler": entry.compiler or "not said",
-        "include": ", ".join(str(path) for path in entry.include_dirs),
-        "defines": " ".join(entry.defines),
-        "added": entry.added_at,
+        "library": f"{facts['library']} ({output.format_bytes(facts['library_bytes'])})",
+        "sha256": facts["library_sha256"],
+        "core": f"{facts['core']}, {facts['float_abi']} float ABI",
+        "kernels": f"{facts['kernels']}, {facts['functions']} registration functions",
+        "schema": f"{facts['schema_version']}, flatbuffers {facts['flatbuffers_version']}",
+        "compiler": facts["compiler"] or "not said",
+        "include": ", ".join(facts["include_dirs"]),
+        "defines": " ".join(facts["defines"]),
+        "added": facts["added_at"],
     }
     for title, value in rows.items():
         if value:

@@ -1,65 +1,78 @@
-"""What every engine's generated program says of itself: the constants of hil_model.h."""
+"""What an engine is: it turns a model into C or C++ sources and a memory plan.
+
+An engine is a class named by an entry point of the group ``hil.engines``; an entry point may also
+name a family, whose engines the user adds (``hil engine add``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Literal, Protocol, runtime_checkable
 
-from hil.engines.aot.ctext import comment_text
-from hil.engines.aot.quant import float_literal
-from hil.tflite.graph import Graph, Tensor
+from hil.records import ArenaUse, EngineSources
 from hil.tflite.model import Model
 
-_DTYPES = {
-    "float32": "HIL_FLOAT32",
-    "int8": "HIL_INT8",
-    "uint8": "HIL_UINT8",
-    "int16": "HIL_INT16",
-    "int32": "HIL_INT32",
-    "int64": "HIL_INT64",
-    "bool": "HIL_BOOL",
-}
-_NONE = "    {NULL, 0, HIL_INT8, 0.0f, 0}, /* there is none */"
+Role = Literal["candidate", "baseline"]
 
 
-def has_dtype(dtype: str) -> bool:
-    """Whether an input or output of this dtype can be told to the DUT program."""
-    return dtype in _DTYPES
+class Engine(Protocol):
+    """One engine.
 
-
-def interface(
-    engine: str, model: Model, input_offsets: Sequence[int], output_offsets: Sequence[int]
-) -> str:
-    """Return the definitions of engine name, model id, op count, inputs and outputs.
-
-    Offsets are of the tensors in ``hil_arena_memory``, in bytes, in the graph's order.
+    ``name`` is what users write, ``title`` what reports call it; ``version`` goes into provenance.
+    Reports compare a ``candidate`` with a ``baseline`` where they have both.
     """
-    graph = model.graph
-    return "\n".join(
-        [
-            f'const char hil_engine_name[] = "{comment_text(engine)}";',
-            f'const char hil_model_id[] = "{comment_text(model.sha256[:16])}";',
-            f"const uint16_t hil_op_count = {len(graph.ops)};\n",
-            _table("input", graph, graph.inputs, input_offsets),
-            _table("output", graph, graph.outputs, output_offsets),
-        ]
-    )
+
+    name: str
+    title: str
+    version: str
+    role: Role
+
+    def sources(self, model: Model) -> EngineSources:
+        """Return everything that the build needs.
+
+        Raises:
+            UnsupportedModel: the engine cannot run the model; nothing was built.
+        """
 
 
-def _table(kind: str, graph: Graph, tensors: Sequence[int], offsets: Sequence[int]) -> str:
-    pairs = zip(tensors, offsets, strict=True)
-    rows = [_row(graph.tensors[index], offset) for index, offset in pairs]
-    return (
-        f"const uint8_t hil_{kind}_count = {len(tensors)};\n"
-        f"const hil_io hil_{kind}s[] = {{\n" + "\n".join(rows or [_NONE]) + "\n};\n"
-    )
+@runtime_checkable
+class SizedByRunning(Protocol):
+    """An engine whose arena is known only once the model ran; ``sources`` leaves it open."""
+
+    def searching(self, model: Model, arena_bytes: int) -> EngineSources:
+        """Return the sources of a firmware that tries arenas of up to ``arena_bytes``."""
+
+    def sized(self, model: Model, use: ArenaUse) -> EngineSources:
+        """Return the sources with the arena that was found."""
 
 
-def _row(tensor: Tensor, offset: int) -> str:
-    scale, zero_point = 0.0, 0
-    if tensor.quantization is not None and tensor.quantization.scale.size == 1:
-        scale = float(tensor.quantization.scale[0])
-        zero_point = int(tensor.quantization.zero_point[0])
-    return (
-        f"    {{hil_arena_memory + {offset}, {tensor.nbytes}u, {_DTYPES[tensor.dtype]}, "
-        f"{float_literal(scale)}, {zero_point}}}, /* {comment_text(tensor.name)} */"
-    )
+@runtime_checkable
+class Family(Protocol):
+    """Engines of one kind that the user added, by name."""
+
+    def names(self) -> list[str]:
+        """Return their names, sorted.
+
+        Raises:
+            StoreError: what the user added cannot be read.
+        """
+
+    def engine(self, name: str) -> Engine:
+        """Return one of them."""
+
+    def facts(self, name: str) -> Mapping[str, object]:
+        """Return what is known of one of them, as plain data with the keys ``name`` and ``kind``.
+
+        ``core`` (of a device profile), ``kernels``, ``library`` and ``library_sha256`` where the
+        engine has them.
+        """
+
+    def require_usable(self, name: str) -> None:
+        """Check that one of them can be used.
+
+        Raises:
+            UsageError: it cannot, and why.
+        """
+
+    def remove(self, name: str) -> None:
+        """Remove one of them; files of the user's stay."""

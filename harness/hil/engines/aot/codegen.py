@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hil.engines.aot.constants import ConstantPool
-from hil.engines.aot.ctext import c_type, comment_text
 from hil.engines.aot.lower import Lowered
 from hil.engines.aot.planner import ArenaLayout
-from hil.engines.interface import interface
+from hil.engines.ctext import c_type, comment_text
+from hil.engines.program_interface import program_interface
 from hil.tflite.graph import Op, Tensor
 from hil.tflite.model import Model
 
@@ -151,7 +151,7 @@ class _Generator:
             [self.layout.offsets[index] for index in tensors]
             for tensors in (self.graph.inputs, self.graph.outputs)
         )
-        return interface("aot", self.model, inputs, outputs)
+        return program_interface("aot", self.model, inputs, outputs)
 
 
 class _Fields(dict[str, str]):

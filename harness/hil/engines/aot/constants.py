@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hil.engines.aot.ctext import byte_strings, c_type, comment_text, number_list
+from hil.engines.ctext import byte_strings, c_type, comment_text, number_list
 
 _LIST_BYTES = 1024  # up to here a list of numbers
 _FILE_BYTES = 512 * 1024  # constants of one generated file

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hil.engines.aot.ops  # noqa: F401  (registers the lowerings)
 from hil.engines.aot import codegen, planner
-from hil.engines.aot.ctext import has_c_type
 from hil.engines.aot.lower import LOWERINGS, Lowered, refuse
-from hil.engines.registry import register
+from hil.engines.ctext import has_c_type
+from hil.engines.interface import Role
 from hil.errors import ModelError
 from hil.records import EngineSources
 from hil.tflite.graph import Graph, Op
@@ -18,12 +18,13 @@ _MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 _ARITHMETIC = ("int8", "int16", "float32")
 
 
-@register
 class AotEngine:
     """Generates C for int8, int16, float32 and dynamic-range models."""
 
     name = "aot"
+    title = "aot"
     version = VERSION
+    role: Role = "candidate"
 
     def sources(self, model: Model) -> EngineSources:
         """Lower, plan and generate.

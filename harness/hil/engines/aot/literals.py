@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hil.engines.aot.quant import float_literal
+from hil.engines.ctext import float_literal
 
 #: What a field may hold: a number, C text (a constant's field such as ``"{table}"``), a list of
 #: numbers, or a struct of its own.

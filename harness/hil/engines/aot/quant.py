@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hil.engines.aot.lower import refuse
+from hil.engines.ctext import float_literal
 from hil.tflite.graph import Graph, Op, Quantization, Tensor
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -160,15 +161,6 @@ def activation_range(op: Op, output: Tensor) -> tuple[int, int]:
     act_min = info.min if low == -math.inf else max(info.min, quantized(low))
     act_max = info.max if high == math.inf else min(info.max, quantized(high))
     return act_min, act_max
-
-
-def float_literal(value: float) -> str:
-    """Return a C expression for a float32 value, exact; infinities need <math.h>."""
-    if math.isnan(value):
-        return "NAN"
-    if math.isinf(value):
-        return "INFINITY" if value > 0 else "-INFINITY"
-    return f"{float(np.float32(value)).hex()}f"
 
 
 def activation_range_f32(op: Op) -> tuple[str, str]:

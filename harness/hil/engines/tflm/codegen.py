@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hil.engines.aot.ctext import byte_strings, comment_text
-from hil.engines.interface import interface
+from hil.engines.ctext import byte_strings, comment_text
+from hil.engines.program_interface import program_interface
 from hil.tflite.graph import Graph
 from hil.tflite.model import Model
 
@@ -55,7 +55,7 @@ def _model(model: Model, parts: Parts) -> str:
             _head(model, parts),
             'extern "C" {\n',
             _arena(parts.arena_bytes),
-            interface(parts.engine, model, parts.input_offsets, parts.output_offsets),
+            program_interface(parts.engine, model, parts.input_offsets, parts.output_offsets),
             "}\n",
             "namespace hil_tflm {\n",
             "const unsigned char *const model_data = hil_tflm_model;",

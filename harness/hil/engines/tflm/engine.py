@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 
-from hil.engines.interface import has_dtype
+from hil.engines.interface import Role
+from hil.engines.program_interface import has_dtype
 from hil.engines.tflm import codegen
 from hil.engines.tflm.headers import Registration, read_ops
 from hil.engines.tflm.installed import Installed
@@ -30,9 +31,13 @@ _MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 class TflmEngine:
     """Runs models on a library of TensorFlow Lite Micro that the user added."""
 
+    role: Role = "baseline"
+
     def __init__(self, entry: Installed) -> None:
         self.entry = entry
         self.name = entry.name
+        kernels = "CMSIS-NN" if entry.kernels == "CMSIS-NN" else "its reference kernels"
+        self.title = f"TFLite Micro with {kernels}"
         self.version = (
             f"{VERSION} (TFLM with {entry.kernels} kernels, schema {entry.schema_version}, "
             f"library {entry.library_sha256[:12]})"

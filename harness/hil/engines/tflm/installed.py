@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ class Installed(BaseModel):
     compiler: str
     functions: tuple[str, ...] = Field(repr=False)
     added_at: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it as plain data; ``functions`` is their number."""
+        return {**self.model_dump(mode="json"), "functions": len(self.functions)}
 
 
 def engines_file() -> Path:
@@ -98,19 +102,21 @@ def _damaged(path: Path, reason: str) -> StoreError:
     )
 
 
-def check_name(name: str, taken: Mapping[str, object] | tuple[str, ...] = ()) -> None:
-    """Refuse a name that is no name, or that a built-in engine has.
+def check_name(name: str, taken: Collection[str] = ()) -> None:
+    """Check the name of an engine that is added; ``taken`` are those of installed engines.
 
     Raises:
-        UsageError: it is one of these.
+        UsageError: the name is invalid or taken.
     """
     if not _NAME.match(name):
         raise UsageError(
-            f"'{name}' is no name for an engine",
+            f"invalid engine name '{name}'",
             hint="lower-case letters, digits, '.', '_' and '-', a letter first, 40 at most",
         )
     if name in taken:
-        raise UsageError(f"'{name}' is an engine of hil's own", hint="choose another --name")
+        raise UsageError(
+            f"'{name}' is the name of an installed engine", hint="choose another --name"
+        )
 
 
 def add(entry: Installed) -> bool:
@@ -125,23 +131,14 @@ def add(entry: Installed) -> bool:
     return replaced
 
 
-def remove(name: str) -> Installed:
+def remove(name: str) -> None:
     """Forget an engine; its library is not touched.
 
     Raises:
-        UsageError: none of that name was added.
         StoreError: the file cannot be read or written.
     """
     with _changed() as engines:
-        if name not in engines:
-            raise unknown(name, engines)
-        return engines.pop(name)
-
-
-def unknown(name: str, engines: Mapping[str, Installed]) -> UsageError:
-    """The error for a name that no added engine has."""
-    listed = ", ".join(sorted(engines)) or "none yet; `hil engine add` adds one"
-    return UsageError(f"no engine '{name}' was added", hint=f"added engines: {listed}")
+        engines.pop(name, None)
 
 
 @contextlib.contextmanager

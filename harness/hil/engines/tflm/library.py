@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def inspect(
     core: str,
     defines: Sequence[str] = (),
     *,
-    taken: tuple[str, ...] = (),
+    taken: Collection[str] = (),
 ) -> Installed:
     """Look at a library of TFLM and its headers, and return what is to be written down.
 

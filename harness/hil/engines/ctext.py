@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from hil.engines.aot.quant import float_literal
 
 _C_TYPES = {
     "float32": "float",
@@ -40,8 +39,17 @@ def c_type(dtype: str) -> str:
 
 
 def has_c_type(dtype: str) -> bool:
-    """Whether tensors of this dtype can stand in the generated program at all."""
+    """Whether a generated program can have tensors of this dtype."""
     return dtype in _C_TYPES
+
+
+def float_literal(value: float) -> str:
+    """Return a C expression for a float32 value, exact; infinities need <math.h>."""
+    if math.isnan(value):
+        return "NAN"
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    return f"{float(np.float32(value)).hex()}f"
 
 
 def number_list(array: npt.NDArray[Any]) -> str:
