@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil import children
 from hil.errors import HilError, StoreError
 from hil.records import Finding
 from hil.resources import cache_dir
@@ -215,15 +216,8 @@ def _browser() -> list[Finding]:
 def _answer(command: list[str]) -> str:
     """First line that a tool prints; '' where it does not run or fails."""
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-            check=True,
-        )
+        done = children.run(command, timeout_s=_TIMEOUT_S)
+        done.check_returncode()
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.partition("\n")[0].strip()

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from hil import children
 from hil.devices import Profile
 from hil.engines.interface import Engine
 from hil.measure.cycles.memory_system import MemoryModel, memory_model
@@ -178,13 +179,8 @@ def commit() -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        result = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
+        describe = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
+        result = children.run(describe, timeout_s=5)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return result.stdout.strip() if result.returncode == 0 else ""

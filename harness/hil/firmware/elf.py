@@ -10,7 +10,6 @@ import bisect
 import os
 import shutil
 import struct
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
+from hil import children
 from hil.errors import BuildFailed
 from hil.records import Symbol
 
@@ -86,9 +86,7 @@ def _demangled(names: Iterable[str]) -> dict[str, str]:
     tool = shutil.which((os.environ.get("HIL_CC_PREFIX") or "arm-none-eabi-") + "c++filt")
     if not mangled or tool is None:
         return {}
-    done = subprocess.run(
-        [tool, "--no-params"], input="\n".join(mangled), capture_output=True, text=True, check=False
-    )
+    done = children.run([tool, "--no-params"], text="\n".join(mangled))
     lines = done.stdout.splitlines()
     return dict(zip(mangled, lines, strict=True)) if len(lines) == len(mangled) else {}
 

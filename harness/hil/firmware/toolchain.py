@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hil import children
 from hil.errors import BuildFailed, DoesNotFit, HilError, MissingTool
 from hil.records import ExternalCode, Platform
 
@@ -21,6 +22,7 @@ _PACKAGES = {
     "ninja": "ninja-build",
 }
 _LOG_LINES = 15
+_ANSWER_S = 30.0
 _NAMES_SHOWN = 4
 _UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
 _NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
@@ -47,9 +49,8 @@ def find_compiler() -> Compiler:
     prefix = os.environ.get("HIL_CC_PREFIX") or "arm-none-eabi-"
     path = find_tool(prefix + "gcc", _PACKAGES["gcc"])
     try:
-        answer = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, check=True, timeout=30
-        )
+        answer = children.run([path, "--version"], timeout_s=_ANSWER_S)
+        answer.check_returncode()
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingTool(
             f"the compiler {path} does not run: {error}",
@@ -65,13 +66,8 @@ def require_cxx(compiler: Compiler) -> Path:
         MissingTool: there is no C++ compiler, or it has no C++ library (a package of its own).
     """
     path = find_tool(compiler.prefix + "g++", _PACKAGES["g++"])
-    library = subprocess.run(
-        [path, "-mcpu=cortex-m4", "-mthumb", "-print-file-name=libstdc++.a"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    ).stdout.strip()
+    question = [str(path), "-mcpu=cortex-m4", "-mthumb", "-print-file-name=libstdc++.a"]
+    library = children.run(question, timeout_s=_ANSWER_S).stdout.strip()
     if not Path(library).is_absolute():
         raise MissingTool(
             f"{path} has no C++ library, which engines in C++ need",
@@ -99,10 +95,7 @@ def find_tool(name: str, package: str | None = None) -> Path:
 def run_tool(command: Sequence[str | Path], log: Path) -> bool:
     """Run a build tool, appending its output to ``log``; return whether it succeeded."""
     with log.open("ab") as stream:
-        done = subprocess.run(
-            list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
-        )
-    return done.returncode == 0
+        return children.run(command, log=stream).returncode == 0
 
 
 def explain_failure(

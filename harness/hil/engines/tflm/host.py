@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from hil import children
 from hil.errors import MissingTool, RunFailed, UnsupportedModel
 from hil.records import Measurement
 from hil.tflite.model import Model
@@ -143,23 +144,16 @@ def _generous_bytes(model: Model) -> int:
 def _allocate(path: Path, arena_bytes: int) -> str:
     command = [sys.executable, "-c", _SCRIPT, str(path), str(arena_bytes)]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = children.run(command, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise RunFailed(
             f"TensorFlow Lite Micro did not allocate the model in {_TIMEOUT_S} s",
             hint="the model may be damaged: `hil model inspect` shows it",
         ) from error
     if done.returncode < 0:
+        how = children.how_it_ended(done.returncode)
         raise RunFailed(
-            f"TensorFlow Lite Micro ended with signal {-done.returncode} on this model",
+            f"TensorFlow Lite Micro ended with {how} on this model",
             hint="the model may be damaged: `hil model inspect` shows it",
         )
     if done.returncode:

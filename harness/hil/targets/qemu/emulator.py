@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hil import files
+from hil import children, files
 from hil.errors import MissingTool
 from hil.resources import cache_dir
 
@@ -99,14 +99,8 @@ def _ask(path: Path) -> Emulator:
     ]
     command = [str(path), "-M", "none", "-display", "none", "-nodefaults", "-S", "-qmp", "stdio"]
     try:
-        done = subprocess.run(
-            command,
-            input="\n".join(json.dumps(question) for question in questions),
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_TIMEOUT_S,
-            check=False,
-        )
+        text = "\n".join(json.dumps(question) for question in questions)
+        done = children.run(command, text=text, timeout_s=_PROBE_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingTool(f"cannot run QEMU at {path}: {error}", hint=INSTALL_HINT) from error
     return _parse(path, done.stdout, done.stderr)

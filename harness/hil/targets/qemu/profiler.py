@@ -11,11 +11,10 @@ import errno
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from hil import files
+from hil import children, files
 from hil.devices import Flash
 from hil.errors import BuildFailed, MissingTool
 from hil.firmware.toolchain import cache_error
@@ -135,9 +134,7 @@ def _build(source: Path, plugin: Path) -> None:
             hint="sudo apt install gcc libc6-dev; the emulator's profiler is built with it, once",
         )
     with files.replacing(plugin) as partial:
-        result = subprocess.run(
-            [compiler, *_FLAGS, "-o", partial, source], capture_output=True, text=True
-        )
+        result = children.run([compiler, *_FLAGS, "-o", partial, source])
         if "No space left on device" in result.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if result.returncode != 0:
@@ -159,7 +156,7 @@ def _require_plugin_support(qemu: Path, folder: Path) -> None:
     marker = folder / f"plugins-ok-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if marker.exists():
         return
-    help_text = subprocess.run([str(qemu), "-help"], capture_output=True, text=True).stdout
+    help_text = children.run([qemu, "-help"]).stdout
     if "-plugin" not in help_text:
         raise MissingTool(
             f"{qemu} was built without TCG plugins, which the execution profile needs",
