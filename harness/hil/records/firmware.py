@@ -108,7 +108,7 @@ class Platform:
     emulator's name for it (``board`` for silicon). ``defines`` are passed to the port's C code.
     """
 
-    target: str  # "qemu", "renode", "board"
+    target: str  # its name in the registry of targets
     machine: str
     port: str
     core: str  # "cortex-m4f", ...

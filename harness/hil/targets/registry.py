@@ -6,11 +6,10 @@ An entry point names a class without constructor arguments that follows
 
 from __future__ import annotations
 
-import difflib
 import functools
 from importlib.metadata import EntryPoint, entry_points
 
-from hil.errors import MissingTool, UsageError
+from hil.errors import MissingTool, UsageError, did_you_mean
 from hil.targets.interface import ProgramRunner, Target
 
 GROUP = "hil.targets"
@@ -49,10 +48,9 @@ def target(name: str | None = None) -> Target:
             raise MissingTool("no target is installed", hint="install hil again: `pip install hil`")
         return found[0]
     if name not in _entries():
-        near = difflib.get_close_matches(name, list(_entries()), n=1, cutoff=0.3)
-        guess = f"did you mean '{near[0]}'? " if near else ""
         raise UsageError(
-            f"there is no target '{name}'", hint=f"{guess}targets: {', '.join(names())}"
+            f"there is no target '{name}'",
+            hint=f"{did_you_mean(name, _entries())}targets: {', '.join(names())}",
         )
     return _load(name)
 
