@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hil.errors import RunFailed
 from hil.measure import measure
+from hil.measure.band import combined_pct
 from hil.measure.cycles.bands import band
 from hil.measure.cycles.cores import core_table
-from hil.measure.energy import combined_pct
 from hil.records import BlockProfile, Inference, Measurements, MemoryRegion
 from hil.targets import execution_record
 from hil.targets.qemu import profiler

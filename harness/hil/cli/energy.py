@@ -10,7 +10,7 @@ from hil.cli import output
 from hil.cli.output import Column
 
 if TYPE_CHECKING:
-    from hil.measure.power_band import EnergyReport
+    from hil.validation.energy import EnergyReport
 
 
 def show_power(report: EnergyReport) -> None:

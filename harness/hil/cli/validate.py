@@ -84,7 +84,7 @@ def _cycles(folder: Path, *, write: bool, fit: bool, json: bool) -> None:
 
 
 def _energy(json: bool) -> None:
-    from hil.measure.power_band import energy_report
+    from hil.validation.energy import energy_report
 
     report = energy_report()
     if json:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from hil.devices import Profile
 from hil.figures import FIGURES
+from hil.measure.band import combined_pct
 from hil.measure.power_band import power_band
 from hil.records import Measurement
 
@@ -14,7 +13,7 @@ def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
     """Return ``energy_uj``: the profile's active power times the latency.
 
     The power is that of the table's row whose condition is nearest to the run's; the source names
-    it. Its band is the validation's (``energy_validation.power_band``). Relative uncertainties of
+    it. Its band is that of ``power_band``. Relative uncertainties of
     power and latency are independent and combine as a root of squares. The kind is ``modelled``
     even where the latency was measured: no meter ran.
     """
@@ -34,11 +33,3 @@ def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
             f"power {band.words}; {active.row.source}"
         ),
     )
-
-
-def combined_pct(*parts: float | None) -> float | None:
-    """Root of the sum of squares; None where a part is unknown."""
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    return math.sqrt(sum(part * part for part in known))

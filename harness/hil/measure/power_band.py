@@ -1,8 +1,8 @@
-"""How good "active power times time" is: compared with every published pair of energy and latency.
+"""The band of a profile's active power, from published pairs of energy and latency.
 
-The latency is the published one, so that only the power model is judged. A row is never compared
-with itself: its power is predicted from the other tasks' rows of the same board and supply. The
-band of ``energy_uj`` comes from here.
+Each published row is predicted from the rows of the other tasks of the same board and supply,
+never from itself; how far these predictions are off is the band. ``hil validate --energy`` shows
+all of it (``hil.validation.energy``).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hil import devices
 from hil.devices import Profile
 from hil.devices.power import ActivePower, PowerRow
+from hil.measure.band import Band
 from hil.published import PublishedResult, energy_pairs
 
 MANY_ROWS = 20
@@ -40,7 +41,7 @@ class Condition:
 
     @property
     def text(self) -> str:
-        """In words, such as ``1.8 V, LDO, 120 MHz``."""
+        """For messages, such as ``1.8 V, LDO, 120 MHz``."""
         parts = [f"{self.volts:g} V"] if self.volts else ["supply not stated"]
         parts += [self.regulator.upper()] if self.regulator else []
         parts += [f"{self.clock_hz / 1e6:g} MHz"] if self.clock_hz else []
@@ -48,52 +49,38 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class EnergyRow:
-    """A published inference beside its prediction. ``error_pct`` is (predicted / published - 1).
+class BoardPower:
+    """Published power of one board under one condition.
 
-    ``doubt`` rows are shown, but nothing is fitted to them and no error counts them.
+    ``predicted`` has each row with the power, in mW, that the other tasks' rows predict. Doubtful
+    rows are in it, but in none of the figures.
     """
 
-    board: str
-    profile: str | None
-    condition: str
-    submission: str
-    task: str
-    latency_ms: float
-    published_uj: float
-    published_mw: float
-    predicted_uj: float
-    predicted_mw: float
-    error_pct: float
-    volts_stated: bool
-    doubt: str
+    condition: Condition
+    results: tuple[PublishedResult, ...]
+    predicted: tuple[tuple[PublishedResult, float], ...]
 
+    @property
+    def trusted(self) -> list[PublishedResult]:
+        """The rows without a doubt."""
+        return [row for row in self.results if not row.doubt]
 
-@dataclass(frozen=True)
-class TaskPower:
-    """Spread of the published power of one task on one board, in mW."""
+    @property
+    def median_mw(self) -> float:
+        """Median power of the trusted rows."""
+        return statistics.median(row.power_mw for row in self.trusted)
 
-    n: int
-    median_mw: float
-    min_mw: float
-    max_mw: float
+    @property
+    def n(self) -> int:
+        """How many predictions the band is made of."""
+        return sum(not row.doubt for row, _ in self.predicted)
 
-
-@dataclass(frozen=True)
-class BoardEnergy:
-    """One board under one condition: its power, the errors, and the half band that they give."""
-
-    board: str
-    profile: str | None
-    condition: str
-    n: int
-    median_mw: float
-    min_mw: float
-    max_mw: float
-    tasks: Mapping[str, TaskPower]
-    mean_error_pct: float
-    worst_error_pct: float
-    band_pct: float
+    @property
+    def band_pct(self) -> float:
+        """Half band in per cent of the predicted power."""
+        return covering_pct(
+            [abs(row.power_mw / power - 1) * 100 for row, power in self.predicted if not row.doubt]
+        )
 
 
 @dataclass(frozen=True)
@@ -107,57 +94,25 @@ class LineCheck:
     ratio: float
 
 
-@dataclass(frozen=True)
-class SupplyCheck:
-    """Power at one supply, predicted from the rows at another."""
-
-    board: str
-    rule: str
-    from_volts: float
-    to_volts: float
-    predicted_mw: float
-    published_mw: float
-    error_pct: float
-
-
-@dataclass(frozen=True)
-class EnergyReport:
-    """Everything that ``hil validate --energy`` shows."""
-
-    rows: tuple[EnergyRow, ...]
-    boards: tuple[BoardEnergy, ...]
-    lines: tuple[LineCheck, ...]
-    supplies: tuple[SupplyCheck, ...]
-
-
-@dataclass(frozen=True)
-class PowerBand:
-    """Half band of a profile's active power in per cent, and in words where it comes from."""
-
-    pct: float
-    words: str
-
-
-def energy_report() -> EnergyReport:
-    """Compare every published (board, task) with the power model.
+@functools.cache
+def published_boards() -> tuple[BoardPower, ...]:
+    """Return the boards whose published rows can be compared with one another.
 
     Raises:
-        ProfileError, StoreError: shipped data is damaged.
+        StoreError: shipped data is damaged.
     """
-    shipped = [devices.load(name, overlays=False) for name in devices.names()]
-    owner = {profile.chip.part: profile.name for profile in shipped}
-    rows: list[EnergyRow] = []
-    boards: list[BoardEnergy] = []
+    found = []
     for condition, results in groups(energy_pairs()).items():
-        compared = _compare(condition, results, owner.get(condition.part))
-        rows += compared
-        if compared:
-            boards.append(_summary(condition, results, compared, owner.get(condition.part)))
-    return EnergyReport(tuple(rows), tuple(boards), _line_checks(shipped), _supply_checks())
+        predicted = [
+            (row, power) for row in results if (power := held_out_mw(results, row.task)) is not None
+        ]
+        if predicted:
+            found.append(BoardPower(condition, tuple(results), tuple(predicted)))
+    return tuple(found)
 
 
 def groups(results: Iterable[PublishedResult]) -> dict[Condition, list[PublishedResult]]:
-    """Rows by board and condition, in the order in which they first appear."""
+    """Return rows by board and condition, in the order in which they first appear."""
     grouped: dict[Condition, list[PublishedResult]] = {}
     for row in results:
         key = Condition(row.board, row.part, row.volts, row.regulator, row.clock_hz)
@@ -171,7 +126,15 @@ def held_out_mw(results: Iterable[PublishedResult], task: str) -> float | None:
     return statistics.median(others) if others else None
 
 
-def power_band(profile: Profile) -> PowerBand:
+def covering_pct(deviations: list[float]) -> float:
+    """The deviation that covers 95 % of the rows, or all where there are few."""
+    ordered = sorted(deviations)
+    if len(ordered) < MANY_ROWS:
+        return ordered[-1]
+    return ordered[math.ceil(0.95 * len(ordered)) - 1]
+
+
+def power_band(profile: Profile) -> Band:
     """Half band of the power that runs on ``profile`` are taken to draw.
 
     In this order: the calibration's; what the published pairs of the same chip under the same
@@ -184,114 +147,31 @@ def power_band(profile: Profile) -> PowerBand:
     still = 100 * _STILL_SHARE * abs(1 / active.clock_ratio - 1)
     if still < 1:
         return band
-    words = f"{band.words}; wider as it is scaled to another clock"
-    return PowerBand(math.hypot(band.pct, still), words)
-
-
-def _band_of_row(profile: Profile, active: ActivePower) -> PowerBand:
-    row = active.row
-    if profile.calibration is not None and profile.calibration.power is not None:
-        return PowerBand(row.uncertainty_pct, f"calibrated {profile.calibration.date}")
-    if (board := _validation_of(profile, active)) is not None:
-        return PowerBand(
-            board.band_pct,
-            f"validated on {board.n} published pairs of {board.board} ({board.condition})",
-        )
-    if row.activity == "datasheet":
-        low = _cover_line_error_pct()
-        if low > row.uncertainty_pct:
-            return PowerBand(low, "cover lines of data sheets are that far below inferences")
-    return PowerBand(row.uncertainty_pct, "not validated by a published inference on this chip")
-
-
-def _compare(
-    condition: Condition, results: list[PublishedResult], profile: str | None
-) -> list[EnergyRow]:
-    rows = []
-    for row in results:
-        power = held_out_mw(results, row.task)
-        if power is None:
-            continue
-        energy = row.energy_uj_per_inference
-        assert energy is not None
-        predicted = power * row.energy_latency_ms
-        rows.append(
-            EnergyRow(
-                board=row.board,
-                profile=profile,
-                condition=condition.text,
-                submission=row.label,
-                task=row.task,
-                latency_ms=row.energy_latency_ms,
-                published_uj=energy,
-                published_mw=row.power_mw,
-                predicted_uj=predicted,
-                predicted_mw=power,
-                error_pct=100 * (predicted / energy - 1),
-                volts_stated=row.volts_stated,
-                doubt=row.doubt,
-            )
-        )
-    return rows
-
-
-def _summary(
-    condition: Condition,
-    results: list[PublishedResult],
-    compared: list[EnergyRow],
-    profile: str | None,
-) -> BoardEnergy:
-    trusted = [row for row in results if not row.doubt]
-    counted = [row for row in compared if not row.doubt]
-    errors = [abs(row.error_pct) for row in counted]
-    power = [row.power_mw for row in trusted]
-    by_task = {
-        task: [row.power_mw for row in trusted if row.task == task]
-        for task in sorted({row.task for row in trusted})
-    }
-    return BoardEnergy(
-        board=condition.board,
-        profile=profile,
-        condition=condition.text,
-        n=len(counted),
-        median_mw=statistics.median(power),
-        min_mw=min(power),
-        max_mw=max(power),
-        tasks={
-            task: TaskPower(len(values), statistics.median(values), min(values), max(values))
-            for task, values in by_task.items()
-        },
-        mean_error_pct=statistics.fmean(errors),
-        worst_error_pct=max(errors),
-        band_pct=covering_pct(
-            [abs(row.published_mw / row.predicted_mw - 1) * 100 for row in counted]
-        ),
+    return Band(
+        math.hypot(band.pct, still), f"{band.words}; wider as it is scaled to another clock"
     )
 
 
-def covering_pct(deviations: list[float]) -> float:
-    """The deviation that covers 95 % of the rows, or all where there are few."""
-    ordered = sorted(deviations)
-    if len(ordered) < MANY_ROWS:
-        return ordered[-1]
-    return ordered[math.ceil(0.95 * len(ordered)) - 1]
+def _band_of_row(profile: Profile, active: ActivePower) -> Band:
+    row = active.row
+    if profile.calibration is not None and profile.calibration.power is not None:
+        return Band(row.uncertainty_pct, f"calibrated {profile.calibration.date}")
+    if (board := _board_of(profile, active)) is not None:
+        name = f"{board.condition.board} ({board.condition.text})"
+        return Band(board.band_pct, f"validated on {board.n} published pairs of {name}")
+    if row.activity == "datasheet":
+        low = _cover_line_error_pct()
+        if low > row.uncertainty_pct:
+            return Band(low, "cover lines of data sheets are that far below inferences")
+    return Band(row.uncertainty_pct, "not validated by a published inference on this chip")
 
 
-@functools.cache
-def _boards() -> tuple[tuple[Condition, BoardEnergy], ...]:
-    found = []
-    for condition, results in groups(energy_pairs()).items():
-        compared = _compare(condition, results, None)
-        if compared:
-            found.append((condition, _summary(condition, results, compared, None)))
-    return tuple(found)
-
-
-def _validation_of(profile: Profile, active: ActivePower) -> BoardEnergy | None:
-    """The published comparison that a profile's chosen row stands on, if there is one."""
+def _board_of(profile: Profile, active: ActivePower) -> BoardPower | None:
+    """The published board that a profile's chosen row is taken from, if there is one."""
     if active.row.activity != "nn" or active.scaled:
         return None
-    for condition, board in _boards():
+    for board in published_boards():
+        condition = board.condition
         if condition.part != profile.chip.part or not _applies(condition, active.row):
             continue
         if abs(active.milliwatts / board.median_mw - 1) < _SAME_POWER:
@@ -312,16 +192,19 @@ def _applies(condition: Condition, row: PowerRow) -> bool:
 @functools.cache
 def _cover_line_error_pct() -> float:
     """Root mean square of how far cover lines were below published inferences, in per cent."""
-    shipped = [devices.load(name, overlays=False) for name in devices.names()]
-    ratios = [check.ratio for check in _line_checks(shipped)]
-    return 100 * math.sqrt(statistics.fmean((ratio - 1) ** 2 for ratio in ratios))
+    return 100 * math.sqrt(statistics.fmean((check.ratio - 1) ** 2 for check in line_checks()))
 
 
-def _line_checks(shipped: list[Profile]) -> tuple[LineCheck, ...]:
-    """Rows of data sheets on chips whose chosen row rests on published pairs."""
+def line_checks() -> tuple[LineCheck, ...]:
+    """Compare rows of data sheets with published inferences, on chips that have both.
+
+    Raises:
+        ProfileError, StoreError: shipped data is damaged.
+    """
     checks = []
-    for profile in shipped:
-        board = _validation_of(profile, profile.power.choose(profile.clock.hz))
+    for name in devices.names():
+        profile = devices.load(name, overlays=False)
+        board = _board_of(profile, profile.power.choose(profile.clock.hz))
         for row in profile.power.rows if board else ():
             if row.activity == "nn" or board is None:
                 continue
@@ -329,30 +212,4 @@ def _line_checks(shipped: list[Profile]) -> tuple[LineCheck, ...]:
             ratio = board.median_mw / line_mw
             line = f"{row.activity}, {row.active_ua_per_mhz:g} uA/MHz at {row.volts:g} V"
             checks.append(LineCheck(profile.name, line, line_mw, board.median_mw, ratio))
-    return tuple(checks)
-
-
-def _supply_checks() -> tuple[SupplyCheck, ...]:
-    """Boards with published rows behind the same LDO at two supplies: does the current stay?"""
-    checks = []
-    known = [(c, b) for c, b in _boards() if c.regulator == "ldo" and c.volts is not None]
-    for origin, measured in known:
-        for other, target in known:
-            if origin.board != other.board or origin.clock_hz != other.clock_hz:
-                continue
-            assert origin.volts is not None
-            assert other.volts is not None
-            if origin.volts < other.volts:
-                predicted = measured.median_mw * other.volts / origin.volts
-                checks.append(
-                    SupplyCheck(
-                        board=origin.board,
-                        rule="LDO: the current stays",
-                        from_volts=origin.volts,
-                        to_volts=other.volts,
-                        predicted_mw=predicted,
-                        published_mw=target.median_mw,
-                        error_pct=100 * (predicted / target.median_mw - 1),
-                    )
-                )
     return tuple(checks)

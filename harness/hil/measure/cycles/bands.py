@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hil.errors import UsageError
+from hil.measure.band import Band
 from hil.measure.cycles.cores import TimingTable
 from hil.resources import data_dir
 
@@ -33,14 +34,6 @@ FEW_PROGRAMS_FACTOR = 2.0
 """How much wider a band is that rests on fewer programs than that."""
 
 NOT_VALIDATED = "not validated on silicon"
-
-
-@dataclass(frozen=True)
-class Band:
-    """Half width in per cent, and in words what it rests on."""
-
-    pct: float
-    words: str
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from hil.devices import Profile
 from hil.figures import FIGURES
+from hil.measure.band import combined_pct
 from hil.measure.cycles.bands import CodeKind, band
 from hil.measure.cycles.cores import TimingTable, core_table
 from hil.measure.cycles.decode import ReadCode
 from hil.measure.cycles.memory_system import wait_cycles
 from hil.measure.cycles.pricing import PricedBlocks, pipeline_cycles, price_blocks
-from hil.measure.energy import combined_pct
 from hil.records import (
     BlockProfile,
     FunctionMeasurement,

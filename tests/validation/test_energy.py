@@ -9,15 +9,10 @@ from hil import devices
 from hil.devices import Profile
 from hil.devices.power import Power, PowerRow
 from hil.measure.energy import energy_figure
-from hil.measure.power_band import (
-    covering_pct,
-    energy_report,
-    groups,
-    held_out_mw,
-    power_band,
-)
+from hil.measure.power_band import covering_pct, groups, held_out_mw, power_band
 from hil.published import energy_pairs
 from hil.records import Measurement
+from hil.validation.energy import energy_report
 
 from tests.support.hil import hil
 
