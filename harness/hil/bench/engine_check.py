@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from hil import devices
+from hil.bench.keeper import Nowhere
 from hil.bench.pipeline import Request, run
 from hil.devices import Profile
 from hil.engines.registry import family_of
 from hil.engines.tflm.one_op import one_op_model
 from hil.errors import HilError, UsageError
 from hil.records import RunRecord
-from hil.store import Store
 from hil.targets.registry import target as find_target
 from hil.tflite.model import Model
 
@@ -29,16 +26,9 @@ def check_engine(name: str, profile: str | None = None, target: str | None = Non
     """
     core = str(family_of(name).facts(name)["core"])
     device = devices.load(profile) if profile else _device(core, target)
-    with tempfile.TemporaryDirectory(prefix="hil-check-") as folder:
-        request = Request(
-            model=Model.parse(one_op_model(), "one_op"),
-            profile=device,
-            engine=name,
-            target=target,
-            command=("hil", "engine"),
-        )
-        with Store.open(str(Path(folder) / "check.db")) as store:
-            return run(request, store)
+    model = Model.parse(one_op_model(), "one_op")
+    request = Request(model, device, engine=name, target=target, command=("hil", "engine"))
+    return run(request, Nowhere())
 
 
 def _device(core: str, target: str | None) -> Profile:

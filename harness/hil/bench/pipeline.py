@@ -11,10 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hil.bench import provenance
 from hil.bench.arena_search import find_arena
+from hil.bench.keeper import Keeper
 from hil.bench.outputs import compare
 from hil.devices import Profile
 from hil.engines.interface import Engine, SizedByRunning
@@ -50,9 +50,6 @@ from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
 from hil.tflite.model import Model
 
-if TYPE_CHECKING:
-    from hil.store import Store
-
 Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
 
 
@@ -63,7 +60,8 @@ class Request:
     ``target`` None is the default one, ``machine`` None the target's most faithful one.
     ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
     With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
-    file are then the float model's, and are quantized as well.
+    file are then the float model's, and are quantized as well. ``known`` is what the caller knows
+    of a model that hil quantized before.
     """
 
     model: Model
@@ -81,6 +79,7 @@ class Request:
     keep: Path | None = None
     command: tuple[str, ...] = ()
     variant: VariantRequest | None = None
+    known: Variant | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,8 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
     timed = len(inputs)
     if InputSpec.of(request.inputs or DEFAULT_SPEC).rule == "random":
         inputs = [*inputs, *extremes(model.graph)]
-    return Job(request, model, engine, sources, target, platform, inputs, timed, variant)
+    known = variant or request.known
+    return Job(request, model, engine, sources, target, platform, inputs, timed, known)
 
 
 def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
@@ -169,7 +169,7 @@ def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
 
 def run(
     request: Request,
-    store: Store,
+    store: Keeper,
     progress: Progress | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> RunRecord:
@@ -206,13 +206,13 @@ def run(
     return record
 
 
-def _with_variant(record: RunRecord, job: Job, store: Store) -> RunRecord:
+def _with_variant(record: RunRecord, job: Job, store: Keeper) -> RunRecord:
     """Say of a variant that hil made, now or before, what it is a variant of and how good it is."""
     variant = known_variant(job, store)
     return record if variant is None else provenance.of_variant(record, variant)
 
 
-def known_variant(job: Job, store: Store) -> Variant | None:
+def known_variant(job: Job, store: Keeper) -> Variant | None:
     """What is known of a job's model that hil quantized, now or before; what is new is kept."""
     known = store.variants.get(job.model.sha256)
     made = job.variant

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hil import devices
+from hil.bench.command_line import run_command
 from hil.bench.pipeline import Request
 from hil.devices import Profile
 from hil.engines.registry import engine as find_engine
@@ -230,7 +231,7 @@ def _member(
         timeout_s=study.timeout_s,
         variant=_variant(study, scheme) if scheme.quantizes else None,
     )
-    request = dataclasses.replace(request, command=_command(request, profile_given))
+    request = dataclasses.replace(request, command=run_command(request, profile_given))
     return Member(model, scheme, engine, profile, optimize, request)
 
 
@@ -249,22 +250,3 @@ def _variant(study: Study, scheme: StudyScheme) -> VariantRequest:
         io=scheme.io,
         held_out=_located(study, calibration.held_out) if calibration.held_out else "",
     )
-
-
-def _command(request: Request, profile: str) -> tuple[str, ...]:
-    """The ``hil run`` that repeats a member alone."""
-    words = ["hil", "run", "--profile", profile, "--engine", request.engine]
-    words += [f"--optimize={request.optimize}", "--inputs", str(request.inputs)]
-    words += ["--samples", str(request.samples)] if request.samples else []
-    words += ["--repeat", str(request.repeat)] if request.repeat > 1 else []
-    words += ["--target", request.target] if request.target else []
-    words += ["--memory-model", request.memory_model] if request.memory_model else []
-    if (variant := request.variant) is not None:
-        words += ["--quantize", variant.scheme, "--calibration", str(variant.calibration)]
-        if variant.calibration_samples:
-            words += ["--calibration-samples", str(variant.calibration_samples)]
-        words += ["--held-out", str(variant.held_out)] if variant.held_out else []
-        words += ["--method", variant.method] if variant.method != "minmax" else []
-        words += ["--q-format", variant.q_format] if variant.q_format else []
-        words += ["--io", variant.io] if variant.io else []
-    return (*words, request.model.path)
