@@ -156,7 +156,7 @@ def test_tools_cover_compiler_emulator_firmware_and_code(
 
 
 #: What a run imports that only carries values, messages or files.
-CARRIERS = {"errors", "files", "forms", "resources", "settings"}
+CARRIERS = {"children", "errors", "files", "forms", "resources", "settings"}
 
 
 def imports_of(module: str) -> set[str]:
