@@ -80,6 +80,10 @@ class Scratch:
     def hil(self, *arguments: str | Path) -> str:
         return self.python("-c", "from hil.cli.main import main; main()", *arguments)
 
+    def lint_imports(self) -> None:
+        """The copy keeps the import contracts."""
+        self.python(Path(sys.executable).with_name("lint-imports"), "--no-cache")
+
     def _install(self, site: Path) -> None:
         """What `pip install -e .` writes of the project: name, version, entry points."""
         project = tomllib.loads(self.text("pyproject.toml"))["project"]
@@ -199,20 +203,92 @@ void hil_neg_f32(const hil_neg_f32_params *p, const float *input, float *output)
 """
 
 
-def test_an_op(scratch: Scratch, tmp_path: Path) -> None:
+@pytest.fixture
+def neg_model(tmp_path: Path) -> Path:
+    """A model of one NEG, an op that the aot engine does not have."""
     b = ModelBuilder()
     x, y = b.tensor((1, 8), "float32"), b.tensor((1, 8), "float32")
     b.op("NEG", [x], [y])
     model = tmp_path / "neg.tflite"
     model.write_bytes(b.build([x], [y]))
+    return model
+
+
+def test_an_op(scratch: Scratch, neg_model: Path) -> None:
     header = "firmware_stubs/engines/aot/hil_aot_ops.h"
     scratch.add("harness/hil/engines/aot/ops/neg.py", NEG_LOWERING)
     scratch.add("firmware_stubs/engines/aot/neg_f32.c", NEG_KERNEL)
     before, _ = scratch.text(header).rsplit("#endif", 1)
     scratch.edit(header, before, before + NEG_HEADER.removesuffix("#endif\n"))
 
-    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", model)
+    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", neg_model)
     assert_follows(scratch, "An op of the aot engine", OP="neg")
+
+
+NEG_ENGINE = '''
+from hil.engines.program_interface import program_interface
+from hil.records import EngineSources, MemoryPlan, Placement
+
+TEXT = """
+#include "hil_model.h"
+void neg(const float *input, float *output, int count);
+static union { double aligned; uint8_t bytes[%(arena)d]; } memory;
+#define hil_arena_memory memory.bytes
+uint8_t *const hil_arena = memory.bytes;
+const uint32_t hil_arena_bytes = sizeof memory.bytes;
+%(interface)s
+int hil_model_init(void) { return 0; }
+int hil_model_invoke(void)
+{
+    hil_op_begin(0);
+    neg((const float *)(void *)memory.bytes, (float *)(void *)(memory.bytes + %(half)d), %(count)d);
+    hil_op_end(0);
+    return 0;
+}
+"""
+
+
+class NegEngine:
+    """Runs models of one NEG."""
+
+    name, title, version, role = "neg", "Neg", "1", "candidate"
+
+    def sources(self, model):
+        half = model.graph.tensors[model.graph.inputs[0]].nbytes
+        text = TEXT % {
+            "arena": 2 * half, "half": half, "count": half // 4,
+            "interface": program_interface(self.name, model, [0], [half]),
+        }
+        placements = (Placement("in", 0, 0, half, -1, 0), Placement("out", 1, half, half, 0, 1))
+        return EngineSources(
+            engine=self.name, engine_version=self.version, files={"model.c": text},
+            kernels=("engines/neg/neg.c",), include_dirs=("engines/neg", "dut"),
+            plan=MemoryPlan(2 * half, placements, 0), weights_bytes=0, tables_bytes=0,
+        )
+'''
+ENGINE_KERNEL = """
+void neg(const float *input, float *output, int count);
+void neg(const float *input, float *output, int count)
+{
+    for (int i = 0; i < count; i++) {
+        output[i] = -input[i];
+    }
+}
+"""
+
+
+def test_an_engine(scratch: Scratch, neg_model: Path) -> None:
+    scratch.add("harness/hil/engines/neg/__init__.py", "")
+    scratch.add("harness/hil/engines/neg/engine.py", NEG_ENGINE)
+    scratch.add("firmware_stubs/engines/neg/neg.c", ENGINE_KERNEL)
+    project = "pyproject.toml"
+    group = '[project.entry-points."hil.engines"]\n'
+    scratch.edit(project, group, group + 'neg = "hil.engines.neg.engine:NegEngine"\n')
+    scratch.edit(project, '"aot | tflm"', '"aot | neg | tflm"')
+
+    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", "--engine", "neg", neg_model)
+    scratch.lint_imports()
+    assert_follows(scratch, "An engine", NAME="neg", KERNEL="neg")
 
 
 def test_a_figure(scratch: Scratch) -> None:
