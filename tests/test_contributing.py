@@ -78,7 +78,7 @@ class Scratch:
         return done.stdout
 
     def hil(self, *arguments: str | Path) -> str:
-        return self.python("-c", "from hil.cli.main import main; main()", *arguments)
+        return self.python("-m", "hil", *arguments)
 
     def lint_imports(self) -> None:
         """The copy keeps the import contracts."""
