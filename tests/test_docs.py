@@ -1,9 +1,10 @@
-"""Links between the project's Markdown pages lead somewhere."""
+"""Links between Markdown pages lead somewhere, and the design page lists the layers."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,16 @@ def test_relative_links_lead_to_files_and_headings(page: str) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_design_page_lists_the_layers_in_their_order() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = [c["layers"] for c in contracts if c["name"] == "Imports run downward"]
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = page.split("\n| layer | ")[1].split("\n\n")[0]
+    listed = [
+        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])
+    ]
+
+    assert listed == [name for line in layers for name in line.split(" | ")]
