@@ -1,12 +1,31 @@
-"""A page parsed with the standard library: its texts, tags and tables."""
+"""Pages of runs, and a page parsed with the standard library: its texts, tags and tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
+
+from hil.records import RunRecord
+from hil.report import build_compare, build_report, render
+from hil.report.output.html import render_study_html
+from hil.report.study.study_view import StudyRun, StudyText, study_view
 
 _VOID = {"meta", "link", "br", "img", "input", "hr", "col"}
 _UNREAD = {"style", "script"}
+
+
+def render_report(runs: Sequence[RunRecord], **options: Any) -> str:
+    return render(build_report(runs, **options), "html")
+
+
+def render_compare(runs: Sequence[RunRecord], **options: Any) -> str:
+    return render(build_compare(runs, **options), "html")
+
+
+def render_study(text: StudyText, runs: Sequence[StudyRun]) -> str:
+    return render_study_html(study_view(text, runs))
 
 
 @dataclass

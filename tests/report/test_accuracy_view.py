@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from hil.records import Evaluation, RunRecord
-from hil.report import render_report
 
 from tests.store.samples import rich_evaluation
 
-from .page import Node, parse
+from .page import Node, parse, render_report
 from .report_records import passed
 
 RUN = passed()

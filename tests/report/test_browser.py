@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from hil.records import ErrorInfo, ModelInfo, RunRecord
-from hil.report import write_compare, write_report, write_text
+from hil.report import write_report, write_text
 from hil.report.compare.choose import cases
 from hil.report.output.html import render_html
 from hil.report.report_view import report_view
 
 from .devtools import NAMES, Page, browser_page, find_browser
+from .page import render_compare
 from .report_records import bare, many_ops, passed, scaled, wrong_output
 from .test_accuracy_compare import FLOAT, INT8, evaluation, known
 from .test_choose import KWS, NUCLEO
@@ -48,7 +49,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     several = [passed(), wrong_output(), bare("error", ErrorInfo("no compiler", "install it"))]
     return {
         "report": write_report(several, folder / "report.html"),
-        "compare": write_compare([passed(), scaled(passed(), 0.5)], folder / "compare.html"),
+        "compare": write_text(
+            render_compare([passed(), scaled(passed(), 0.5)]), folder / "compare.html"
+        ),
         "baselines": write_report(_with_baselines(), folder / "baselines.html"),
         "variants": write_text(_variants(), folder / "variants.html"),
     }

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from hil.errors import UsageError
 from hil.records import ModelInfo, OpMeasurement, RunRecord
-from hil.report import render_compare
 from hil.report.compare.ops import align_ops
 
-from .page import Node, parse
+from .page import Node, parse, render_compare
 from .report_records import bare, passed, scaled, wrong_output
 
 

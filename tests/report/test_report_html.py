@@ -16,9 +16,8 @@ from hil.records import (
     Placement,
     RunRecord,
 )
-from hil.report import render_compare, render_report
 
-from .page import Node, parse
+from .page import Node, parse, render_compare, render_report
 from .report_records import (
     COMMAND,
     FUSED,

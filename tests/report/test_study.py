@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from hil.errors import UsageError
 from hil.records import Measurement
-from hil.report import render_study, write_study
-from hil.report.study.chart import HEIGHT, LEFT, WIDTH, Point, draw, nice_ticks
+from hil.report import write_study
+from hil.report.study.chart import Chart, Point, draw, nice_ticks
 from hil.report.study.study_view import study_view
+from hil.report.words.figures import value_text
 
 from .devtools import NAMES, browser_page, find_browser
-from .page import parse
+from .page import parse, render_study
 from .study_records import TEXT, study_runs
 
 
@@ -42,15 +43,15 @@ def test_cells_have_value_band_and_ratio_and_failures_have_none() -> None:
     view = study_view(TEXT, study_runs())
     latency = view.panels[0].charts[2]
     narrow = latency.rows[0].cells
-    assert narrow[0].ratio == ""
-    assert narrow[1].ratio == "0.25×"
-    assert narrow[1].band.startswith("±15")
-    assert narrow[0].text == "249\u00a0ms"
+    assert narrow[0].ratio is None
+    assert narrow[1].ratio == pytest.approx(0.25)
+    assert narrow[0].figure is not None
+    assert value_text(narrow[0].figure) == "249\u00a0ms"
     failed = view.panels[1].charts[2].rows[1].cells[1]
-    assert (failed.text, failed.missing) == ("", "failed")
+    assert (failed.figure, failed.missing) == (None, "failed")
     # The line has one point less; its neighbours keep theirs.
     assert [len(line.markers) for line in view.panels[1].charts[2].shape.lines] == [2, 1]
-    assert [(p.label, p.message) for p in view.problems] == [
+    assert [(label, error.message) for label, error in view.problems] == [
         ("wide, int8, board-b", "outputs differ <b>")
     ]
 
@@ -80,7 +81,7 @@ def test_engines_and_levels_tell_series_apart_where_they_vary() -> None:
     labels = [series.label for series in view.panels[0].series]
     assert labels == ["float32 -O3", "int8 -O3", "float32 -Os", "int8 -Os"]
     ratios = [cell.ratio for cell in view.panels[0].charts[2].rows[0].cells]
-    assert ratios == ["", "0.25×", "", "0.25×"]
+    assert ratios == [None, pytest.approx(0.25)] * 2
 
 
 def test_a_member_that_is_not_stored_or_not_in_the_study() -> None:
@@ -89,14 +90,14 @@ def test_a_member_that_is_not_stored_or_not_in_the_study() -> None:
     view = study_view(TEXT, [run for run in runs if run is not runs[1]])
     cells = view.panels[0].charts[0].rows[0].cells
     assert [cell.missing for cell in cells] == ["error", "not in the study"]
-    assert view.lines[0].run_id == ""
+    assert view.runs[0].run is None
 
 
 def test_by_macs() -> None:
     text = dataclasses.replace(TEXT, x="macs")
     view = study_view(text, study_runs())
     assert view.panels[0].charts[0].shape.x_title == "MACs of the model"
-    assert view.panels[0].charts[0].rows[1].size == "863,260"
+    assert view.panels[0].charts[0].rows[1].size == 863_260
 
 
 def test_a_study_where_nothing_passed_still_has_a_page() -> None:
@@ -106,9 +107,9 @@ def test_a_study_where_nothing_passed_still_has_a_page() -> None:
     assert page.all("polyline") == []
 
 
-def test_no_runs_are_refused() -> None:
+def test_no_runs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run to report"):
-        render_study(TEXT, [])
+        write_study(TEXT, [], tmp_path / "study.html")
 
 
 def test_markdown_has_the_same_tables(tmp_path: Path) -> None:
@@ -128,18 +129,18 @@ def test_points_lie_where_the_axes_say() -> None:
     shape = draw(series, "us", "Time", "Size")
     top, bottom = shape.y_ticks[-1], shape.y_ticks[0]
     assert (top.text, bottom.text) == ("60", "0")
-    assert shape.lines[0].markers[0].x == LEFT == shape.x_ticks[0].at
+    assert shape.lines[0].markers[0].x == Chart.left == shape.x_ticks[0].at
     assert shape.lines[0].markers[0].y == bottom.at
     middle = bottom.at - (bottom.at - top.at) * 50 / 60
     assert shape.lines[0].markers[1].y == pytest.approx(middle, abs=0.01)
     assert len(shape.lines[0].segments) == len(shape.lines[0].bands) == 1
     assert shape.lines[1].segments == shape.lines[1].bands == ()
     assert {line.style for line in shape.lines} == {1, 2}
-    assert shape.lines[0].markers[0].path != shape.lines[1].markers[0].path
+    assert shape.lines[0].mark != shape.lines[1].mark
     for line in shape.lines:
         for marker in line.markers:
-            assert 0 <= marker.x <= WIDTH
-            assert 0 <= marker.y <= HEIGHT
+            assert 0 <= marker.x <= Chart.width
+            assert 0 <= marker.y <= Chart.height
 
 
 def test_lines_join_models_of_one_family_only() -> None:
@@ -175,7 +176,8 @@ def test_a_figure_without_a_band_says_so() -> None:
     )
     runs[0] = dataclasses.replace(runs[0], run=changed)
     chart = study_view(TEXT, runs).panels[0].charts[2]
-    assert chart.rows[0].cells[0].band == "uncertainty unknown"
+    assert "uncertainty unknown" in chart.shape.lines[0].markers[0].words
+    assert "uncertainty unknown" in render_study(TEXT, runs)
     assert set(chart.kinds) == {"measured", "modelled"}
 
 

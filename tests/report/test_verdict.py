@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from hil.records import Check, ErrorInfo, Measurement, ModelInfo, RunRecord
-from hil.report.compare.verdict import claims, verdict
+from hil.report.compare.verdict import verdict
 from hil.report.words.format import NBSP
+from hil.report.words.judge import claims
 
 from .report_records import bare, of_engine, passed, wrong_output
 
@@ -207,7 +208,7 @@ def test_wrong_outputs_make_no_comparison() -> None:
 def test_a_run_that_did_not_pass(status: str, words: str) -> None:
     other = bare(status, ErrorInfo("needs 105,000 bytes of RAM.\nThe chip has 98,304.", "int8"))
     assert text(tflm(), other) == (
-        f"aot {words}: needs 105,000 bytes of RAM. Nothing of it counts against TFLite Micro with "
+        f"aot {words}: needs 105,000 bytes of RAM. It is not compared with TFLite Micro with "
         "CMSIS-NN."
     )
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from hil.errors import UsageError
-from hil.report import write_compare, write_report
+from hil.report import write_report, write_text
 
-from .page import parse
+from .page import parse, render_compare
 from .report_records import passed
 
 
@@ -24,7 +24,7 @@ def test_writes_the_file_and_returns_its_absolute_path(tmp_path: Path) -> None:
 def test_replaces_an_older_report(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     target.write_text("old")
-    write_compare([passed(), passed()], target)
+    write_text(render_compare([passed(), passed()]), target)
     assert "Comparison" in target.read_text(encoding="utf-8")
 
 

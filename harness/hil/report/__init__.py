@@ -16,7 +16,7 @@ from hil.records import Evaluation, RunRecord
 if TYPE_CHECKING:
     from hil.report.compare.choose import Asked
     from hil.report.report_view import ReportView
-    from hil.report.study.study_view import StudyRun, StudyText, StudyView
+    from hil.report.study.study_view import StudyRun, StudyText
     from hil.store import Store
 
 
@@ -69,56 +69,8 @@ def build_compare(
     return compare_view(compared(runs), title, evidence(store, runs) if store else None)
 
 
-def render_report(
-    runs: Sequence[RunRecord],
-    *,
-    title: str | None = None,
-    store: Store | None = None,
-    evaluations: Sequence[Evaluation] = (),
-) -> str:
-    """Render ``build_report`` as one self-contained HTML page; it raises the same."""
-    view = build_report(runs, title=title, store=store, evaluations=evaluations)
-    return render(view, "html")
-
-
-def render_compare(
-    runs: Sequence[RunRecord], *, title: str | None = None, store: Store | None = None
-) -> str:
-    """Render ``build_compare`` as one self-contained HTML page; it raises the same."""
-    return render(build_compare(runs, title=title, store=store), "html")
-
-
-def write_report(
-    runs: Sequence[RunRecord],
-    path: Path | str,
-    title: str | None = None,
-    store: Store | None = None,
-) -> Path:
-    """Write ``render_report`` to ``path`` in one step and return the absolute path.
-
-    Raises:
-        UsageError: ``runs`` is empty, or the file cannot be written.
-        StoreError: a baseline or the published results cannot be read.
-    """
-    return write_text(render_report(runs, title=title, store=store), Path(path))
-
-
-def write_compare(
-    runs: Sequence[RunRecord],
-    path: Path | str,
-    title: str | None = None,
-    store: Store | None = None,
-) -> Path:
-    """Write ``render_compare`` to ``path`` in one step and return the absolute path.
-
-    Raises:
-        UsageError: fewer than two runs, or the file cannot be written.
-    """
-    return write_text(render_compare(runs, title=title, store=store), Path(path))
-
-
 def render(view: ReportView, form: str) -> str:
-    """Render a view as ``html``, ``md``, ``csv`` or ``json``."""
+    """Render a report as ``html``, ``md``, ``csv`` or ``json``."""
     from hil.report.output.export import render_csv, render_json
     from hil.report.output.html import render_html
     from hil.report.output.markdown import render_markdown
@@ -127,37 +79,38 @@ def render(view: ReportView, form: str) -> str:
     return forms[form](view)
 
 
-def render_study(text: StudyText, runs: Sequence[StudyRun]) -> str:
-    """Render a study's runs, a panel for each board, as one self-contained HTML page.
+def write_report(
+    runs: Sequence[RunRecord],
+    path: Path | str,
+    title: str | None = None,
+    store: Store | None = None,
+) -> Path:
+    """Write ``build_report`` as one self-contained HTML page; return the absolute path.
 
     Raises:
-        UsageError: ``runs`` is empty.
+        UsageError: ``runs`` is empty, or the file cannot be written.
+        StoreError: a baseline or the published results cannot be read.
     """
-    from hil.report.output.html import render_study_html
-
-    return render_study_html(_study_view(text, runs))
+    return write_text(render(build_report(runs, title=title, store=store), "html"), Path(path))
 
 
 def write_study(text: StudyText, runs: Sequence[StudyRun], path: Path | str) -> Path:
-    """Write ``render_study``, or Markdown where ``path`` ends in .md; return the absolute path.
+    """Write a study's runs, a panel for each board; return the absolute path.
+
+    The page is Markdown where ``path`` ends in .md, else one self-contained HTML page.
 
     Raises:
         UsageError: ``runs`` is empty, or the file cannot be written.
     """
     from hil.report.output.html import render_study_html
     from hil.report.output.markdown import render_study_markdown
-
-    as_markdown = Path(path).suffix.lower() in (".md", ".markdown")
-    rendered = render_study_markdown if as_markdown else render_study_html
-    return write_text(rendered(_study_view(text, runs)), Path(path))
-
-
-def _study_view(text: StudyText, runs: Sequence[StudyRun]) -> StudyView:
     from hil.report.study.study_view import study_view
 
     if not runs:
         raise UsageError("there is no run to report", hint="`hil sweep STUDY` makes them")
-    return study_view(text, runs)
+    as_markdown = Path(path).suffix.lower() in (".md", ".markdown")
+    rendered = render_study_markdown if as_markdown else render_study_html
+    return write_text(rendered(study_view(text, runs)), Path(path))
 
 
 def write_text(text: str, path: Path) -> Path:

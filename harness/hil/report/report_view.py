@@ -18,7 +18,7 @@ from hil.report.run.run_view import Detail, RunView, run_view
 from hil.report.words.figures import used_kinds
 from hil.report.words.format import plural, when
 from hil.report.words.naming import engine_title, is_baseline_engine
-from hil.report.words.sentence import Headline
+from hil.report.words.sentence import Sentence
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ReportView:
 
     title: str
     generated: str
-    verdicts: tuple[Headline, ...]
+    verdicts: tuple[Sentence, ...]
     cases: tuple[CaseView, ...]
     paretos: tuple[Pareto, ...]
     runs: tuple[RunView, ...]

@@ -22,7 +22,7 @@ from hil.report.words.figures import figure_names
 from hil.report.words.format import MISSING, count, plural, when
 from hil.report.words.judge import Judgement, judge, no_result
 from hil.report.words.naming import engine_title, family, model_name, names, scheme
-from hil.report.words.sentence import Headline
+from hil.report.words.sentence import Sentence
 
 _COLUMNS = 4  # of runs in one table
 
@@ -72,7 +72,7 @@ class JudgedRun:
     """A run's verdict against the baseline of its case."""
 
     run_id: str
-    headline: Headline
+    headline: Sentence
 
 
 @dataclass(frozen=True)

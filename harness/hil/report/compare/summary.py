@@ -7,27 +7,18 @@ from collections.abc import Sequence
 
 from hil.records import RunRecord
 from hil.report.compare.choose import Case
-from hil.report.compare.verdict import (
-    NOUNS,
-    Claim,
-    claims,
-    factor_text,
-    listed,
-    outputs_text,
-    percent_text,
-    quality_texts,
-    verdict,
-)
+from hil.report.compare.verdict import outputs_text, quality_texts, verdict
 from hil.report.run.evidence import Evidence
-from hil.report.words.format import band, plural
+from hil.report.words.format import NBSP, band, change_text, factor_text, plural
+from hil.report.words.judge import NOUNS, Claim, claims
 from hil.report.words.naming import family, matchup
-from hil.report.words.sentence import Headline, Piece
+from hil.report.words.sentence import Sentence, listed, strong
 
 Pair = tuple[RunRecord, RunRecord]
 _FEW = 3
 
 
-def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Headline, ...]:
+def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Sentence, ...]:
     """The verdict on all cases: a pair's own for one pair, else one paragraph per match-up.
 
     A match-up is an engine against an engine, for variants of a model a data type against a data
@@ -43,40 +34,33 @@ def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Headl
     return tuple(
         _alone(found[0], several, known)
         if len(found) == 1
-        else Headline(tuple(_paragraph(*key, [pair for pair, _ in found], known)))
+        else Sentence(_paragraph(*key, [pair for pair, _ in found], known))
         for key, found in matches.items()
     )
 
 
-def _alone(found: tuple[Pair, str], several: bool, known: Evidence) -> Headline:
-    """A pair's own verdict; beside others it says what it is about."""
+def _alone(found: tuple[Pair, str], several: bool, known: Evidence) -> Sentence:
+    """A pair's own verdict; beside others with what it is about."""
     pair, title = found
-    where = (Piece(f"{title}: "),) if several else ()
-    return Headline((*where, *verdict(*pair, known).pieces))
+    return Sentence((f"{title}: " if several else "") + verdict(*pair, known).marked)
 
 
-def _paragraph(name: str, base: str, pairs: Sequence[Pair], known: Evidence) -> list[Piece]:
-    start = f" against {base} in {plural(len(pairs), 'pair')} of runs ({_scope(pairs)}): "
-    pieces = [Piece(name, strong=True), Piece(start)]
+def _paragraph(name: str, base: str, pairs: Sequence[Pair], known: Evidence) -> str:
+    number = plural(len(pairs), "pair")
+    start = f"{strong(name)} against {base} in {number} of runs ({_scope(pairs)}): "
     valid = [pair for pair in pairs if all(run.status == "passed" for run in pair)]
     if not valid:
-        return [*pieces, Piece("not one in which both passed, so nothing is claimed.")]
+        return f"{start}in none of them did both pass, so nothing is claimed."
     found: dict[str, list[Claim]] = {}
     for pair in valid:
         for claim in claims(*pair):
             found.setdefault(claim.figure, []).append(claim)
-    for name_, group in found.items():
-        pieces += [*_figure(name_, group), Piece("; ")]
-    if times := _times(valid):
-        pieces.append(Piece(f"{times}; "))
-    ends = [_outputs(valid), *_quality(valid, known)]
-    pieces.append(Piece(f"{'; '.join(ends)}."))
-    if len(valid) < len(pairs):
-        lost = len(pairs) - len(valid)
-        pieces.append(
-            Piece(f" In {plural(lost, 'pair')} a run did not pass: nothing is claimed there.")
-        )
-    return pieces
+    parts = [_figure(figure, group) for figure, group in found.items()]
+    parts += [_times(valid), _outputs(valid), *_quality(valid, known)]
+    text = f"{start}{'; '.join(filter(None, parts))}."
+    if lost := len(pairs) - len(valid):
+        text += f" In {plural(lost, 'pair')} a run did not pass: nothing is claimed there."
+    return text
 
 
 def _scope(pairs: Sequence[Pair]) -> str:
@@ -85,25 +69,18 @@ def _scope(pairs: Sequence[Pair]) -> str:
     return f"{plural(models, 'model')}, {plural(profiles, 'profile')}"
 
 
-def _figure(name: str, group: Sequence[Claim]) -> list[Piece]:
+def _figure(name: str, group: Sequence[Claim]) -> str:
     """``1.2x to 1.9x faster in 6 of 8, no difference in time can be claimed in 2``."""
-    noun = NOUNS[name]
-    parts: list[list[Piece]] = []
-    for verdict_word in ("better", "worse"):
-        told = [claim for claim in group if claim.verdict == verdict_word]
-        if told:
-            text = _range(name, [claim.ratio for claim in told], verdict_word == "better")
-            parts.append([Piece(text, strong=True), Piece(_in(len(told), len(group)))])
+    counted = []
+    for which in ("better", "worse"):
+        ratios = [claim.ratio for claim in group if claim.verdict == which]
+        if ratios:
+            counted.append((strong(_range(name, ratios, which == "better")), len(ratios)))
     same = sum(claim.verdict == "same" for claim in group)
-    if same:
-        parts.append([Piece(f"the same {noun} within 1\u00a0%{_in(same, len(group))}")])
-    if unclear := sum(claim.verdict in ("unclear", "unknown") for claim in group):
-        text = f"no difference in {noun} can be claimed{_in(unclear, len(group))}"
-        parts.append([Piece(text)])
-    pieces: list[Piece] = []
-    for position, part in enumerate(parts):
-        pieces += [*([Piece(", ")] if position else []), *part]
-    return pieces
+    unclear = sum(claim.verdict in ("unclear", "unknown") for claim in group)
+    counted.append((f"the same {NOUNS[name]} within 1{NBSP}%", same))
+    counted.append((f"no difference in {NOUNS[name]} can be claimed", unclear))
+    return ", ".join(text + _in(number, len(group)) for text, number in counted if number)
 
 
 def _in(number: int, total: int) -> str:
@@ -119,7 +96,7 @@ def _range(name: str, ratios: Sequence[float | None], better: bool) -> str:
         words = [_factor(r) for r in known]
         what = f"the {NOUNS[name]}"
     else:
-        words = [percent_text(r - 1) for r in known]
+        words = [change_text(r - 1) for r in known]
         what = f"{'less' if better else 'more'} {NOUNS[name]}"
     if not words:
         return what

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from hil.figures import find
 from hil.records import Kind
@@ -11,12 +11,12 @@ from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell, ColumnView
 from hil.report.compare.ops import OpCell
 from hil.report.report_view import ReportView
-from hil.report.study.study_view import Panel, StudyCell, StudyView
+from hil.report.study.study_view import StudyCell, StudyView
 from hil.report.words.accuracy import counted_text, estimate_text, interval_text
 from hil.report.words.figures import value_text
 from hil.report.words.format import MISSING, band, count
 from hil.report.words.judge import ratio_text
-from hil.report.words.sentence import Headline
+from hil.report.words.sentence import Sentence
 
 _KINDS: Mapping[Kind, str] = {
     "measured": "on silicon",
@@ -136,39 +136,37 @@ def _ops(case: CaseView) -> str:
 
 def render_study_markdown(view: StudyView) -> str:
     """The whole study as GitHub-flavoured Markdown."""
-    lines = [f"# {escape(view.title)}", ""]
-    lines += [escape(view.description), ""] if view.description else []
+    text = view.text
+    lines = [f"# {escape(text.title)}", ""]
+    lines += [escape(text.description), ""] if text.description else []
     lines += [escape(view.summary), ""]
-    if view.baseline:
-        lines += [f"Ratios are against {escape(view.baseline)} on the same board.", ""]
+    if text.baseline:
+        lines += [f"Ratios are against {escape(text.baseline)} on the same board.", ""]
     if view.problems:
         lines += ["## What did not pass", ""]
-        lines += [f"- {escape(p.label)}: {escape(p.message)}" for p in view.problems] + [""]
+        lines += [f"- {escape(name)}: {escape(error.message)}" for name, error in view.problems]
+        lines += [""]
     for panel in view.panels:
-        lines += _study_panel(view, panel)
+        lines += [f"## {escape(panel.title)}", "", escape(panel.facts), ""]
+        for chart in panel.charts:
+            kinds = ", ".join(chart.kinds) or "no figures"
+            heads = ["model", text.x_noun, *(line.label for line in panel.series)]
+            rows = [
+                [row.model, f"{row.size:,}", *(_study_cell(cell) for cell in row.cells)]
+                for row in chart.rows
+            ]
+            lines += [f"### {escape(find(chart.name).label)} ({kinds})", ""]
+            lines += [table(map(escape, heads), [map(escape, row) for row in rows]), ""]
     lines += ["## Where the numbers come from", ""]
     lines += [f"- **{kind}**: {escape(meaning)}" for kind, meaning in view.kinds]
     return "\n".join(lines) + "\n"
 
 
-def _study_panel(view: StudyView, panel: Panel) -> list[str]:
-    lines = [f"## {escape(panel.title)}", "", escape(panel.facts), ""]
-    for chart in panel.charts:
-        kinds = ", ".join(chart.kinds) or "no figures"
-        lines += [f"### {escape(chart.title)} ({kinds})", ""]
-        heads = ["model", view.x_noun, *(s.label for s in panel.series)]
-        rows = [
-            [row.model, row.size, *(_study_cell(cell) for cell in row.cells)] for row in chart.rows
-        ]
-        lines.append(table([escape(h) for h in heads], [[escape(c) for c in row] for row in rows]))
-        lines.append("")
-    return lines
-
-
 def _study_cell(cell: StudyCell) -> str:
-    if cell.missing:
+    if cell.figure is None:
         return f"({cell.missing})"
-    return " ".join(part for part in (cell.text, cell.band, cell.ratio) if part)
+    uncertainty = band(cell.figure.uncertainty_pct)
+    return f"{value_text(cell.figure)} {uncertainty} {ratio_text(cell.ratio)}".rstrip()
 
 
 def _op_cell(cell: OpCell) -> str:
@@ -176,13 +174,14 @@ def _op_cell(cell: OpCell) -> str:
     return f"{cycles} {ratio_text(cell.ratio)}".rstrip()
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]], words: int = 1) -> str:
     """A table whose first ``words`` columns are text, the others numbers."""
+    heads = list(heads)
     marks = ["---"] * words + ["---:"] * (len(heads) - words)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))
 
 
-def sentence(headline: Headline) -> str:
+def sentence(headline: Sentence) -> str:
     """A verdict, its figures and names in bold."""
     return "".join(
         f"**{escape(piece.text)}**" if piece.strong else escape(piece.text)

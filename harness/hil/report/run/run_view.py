@@ -23,7 +23,7 @@ from hil.report.words.figures import figure_names
 from hil.report.words.format import capacity as capacity_text
 from hil.report.words.format import count, percent, plural, quantity
 from hil.report.words.naming import arithmetic, engine_title, scheme
-from hil.report.words.sentence import Headline
+from hil.report.words.sentence import Sentence
 
 Detail = Literal["full", "compared", "brief"]
 
@@ -67,7 +67,7 @@ class RunView:
     model_name: str
     engine: str
     scheme: str
-    headline: Headline
+    headline: Sentence
     cards: tuple[Card, ...]
     figures: tuple[Measurement, ...]
     model_facts: tuple[tuple[str, str], ...]

@@ -7,11 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.report.words.axes import Tick, round_step
-from hil.report.words.format import NBSP, count, quantity, scale_of, significant, trimmed
+from hil.report.words.format import NBSP, count, scale_of, significant, trimmed
 
-WIDTH, HEIGHT = 520.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 12.0, 40.0
-STYLES = 6
+_MARKS = (
+    "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
+    "M-3.6,-3.6h7.2v7.2h-7.2z",
+    "M0,-4.8L4.6,3.4h-9.2z",
+    "M0,-5.2L5.2,0L0,5.2L-5.2,0z",
+    "M-4.2,-1.4h2.8v-2.8h2.8v2.8h2.8v2.8h-2.8v2.8h-2.8v-2.8h-2.8z",
+    "M0,4.8L4.6,-3.4h-9.2z",
+)
+STYLES = len(_MARKS)
 """Colours with marker shapes and dashes of their own; more series begin again."""
 
 
@@ -32,55 +38,43 @@ class Point:
 
 @dataclass(frozen=True)
 class Marker:
-    """A point of a line; ``path`` is its shape around (0, 0)."""
+    """A point of a line, and its tooltip."""
 
     x: float
     y: float
-    path: str
     words: str
 
 
 @dataclass(frozen=True)
 class Line:
-    """One series: a polyline and the outline of its band for each family, and all markers."""
+    """One series: a polyline and the outline of its band for each family, and all markers.
+
+    ``mark`` is the path of a marker's shape around (0, 0).
+    """
 
     label: str
     style: int
+    mark: str
     segments: tuple[str, ...]
     bands: tuple[str, ...]
     markers: tuple[Marker, ...]
 
 
 @dataclass(frozen=True)
-class ChartShape:
-    """All that is drawn."""
+class Chart:
+    """All that is drawn, in the SVG's units."""
 
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
     y_title: str
     x_title: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     lines: tuple[Line, ...]
-
-
-_MARKS = (
-    "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
-    "M-3.6,-3.6h7.2v7.2h-7.2z",
-    "M0,-4.8L4.6,3.4h-9.2z",
-    "M0,-5.2L5.2,0L0,5.2L-5.2,0z",
-    "M-4.2,-1.4h2.8v-2.8h2.8v2.8h2.8v2.8h-2.8v2.8h-2.8v-2.8h-2.8z",
-    "M0,4.8L4.6,-3.4h-9.2z",
-)
-
-
-def mark(style: int) -> str:
-    """The marker's path of a style."""
-    return _MARKS[style % STYLES]
+    width: float = 520.0
+    height: float = 300.0
+    left: float = 62.0
+    right: float = 14.0
+    top: float = 12.0
+    bottom: float = 40.0
 
 
 @dataclass(frozen=True)
@@ -91,13 +85,17 @@ class _Plane:
     y_top: float
 
     def x(self, value: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * value / self.x_top, 2)
+        return round(Chart.left + (Chart.width - Chart.left - Chart.right) * value / self.x_top, 2)
 
     def y(self, value: float) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.y_top, 2)
+        length = Chart.height - Chart.top - Chart.bottom
+        return round(Chart.height - Chart.bottom - length * value / self.y_top, 2)
+
+    def at(self, x: float, value: float) -> str:
+        return f"{self.x(x)},{self.y(value)}"
 
 
-def draw(series: Mapping[str, Sequence[Point]], unit: str, title: str, x_title: str) -> ChartShape:
+def draw(series: Mapping[str, Sequence[Point]], unit: str, title: str, x_title: str) -> Chart:
     """Lay out a chart of all series; ``unit`` is that of the points' values."""
     points = [point for line in series.values() for point in line]
     highest = max((p.high for p in points), default=1.0) or 1.0
@@ -105,15 +103,9 @@ def draw(series: Mapping[str, Sequence[Point]], unit: str, title: str, x_title: 
     y_ticks = nice_ticks(highest / factor)
     x_ticks = nice_ticks(max((p.x for p in points), default=1.0))
     plane = _Plane(x_ticks[-1], y_ticks[-1] * factor)
-    return ChartShape(
-        width=WIDTH,
-        height=HEIGHT,
-        left=LEFT,
-        right=RIGHT,
-        top=TOP,
-        bottom=BOTTOM,
+    return Chart(
         y_title=f"{title}, {name}" if name else title,
-        x_title=x_title,
+        x_title=x_title[:1].upper() + x_title[1:],
         x_ticks=tuple(Tick(plane.x(value), _short(value)) for value in x_ticks),
         y_ticks=tuple(Tick(plane.y(value * factor), _plain(value)) for value in y_ticks),
         lines=tuple(
@@ -132,15 +124,12 @@ def _line(label: str, position: int, points: Sequence[Point], plane: _Plane) -> 
     return Line(
         label=label,
         style=position % STYLES + 1,
+        mark=_MARKS[position % STYLES],
         segments=tuple(
-            " ".join(f"{plane.x(p.x)},{plane.y(p.value)}" for p in part)
-            for part in families
-            if len(part) > 1
+            " ".join(plane.at(p.x, p.value) for p in part) for part in families if len(part) > 1
         ),
         bands=tuple(_band(part, plane) for part in families if any(p.high > p.low for p in part)),
-        markers=tuple(
-            Marker(plane.x(p.x), plane.y(p.value), mark(position), p.words) for p in ordered
-        ),
+        markers=tuple(Marker(plane.x(p.x), plane.y(p.value), p.words) for p in ordered),
     )
 
 
@@ -149,8 +138,8 @@ def _band(points: Sequence[Point], plane: _Plane) -> str:
     if len(points) == 1:
         x, high, low = plane.x(points[0].x), plane.y(points[0].high), plane.y(points[0].low)
         return f"{x - 3:g},{high} {x + 3:g},{high} {x + 3:g},{low} {x - 3:g},{low}"
-    upper = [f"{plane.x(p.x)},{plane.y(p.high)}" for p in points]
-    lower = [f"{plane.x(p.x)},{plane.y(p.low)}" for p in reversed(points)]
+    upper = [plane.at(p.x, p.high) for p in points]
+    lower = [plane.at(p.x, p.low) for p in reversed(points)]
     return " ".join([*upper, *lower])
 
 
@@ -172,8 +161,3 @@ def _short(value: float) -> str:
     """A count: ``20 k`` rather than ``20.0 k``."""
     number, space, prefix = count(value).partition(NBSP)
     return trimmed(number) + space + prefix
-
-
-def words(label: str, model: str, value: float, unit: str, band: str, kind: str) -> str:
-    """A point in words, for its tooltip."""
-    return f"{label}, {model}: {quantity(value, unit)} {band} ({kind})"

@@ -1,27 +1,25 @@
-"""A study's runs into what its page lays out: a panel for each board, a chart for each figure."""
+"""A study's page laid out: a panel for each board, a chart for each figure."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hil.figures import find, headline
 from hil.records import ErrorInfo, Kind, Measurement, RunRecord
-from hil.report.study.chart import STYLES, ChartShape, Point, draw, mark, words
-from hil.report.words.figures import used_kinds
-from hil.report.words.format import band, band_ends, clock_text, plural, quantity, when
-from hil.report.words.judge import ratio_text
+from hil.report.study.chart import Chart, Line, Point, draw
+from hil.report.words.figures import used_kinds, value_text
+from hil.report.words.format import band, band_ends, clock_text, plural, when
 from hil.report.words.naming import clock_hz
 
-_X_TITLES = {"parameters": "Parameters of the model", "macs": "MACs of the model"}
-_X_NOUNS = {"parameters": "parameters", "macs": "MACs"}
+LabelOf = Callable[["StudyRun"], str]
 
 
 @dataclass(frozen=True)
 class StudyText:
-    """What the study says of itself; ``x`` is ``parameters`` or ``macs``."""
+    """The study's own description; ``x`` is ``parameters`` or ``macs``."""
 
     title: str
     description: str
@@ -29,12 +27,17 @@ class StudyText:
     baseline: str
     path: str
 
+    @property
+    def x_noun(self) -> str:
+        """What the horizontal axis counts."""
+        return "MACs" if self.x == "macs" else "parameters"
+
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One member of the study and what came of it; ``run`` is None where nothing is stored.
+    """One member of the study and its result; ``run`` is None where nothing is stored.
 
-    Lines join models of one ``family``: between others there is nothing to read off.
+    Lines join models of one ``family``: models of two families differ in more than their size.
     """
 
     model: str
@@ -52,28 +55,42 @@ class StudyRun:
     command: tuple[str, ...]
 
     def figure(self, name: str) -> Measurement | None:
-        """A figure of the run, None unless the run passed: a wrong answer's time is no result."""
+        """A figure of the run; None unless the run passed: without that it is not a result."""
         if self.run is None or self.status != "passed":
             return None
         return self.run.measurements.get(name)
 
+    @property
+    def outputs(self) -> str:
+        """How the outputs compare with the reference's."""
+        check = self.run.check if self.run else None
+        if check is None:
+            return ""
+        if not check.passed:
+            return "differs"
+        return "bit-equal" if check.exact else f"within {check.tolerance:g}"
+
+    @property
+    def shell_command(self) -> str:
+        """The command that repeats the run."""
+        return shlex.join(self.command)
+
 
 @dataclass(frozen=True)
 class StudyCell:
-    """One figure in a table: value, band, ratio to the baseline; or why there is none."""
+    """One figure in a table and its ratio to the baseline; or why there is none."""
 
-    text: str
-    band: str
-    ratio: str
-    missing: str
+    figure: Measurement | None = None
+    ratio: float | None = None
+    missing: str = ""
 
 
 @dataclass(frozen=True)
 class StudyRow:
-    """A model in a chart's table."""
+    """A model in a chart's table; ``size`` is its place on the horizontal axis."""
 
     model: str
-    size: str
+    size: int
     cells: tuple[StudyCell, ...]
 
 
@@ -82,76 +99,39 @@ class StudyChart:
     """A figure on one board: the drawing and its numbers."""
 
     name: str
-    title: str
-    shape: ChartShape
+    shape: Chart
     kinds: tuple[Kind, ...]
     rows: tuple[StudyRow, ...]
 
 
 @dataclass(frozen=True)
-class Series:
-    """A line of all charts, with the marker of its legend."""
-
-    label: str
-    style: int
-    mark: str
-
-
-@dataclass(frozen=True)
 class Panel:
-    """One board."""
+    """One board; ``series`` are the lines of its charts, for the legend."""
 
     anchor: str
     title: str
     facts: str
     notes: tuple[str, ...]
-    series: tuple[Series, ...]
+    series: tuple[Line, ...]
     charts: tuple[StudyChart, ...]
 
 
 @dataclass(frozen=True)
-class StudyLine:
-    """A run in the list of all runs."""
-
-    label: tuple[str, ...]
-    status: str
-    check: str
-    run_id: str
-    command: str
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A run that did not pass."""
-
-    label: str
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True)
 class StudyView:
-    """A whole study."""
+    """A whole study; ``problems`` are errors of runs that did not pass, with the run's label."""
 
-    title: str
-    description: str
+    text: StudyText
     generated: str
     summary: str
-    baseline: str
-    x_noun: str
-    path: str
-    problems: tuple[Problem, ...]
+    problems: tuple[tuple[str, ErrorInfo], ...]
     panels: tuple[Panel, ...]
-    lines: tuple[StudyLine, ...]
+    runs: tuple[StudyRun, ...]
     kinds: tuple[tuple[Kind, str], ...]
 
-
-@dataclass(frozen=True)
-class Varying:
-    """What tells series apart beside the scheme."""
-
-    engine: bool
-    optimize: bool
+    @property
+    def title(self) -> str:
+        """The title of the page."""
+        return self.text.title
 
 
 def study_view(text: StudyText, runs: Sequence[StudyRun]) -> StudyView:
@@ -159,25 +139,21 @@ def study_view(text: StudyText, runs: Sequence[StudyRun]) -> StudyView:
     by_profile: dict[str, list[StudyRun]] = {}
     for run in runs:
         by_profile.setdefault(run.profile, []).append(run)
-    varying = _varying(runs)
+    label_of = _label_of(runs)
     return StudyView(
-        title=text.title,
-        description=text.description,
+        text=text,
         generated=when(datetime.now(UTC).isoformat()),
         summary=_summary(runs, len(by_profile)),
-        baseline=text.baseline,
-        x_noun=_X_NOUNS[text.x],
-        path=text.path,
         problems=tuple(
-            Problem(_label(run, varying), error.message, error.hint)
+            (f"{run.model}, {label_of(run)}, {run.profile}", error)
             for run in runs
             for error in run.errors
         ),
         panels=tuple(
-            _panel(text, members, varying, position)
+            _panel(text, members, label_of, position)
             for position, members in enumerate(by_profile.values(), 1)
         ),
-        lines=tuple(_line(run) for run in runs),
+        runs=tuple(runs),
         kinds=used_kinds([run.run for run in runs if run.run is not None]),
     )
 
@@ -196,42 +172,27 @@ def _summary(runs: Sequence[StudyRun], boards: int) -> str:
     )
 
 
-def _varying(runs: Sequence[StudyRun]) -> Varying:
-    return Varying(len({run.engine for run in runs}) > 1, len({run.optimize for run in runs}) > 1)
+def _label_of(runs: Sequence[StudyRun]) -> LabelOf:
+    """What names a series: the scheme, and engine and optimization where they vary."""
+    engines = len({run.engine for run in runs}) > 1
+    levels = len({run.optimize for run in runs}) > 1
+    return lambda run: " ".join([run.scheme, *[run.engine] * engines, *[run.optimize] * levels])
 
 
-def _label(run: StudyRun, varying: Varying) -> str:
-    return f"{run.model}, {_series_label(run, varying)}, {run.profile}"
-
-
-def _series_label(run: StudyRun, varying: Varying) -> str:
-    parts = [run.scheme]
-    parts += [run.engine] if varying.engine else []
-    parts += [run.optimize] if varying.optimize else []
-    return " ".join(parts)
-
-
-def _panel(text: StudyText, runs: Sequence[StudyRun], varying: Varying, position: int) -> Panel:
-    labels = list(dict.fromkeys(_series_label(run, varying) for run in runs))
-    first = runs[0]
+def _panel(text: StudyText, runs: Sequence[StudyRun], label_of: LabelOf, position: int) -> Panel:
+    labels = list(dict.fromkeys(label_of(run) for run in runs))
     records = [run.run for run in runs if run.run is not None]
-    # Notes that every run of the board has: what stands in for it, what its clock rests on.
-    shared = [
-        n for n in (records[0].notes if records else ()) if all(n in r.notes for r in records)
-    ]
+    notes = records[0].notes if records else ()
+    shown = sorted(headline(), key=lambda one: one.unit != "bytes")
+    charts = tuple(_chart(text, runs, labels, label_of, one.name) for one in shown)
     return Panel(
         anchor=f"board-{position}",
-        title=first.profile_title,
-        facts=_facts(first.profile, records),
-        notes=tuple(shared),
-        series=tuple(Series(label, i % STYLES + 1, mark(i)) for i, label in enumerate(labels)),
-        charts=tuple(_chart(text, runs, labels, name, varying) for name in _charted()),
+        title=runs[0].profile_title,
+        facts=_facts(runs[0].profile, records),
+        notes=tuple(note for note in notes if all(note in record.notes for record in records)),
+        series=charts[0].shape.lines,
+        charts=charts,
     )
-
-
-def _charted() -> list[str]:
-    """The figures that get a chart: sizes first."""
-    return [one.name for one in sorted(headline(), key=lambda one: one.unit != "bytes")]
 
 
 def _facts(profile: str, records: Sequence[RunRecord]) -> str:
@@ -239,31 +200,24 @@ def _facts(profile: str, records: Sequence[RunRecord]) -> str:
     if records:
         parts += filter(None, [clock_text(clock_hz(records[0]))])
         machine = dict.fromkeys(f"{record.target} {record.machine}" for record in records)
-        stand_in = "" if all(r.machine_exact for r in records) else ", standing in for the chip"
+        stand_in = "" if all(r.machine_exact for r in records) else ", a stand-in for the chip"
         parts.append(f"ran on {' and '.join(machine)}{stand_in}")
     return "; ".join(parts)
 
 
 def _chart(
-    text: StudyText, runs: Sequence[StudyRun], labels: Sequence[str], name: str, varying: Varying
+    text: StudyText, runs: Sequence[StudyRun], labels: Sequence[str], label_of: LabelOf, name: str
 ) -> StudyChart:
+    found = [(run, figure) for run in runs if (figure := run.figure(name)) is not None]
     series: dict[str, list[Point]] = {label: [] for label in labels}
-    kinds: dict[Kind, None] = {}
-    unit = ""
-    for run in runs:
-        if (figure := run.figure(name)) is None:
-            continue
-        unit = figure.unit
-        kinds[figure.kind] = None
-        label = _series_label(run, varying)
-        series[label].append(_point(run, figure, label, text.x))
-    title = find(name).label
+    for run, figure in found:
+        series[label_of(run)].append(_point(run, figure, label_of(run), text.x))
+    unit = found[0][1].unit if found else ""
     return StudyChart(
         name=name,
-        title=title,
-        shape=draw(series, unit, title, _X_TITLES[text.x]),
-        kinds=tuple(kinds),
-        rows=_rows(text, runs, labels, name, varying),
+        shape=draw(series, unit, find(name).label, f"{text.x_noun} of the model"),
+        kinds=tuple(dict.fromkeys(figure.kind for _, figure in found)),
+        rows=_rows(text, runs, labels, label_of, name),
     )
 
 
@@ -273,60 +227,38 @@ def _size(run: StudyRun, x: str) -> int:
 
 def _point(run: StudyRun, figure: Measurement, label: str, x: str) -> Point:
     low, high = band_ends(figure)
-    said = words(
-        label, run.model, figure.value, figure.unit, band(figure.uncertainty_pct), figure.kind
-    )
-    return Point(_size(run, x), figure.value, max(0.0, low), high, said, run.family)
+    value = f"{value_text(figure)} {band(figure.uncertainty_pct)} ({figure.kind})"
+    words = f"{label}, {run.model}: {value}"
+    return Point(_size(run, x), figure.value, max(0.0, low), high, words, run.family)
 
 
 def _rows(
-    text: StudyText, runs: Sequence[StudyRun], labels: Sequence[str], name: str, varying: Varying
+    text: StudyText, runs: Sequence[StudyRun], labels: Sequence[str], label_of: LabelOf, name: str
 ) -> tuple[StudyRow, ...]:
     by_model: dict[str, dict[str, StudyRun]] = {}
     for run in runs:
-        by_model.setdefault(run.model, {})[_series_label(run, varying)] = run
+        by_model.setdefault(run.model, {})[label_of(run)] = run
     rows = []
     for model, members in by_model.items():
-        size = _size(next(iter(members.values())), text.x)
-        cells = [_cell(text, members, label, name) for label in labels]
-        rows.append((size, StudyRow(model, f"{size:,}", tuple(cells))))
-    return tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
+        cells = tuple(_cell(text, members, label, name) for label in labels)
+        rows.append(StudyRow(model, _size(next(iter(members.values())), text.x), cells))
+    return tuple(sorted(rows, key=lambda row: row.size))
 
 
 def _cell(text: StudyText, members: dict[str, StudyRun], label: str, name: str) -> StudyCell:
     run = members.get(label)
     if run is None:
-        return StudyCell("", "", "", "not in the study")
+        return StudyCell(missing="not in the study")
     figure = run.figure(name)
     if figure is None:
-        return StudyCell("", "", "", run.status if run.status != "passed" else "no figure")
+        return StudyCell(missing=run.status if run.status != "passed" else "not measured")
     base = _baseline(text, members, run)
-    against = base.figure(name) if base is not None else None
-    ratio = ""
-    if against is not None and base is not run and against.value:
-        ratio = ratio_text(figure.value / against.value)
-    return StudyCell(quantity(figure.value, figure.unit), band(figure.uncertainty_pct), ratio, "")
+    against = base.figure(name) if base is not None and base is not run else None
+    return StudyCell(figure, figure.value / against.value if against and against.value else None)
 
 
 def _baseline(text: StudyText, members: dict[str, StudyRun], run: StudyRun) -> StudyRun | None:
     """The run in the baseline's scheme, with the same engine and options."""
-    return next(
-        (
-            other
-            for other in members.values()
-            if (other.scheme, other.engine, other.optimize)
-            == (text.baseline, run.engine, run.optimize)
-        ),
-        None,
-    )
-
-
-def _line(run: StudyRun) -> StudyLine:
-    check = run.run.check if run.run else None
-    said = ""
-    if check is not None:
-        said = "bit-equal" if check.exact and check.passed else f"within {check.tolerance:g}"
-        said = said if check.passed else "differs"
-    label = (run.model, run.scheme, f"{run.engine} {run.optimize}", run.profile)
-    command = shlex.join(run.command)
-    return StudyLine(label, run.status, said, run.run.run_id if run.run else "", command)
+    wanted = (text.baseline, run.engine, run.optimize)
+    same = (one for one in members.values() if (one.scheme, one.engine, one.optimize) == wanted)
+    return next(same, None)

@@ -94,6 +94,20 @@ def percent(fraction: float) -> str:
     return f"{value:.{digits}f}{NBSP}%"
 
 
+def change_text(change: float) -> str:
+    """``40 %``, ``4.2 %`` of a change such as -0.4; a small one never rounds to nothing."""
+    value = abs(change) * 100
+    if value < 0.1:
+        return f"<0.1{NBSP}%"
+    digits = 0 if 9.95 <= value < 99.5 else 1
+    return f"{value:,.{digits}f}{NBSP}%"
+
+
+def factor_text(factor: float) -> str:
+    """``1.9x``, ``12x``: two significant digits, whole above ten."""
+    return f"{factor:,.0f}x" if factor >= 9.95 else f"{significant(factor, 2)}x"
+
+
 def band(uncertainty_pct: float | None) -> str:
     """Format the half width of a band: ``±15 %``, ``exact`` for 0, a plain word where unknown."""
     if uncertainty_pct is None:

@@ -1,15 +1,31 @@
-"""Is one figure better than another, given how well both are known?"""
+"""Is one figure better than another, given how well both are known, and what can be claimed?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from hil.figures import find
-from hil.records import Evaluation, Measurement
-from hil.report.words.format import NBSP, band_ends, significant
+from hil.figures import FIGURES, find
+from hil.records import Evaluation, Measurement, RunRecord
+from hil.report.words.format import (
+    NBSP,
+    band,
+    band_ends,
+    change_text,
+    factor_text,
+    significant,
+)
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
+
+NOUNS = {
+    figure.name: figure.noun
+    for figure in sorted(FIGURES.values(), key=lambda figure: figure.claim)
+    if figure.claim
+}
+_FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
+_NEARLY = 0.01  # a known difference, but too small to be a point for or against
+_ENERGY_FOLLOWS = 0.02  # energy in the time's ratio, within this, says nothing new
 
 
 @dataclass(frozen=True)
@@ -112,3 +128,97 @@ def points_text(points: float) -> str:
     """``1.4 points``, without its sign."""
     size = abs(points)
     return f"{f'{size:.2f}' if size >= 0.01 else significant(size, 2)}{NBSP}points"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What may be said about one figure. ``ratio`` is value / baseline, ``basis`` kind and band."""
+
+    figure: str
+    verdict: Verdict
+    text: str
+    ratio: float | None
+    basis: str
+
+
+def claims(baseline: RunRecord, other: RunRecord) -> tuple[Claim, ...]:
+    """Claims about time, RAM, flash and energy, of the figures that both runs have.
+
+    Energy is left out where it only follows the time: both modelled, in the same ratio.
+    """
+    shared = [n for n in NOUNS if n in baseline.measurements and n in other.measurements]
+    pairs = {name: (baseline.measurements[name], other.measurements[name]) for name in shared}
+    found = {name: _claim(*pair) for name, pair in pairs.items()}
+    if "energy_uj" in found and all(m.kind == "modelled" for m in pairs["energy_uj"]):
+        time, energy = (found[n].ratio if n in found else None for n in ("latency_us", "energy_uj"))
+        if time and energy and abs(energy / time - 1) <= _ENERGY_FOLLOWS:
+            del found["energy_uj"]
+    return tuple(found.values())
+
+
+def _claim(baseline: Measurement, other: Measurement) -> Claim:
+    judged = judge(baseline, other)
+    noun = NOUNS[baseline.name]
+    if judged.verdict in ("better", "worse") and _is_nearly(judged.ratio):
+        return Claim(
+            baseline.name,
+            "same",
+            f"nearly the same {noun} ({judged.words.partition(',')[0]})",
+            judged.ratio,
+            _basis(baseline, other),
+        )
+    if judged.verdict in ("better", "worse"):
+        size = _time if baseline.name == "latency_us" else _amount
+        text = size(baseline.value, other.value, noun)
+    elif judged.verdict == "same":
+        text = f"the same {noun}"
+    else:
+        why = _why_not(judged.verdict, baseline, other, judged.ratio)
+        text = f"no difference in {noun} can be claimed ({why})"
+    return Claim(baseline.name, judged.verdict, text, judged.ratio, _basis(baseline, other))
+
+
+def _is_nearly(ratio: float | None) -> bool:
+    return ratio is not None and abs(ratio - 1) < _NEARLY
+
+
+def _time(baseline: float, value: float, noun: str) -> str:
+    word = "faster" if value < baseline else "slower"
+    if min(baseline, value) <= 0:
+        return word
+    factor = max(baseline, value) / min(baseline, value)
+    if factor < _FACTOR_FROM:
+        return f"{change_text(value / baseline - 1)} {word}"
+    return f"{factor_text(factor)} {word}"
+
+
+def _amount(baseline: float, value: float, noun: str) -> str:
+    if not baseline:
+        return f"more {noun} (from none)"
+    if value >= 2 * baseline:
+        return f"{factor_text(value / baseline)} the {noun}"
+    return f"{change_text(value / baseline - 1)} {'less' if value < baseline else 'more'} {noun}"
+
+
+def _why_not(verdict: Verdict, a: Measurement, b: Measurement, ratio: float | None) -> str:
+    if a.unit != b.unit:
+        return "the units differ"
+    shown = f"{ratio_text(ratio)}, " if ratio is not None else ""
+    if verdict == "unknown":
+        return f"{shown}uncertainty unknown"
+    return f"{shown}within the uncertainty of {_bands(a, b)}"
+
+
+def _bands(a: Measurement, b: Measurement) -> str:
+    """Both bands; the wider one alone where they are nearly equal."""
+    narrow, wide = sorted((m.uncertainty_pct or 0.0) for m in (a, b))
+    if narrow >= 0.9 * wide:
+        return band(wide)
+    return f"{band(b.uncertainty_pct)} and {band(a.uncertainty_pct)}"
+
+
+def _basis(a: Measurement, b: Measurement) -> str:
+    """``modelled, ±8 %``; both sides where their kinds differ. Exact bands are not mentioned."""
+    if a.kind != b.kind:
+        return f"{b.kind}, {band(b.uncertainty_pct)}, against {a.kind}, {band(a.uncertainty_pct)}"
+    return b.kind if not (a.uncertainty_pct or b.uncertainty_pct) else f"{b.kind}, {_bands(a, b)}"
