@@ -220,7 +220,7 @@ def test_several_comparisons_are_summed_up_by_data_type() -> None:
     (paragraph,) = found.verdicts
     text = paragraph.text.replace(NBSP, " ")
     assert text.startswith("int8 against float32 in 2 pairs of runs (1 model, 2 profiles): 3.3x")
-    assert text.endswith("the same top-1 class for 98.6 % of 72 held-out samples in all 2.")
+    assert text.endswith("the same top-1 class for 98.6 % of 72 held-out samples in both.")
     assert [case.columns[0].run.run_id for case in found.cases] == [
         FLOAT.run_id,
         f"{FLOAT.run_id}-2",

@@ -34,7 +34,7 @@ def rows(page: Node) -> list[dict[str, str]]:
 
 
 def test_a_run_without_evaluations_says_nothing_of_accuracy() -> None:
-    assert "How often is it right" not in render_report([RUN])
+    assert "Accuracy on labelled data" not in render_report([RUN])
     assert shown() == []
 
 
@@ -76,7 +76,7 @@ def test_an_auc_is_no_percentage() -> None:
     text = parse(render_report([RUN], evaluations=[evaluation(accuracy=auc)])).text
     assert "0.8712" in text
     assert "0.8000 to 0.9500" in text
-    assert "Which class was taken for which" not in text
+    assert "Confusion matrix" not in text
 
 
 def test_only_the_runs_model_on_its_profile() -> None:

@@ -102,7 +102,7 @@ def test_a_run_without_ops_leaves_its_column_empty() -> None:
     assert "Not every run has figures by op." in page.text
     cells = page.one("table", class_="by-op").one("tbody").all("tr")[0].all("td")
     assert [cell.text for cell in cells] == ["0", "2.10 M", "2.10 M 1.00×", "–"]
-    assert figure(page, "latency_us")[2] == "no figure"
+    assert figure(page, "latency_us")[2] == "not measured"
 
 
 def test_runs_without_any_figure_render() -> None:

@@ -48,7 +48,7 @@ def test_points_are_numbered_by_time_and_say_who_beats_them() -> None:
         (3, 3e3),
         (4, 9e3),
     ]
-    assert [p.beaten_by for p in found.points] == [None, None, 2, 1]
+    assert [p.dominated_by for p in found.points] == [None, None, 2, 1]
     assert found.summary.startswith("2 of 4 are on the front")
 
 
@@ -104,7 +104,7 @@ def test_a_label_keeps_off_the_line_of_the_front() -> None:
     # The second point stands on the step from the first to the third, which runs at its height.
     found = picture((1e3, 9e3), (2e3, 9e3), (3e3, 5e3))
     second = found.points[1]
-    assert second.beaten_by is not None
+    assert second.dominated_by is not None
     assert abs(second.label.dy) >= 7.5  # half a line of text above or below
 
 

@@ -65,7 +65,7 @@ def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
     (comparison,) = answer["data"]["comparisons"]
     assert comparison["baseline"] == FIRST
     assert comparison["why"].startswith("The first run is the baseline")
-    assert "gives wrong outputs (on 2 of 7 inputs)" in comparison["verdicts"][0]
+    assert "gives wrong outputs (on 2 of 7\u00a0inputs)" in comparison["verdicts"][0]
     assert parse(out.read_text(encoding="utf-8")).one("h1").text == "Mine"
 
 

@@ -137,7 +137,7 @@ def test_a_stand_in_machine_is_said_with_its_note() -> None:
     page = report(passed(machine="mps2-an386", machine_exact=False, notes=notes))
     assert f"Stand-in: {note}" in page.one("p", class_="caveat").text
     assert [item.text for item in page.one("ul", class_="notes").all("li")] == ["other note"]
-    assert "stood in for the chip" in page.one("p", class_="headline").text
+    assert "used a stand-in machine" in page.one("p", class_="headline").text
 
 
 def test_a_wrong_output_is_never_called_a_result() -> None:
@@ -155,7 +155,7 @@ def test_a_wrong_output_is_never_called_a_result() -> None:
     ("status", "words"),
     [
         ("failed", "did not pass on the"),
-        ("error", "could not be tried on the"),
+        ("error", "could not be run on the"),
         ("interrupted", "was stopped while it ran on the"),
         ("running", "has not finished on the"),
     ],

@@ -75,7 +75,7 @@ def test_layers_import_downward_only() -> None:
 
 
 ENGINE = re.compile(
-    rf"\b({'|'.join(registry.own_names())}|tflm|tflite[ -]?micro|tensorflow lite micro|cmsis)\b",
+    rf"\b({'|'.join(registry.names())}|tflm|tflite[ -]?micro|tensorflow lite micro|cmsis)\b",
     re.IGNORECASE,
 )
 

@@ -56,7 +56,7 @@ def test_pairs_that_did_not_pass_are_said_and_not_counted() -> None:
     failed = run(model=model(9), status="failed", run_id="20261121T080000-bbbbbb")
     (found,) = texts(*pair(1), *pair(2), failed, tflm(model=model(9)))
     assert "in 3 pairs of runs" in found
-    assert "1.9x faster in all 2" in found
+    assert "1.9x faster in both" in found
     assert found.endswith(" In 1 pair a run did not pass: nothing is claimed there.")
 
 
@@ -65,8 +65,8 @@ def test_nothing_passed() -> None:
         run(model=model(i), status="error", run_id=f"20261121T08000{i}-bbbbbb") for i in (1, 2)
     ]
     assert texts(*broken, tflm(model=model(1)), tflm(model=model(2))) == [
-        "aot against TFLite Micro with CMSIS-NN in 2 pairs of runs (2 models, 1 profile): not one "
-        "in which both passed, so nothing is claimed."
+        "aot against TFLite Micro with CMSIS-NN in 2 pairs of runs (2 models, 1 profile): in none "
+        "of them did both pass, so nothing is claimed."
     ]
 
 

@@ -191,7 +191,7 @@ def test_energy_that_only_follows_the_time_is_not_told_twice() -> None:
 
 def test_wrong_outputs_make_no_comparison() -> None:
     assert text(tflm(), wrong_output()) == (
-        "aot gives wrong outputs (on 2 of 7 inputs), so nothing of it counts against TFLite Micro "
+        "aot gives wrong outputs (on 2 of 7 inputs), so it is not compared with TFLite Micro "
         "with CMSIS-NN."
     )
 
@@ -200,7 +200,7 @@ def test_wrong_outputs_make_no_comparison() -> None:
     ("status", "words"),
     [
         ("failed", "failed"),
-        ("error", "could not be tried"),
+        ("error", "could not be run"),
         ("interrupted", "was stopped before it finished"),
         ("running", "has not finished"),
     ],
@@ -221,7 +221,7 @@ def test_a_baseline_that_did_not_pass() -> None:
     )
     gone = of_engine(bare("error"), "tflm")
     assert text(gone, run()) == (
-        "The baseline, TFLite Micro, could not be tried, so nothing is claimed against it."
+        "The baseline, TFLite Micro, could not be run, so nothing is claimed against it."
     )
 
 
@@ -238,11 +238,11 @@ def test_different_chips() -> None:
 
 @pytest.mark.parametrize(
     ("exact", "words"),
-    [((True, False), "this run"), ((False, True), "the baseline"), ((False, False), "both runs")],
+    [((True, False), "This run"), ((False, True), "The baseline"), ((False, False), "Both runs")],
 )
 def test_stand_ins_are_said(exact: tuple[bool, bool], words: str) -> None:
     found = text(tflm(machine_exact=exact[0]), run(machine_exact=exact[1]))
-    assert found.endswith(f"A machine with the same core stood in for the chip in {words}.")
+    assert found.endswith(f"{words} used a stand-in machine with the same core as the chip.")
 
 
 def variant(scheme: str, sha256: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A whole report laid out: verdicts, comparisons, pictures, and the runs by themselves."""
+"""A whole report: verdicts, comparisons, charts, and the single runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hil.report.words.sentence import Sentence
 
 @dataclass(frozen=True)
 class Source:
-    """Where figures come from; numbered, so that a text stands in a report once."""
+    """Where figures come from; numbered, so that each text is in a report once."""
 
     number: int
     text: str
@@ -35,7 +35,7 @@ class Source:
 class ReportView:
     """A whole report. ``records`` are all runs that it shows, added baselines too.
 
-    ``accuracy`` has by run id what evaluations tell of a run's model.
+    ``accuracy`` has the evaluations of a run's model, by run id.
     """
 
     title: str
@@ -61,7 +61,7 @@ class ReportView:
 
     @property
     def source_numbers(self) -> Mapping[str, int]:
-        """The number of each source's text; empty where sources stand beside their figures."""
+        """The number of each source's text; empty where sources are beside their figures."""
         return {source.text: source.number for source in self.sources}
 
 
@@ -73,7 +73,7 @@ def report_view(
 ) -> ReportView:
     """The view of a report: ``runs`` keep their order, ``cases`` are made of them (``choose``).
 
-    ``known`` is what evaluations and variants tell of the runs' models (``evidence``).
+    ``known`` are evaluations and variants of the runs' models (``evidence``).
     """
     known = known or Evidence()
     details = _details(runs, cases)
@@ -86,7 +86,7 @@ def report_view(
 
 
 def compare_view(case: Case, title: str | None = None, known: Evidence | None = None) -> ReportView:
-    """The view of a comparison: one case, without the runs by themselves."""
+    """The view of a comparison: one case, without the single runs."""
     names = " / ".join(dict.fromkeys(column.title for column in case_view(case).columns))
     known = known or Evidence()
     return _view((case,), (), (), title or f"Comparison: {names}", known)
@@ -119,7 +119,7 @@ def _view(
 
 
 def _details(runs: Sequence[RunRecord], cases: Sequence[Case]) -> dict[str, Detail]:
-    """Baselines are told of briefly, and with several comparisons no table stands there twice."""
+    """Baselines are shown briefly, and with several comparisons no table is shown twice."""
     compared = [case for case in cases if len(case.runs) > 1]
     if len(runs) < 2:
         return {}

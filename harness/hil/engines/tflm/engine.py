@@ -125,10 +125,7 @@ class TflmEngine:
 
     def _details(self) -> dict[str, str]:
         entry = self.entry
-        kernels = "CMSIS-NN" if entry.kernels == "CMSIS-NN" else "its reference kernels"
         return {
-            "engine_title": f"TFLite Micro with {kernels}",
-            "engine_role": "baseline",
             "engine_kind": entry.kind,
             "tflm_kernels": entry.kernels,
             "tflm_library": entry.library.name,

@@ -1,6 +1,6 @@
 """Accuracy side by side: the same labelled data through the models or engines of a comparison.
 
-A difference of shares is told in percentage points, not as a ratio, and claimed only where the
+A difference of shares is in percentage points, not as a ratio, and claimed only where the
 95 % intervals do not overlap.
 """
 
@@ -31,7 +31,7 @@ class AccuracyCell:
 
 @dataclass(frozen=True)
 class AccuracyLine:
-    """One data set and metric over all runs; ``missing`` says why a cell is None."""
+    """One data set and metric over all runs; ``missing`` is why a cell is None."""
 
     metric: str
     label: str

@@ -1,4 +1,4 @@
-"""A case laid out: runs in columns, the first as the baseline, every other judged against it."""
+"""A comparison: runs in columns, the first as the baseline, every other judged against it."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _judge(first: RunRecord, other: RunRecord, name: str) -> Judgement | None:
 
 
 def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:
-    """What the reader must know before believing any ratio, in sentences."""
+    """What the reader must know about the ratios, in sentences."""
     found = []
     if len({run.model.sha256 if run.model else "" for run in runs}) > 1:
         if len({family(run) for run in runs}) > 1:
@@ -187,7 +187,7 @@ def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:
         found.append("The runs are for different chips.")
     for run in runs:
         if run.status != "passed":
-            found.append(f"Run {run.run_id} did not pass ({run.status}): it is no result.")
+            found.append(f"Run {run.run_id} did not pass ({run.status}): it is not a result.")
     if len({run.machine_exact for run in runs}) > 1:
         found.append("Some of the runs used a stand-in machine, others the chip's own.")
     return tuple(found)
@@ -224,7 +224,7 @@ def engine_fact(run: RunRecord) -> str:
 
 
 def outputs_fact(run: RunRecord) -> str:
-    """How the outputs of a run stand to the reference's, in a few words."""
+    """How the outputs of a run compare with the reference's."""
     if run.check is None:
         return "not checked"
     if not run.check.passed:

@@ -40,7 +40,7 @@ _PARENT = "the float model that the variants were made of"
 
 @dataclass(frozen=True)
 class Column:
-    """A run in a case; ``origin`` says where one that was not asked for comes from."""
+    """A run in a case; ``origin`` is where one that was added comes from."""
 
     run: RunRecord
     origin: str = ""
@@ -115,7 +115,7 @@ def cases(
 ) -> tuple[Case, ...]:
     """Sort runs into cases, in the order of first appearance, each with its baseline.
 
-    A run with nothing to lay it beside is a case of one column. ``store`` None looks for
+    A run with nothing to compare it with is a case of one column. ``store`` None looks for
     baselines only among the shipped ones.
 
     Raises:

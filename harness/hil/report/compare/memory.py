@@ -42,7 +42,7 @@ class MemoryLine:
 class MemoryTable:
     """One kind of memory across all runs; ``lines`` are in the order of the runs.
 
-    ``more`` heads a last column that is no part of the bars; empty where there is none.
+    ``more`` heads a last column that is not part of the bars; empty where there is none.
     """
 
     name: str

@@ -42,7 +42,7 @@ class KindLine:
 
 
 def align_ops(runs: Sequence[RunRecord]) -> tuple[tuple[OpLine, ...], str]:
-    """Put the ops of all runs into lines, or say why that makes no sense.
+    """Align the ops of all runs; with the reason where that is not possible.
 
     By index where all runs carry out the same sequence of ops; by the output tensor's name where
     the model is the same but an engine has joined or split ops. Ratios are against the first run.

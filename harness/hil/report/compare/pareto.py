@@ -1,10 +1,7 @@
-"""Time against RAM over all candidates of one model: who is on the front, and where points stand.
+"""Time against RAM over all candidates of one model: the Pareto front, and positions of points.
 
-Positions across are per cent of the plot's width, which follows the page; heights are pixels. A
-label is a number, on a wide plot with the data type after it where runs differ in that. It is
-placed so that it meets no other label and no point at any width of the plot: two boxes that are
-apart in height stay apart, and two that are apart across at both ends of a range of widths, in the
-same order, are apart between them.
+Positions across are per cent of the plot's width, which follows the page; heights are pixels. The
+label of a point is its number, on a wide plot with the data type after it where runs differ in it.
 """
 
 from __future__ import annotations
@@ -12,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 from hil.records import Measurement, RunRecord
-from hil.report.compare.labels import HEIGHT_PX, NARROW_PX, Label, place_labels
+from hil.report.compare.labels import HEIGHT_PX, NARROW_PX, Label, Spot, place_labels
 from hil.report.words.axes import Tick, round_step
 from hil.report.words.format import round_text
 from hil.report.words.naming import arithmetic, engine_title, family, model_name, names
@@ -31,8 +28,8 @@ SHAPES = ("circle", "square", "diamond", "triangle", "down", "plus", "cross", "b
 class Point:
     """A candidate: its figures, its place, and its label beside it.
 
-    ``detail`` is of the label, on wide plots; ``beaten_by`` the number of one that is no worse in
-    both figures and better in one, None on the front.
+    ``detail`` is of the label, on wide plots; ``dominated_by`` the number of one that is no worse
+    in both figures and better in one, None on the front.
     """
 
     number: int
@@ -42,7 +39,7 @@ class Point:
     shape: str
     time: Measurement
     ram: Measurement
-    beaten_by: int | None
+    dominated_by: int | None
     x: float
     y: float
     label: Label
@@ -95,51 +92,31 @@ def _counts(run: RunRecord) -> bool:
 def dominated_by(values: Sequence[tuple[float, float]]) -> list[int | None]:
     """For each (time, RAM) the position of one that is no worse in both and better in one.
 
-    Of several the one with the least time is named. Equal points do not beat each other.
+    Of several the one with the least time is named. Equal points do not dominate each other.
     """
     found: list[int | None] = []
     for time, ram in values:
         better = [
-            (other_time, other_ram, position)
-            for position, (other_time, other_ram) in enumerate(values)
-            if other_time <= time and other_ram <= ram and (other_time, other_ram) != (time, ram)
+            (*other, position)
+            for position, other in enumerate(values)
+            if other[0] <= time and other[1] <= ram and other != (time, ram)
         ]
         found.append(min(better)[2] if better else None)
     return found
 
 
 def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
-    runs = sorted(runs, key=lambda run: _values(run))
+    runs = sorted(runs, key=_values)
     values = [_values(run) for run in runs]
-    beaten = dominated_by(values)
-    called = names(runs)
-    told = _told_apart_by(runs)
-    shapes = {
-        what: SHAPES[i % len(SHAPES)] for i, what in enumerate(dict.fromkeys(map(told, runs)))
-    }
-    types = {arithmetic(run) for run in runs}
-    details = [arithmetic(run) if len(types) > 1 else "" for run in runs]
-    x_axis = _axis([value[0] for value in values], _WIDE_MARGIN if len(types) > 1 else _MARGIN)
+    wide = len({arithmetic(run) for run in runs}) > 1
+    x_axis = _axis([value[0] for value in values], _WIDE_MARGIN if wide else _MARGIN)
     y_axis = _axis([value[1] for value in values], _MARGIN)
     spots = [(100 * x_axis.at(t), HEIGHT_PX * (1 - y_axis.at(r))) for t, r in values]
-    front = _steps([spot for spot, beater in zip(spots, beaten, strict=True) if beater is None])
-    labels = place_labels(spots, front, details)
-    points = tuple(
-        Point(
-            number=i + 1,
-            run_id=run.run_id,
-            name=called[i],
-            detail=details[i],
-            shape=shapes[told(run)],
-            time=run.measurements["latency_us"],
-            ram=run.measurements["ram_bytes"],
-            beaten_by=None if (beater := beaten[i]) is None else beater + 1,
-            x=spots[i][0],
-            y=spots[i][1],
-            label=labels[i],
-        )
-        for i, run in enumerate(runs)
-    )
+    dominating = dominated_by(values)
+    front = _steps([spot for spot, by in zip(spots, dominating, strict=True) if by is None])
+    shape_of = _distinguished_by(runs)
+    legend = dict(zip(dict.fromkeys(map(shape_of, runs)), cycle(SHAPES), strict=False))
+    points = _points(runs, spots, front, dominating, [legend[shape_of(run)] for run in runs])
     return Pareto(
         anchor=anchor,
         model_name=model_name(runs[0]),
@@ -155,13 +132,42 @@ def _pareto(runs: list[RunRecord], anchor: str) -> Pareto:
         ),
         x_log=x_axis.log,
         y_log=y_axis.log,
-        legend=tuple(shapes.items()),
+        legend=tuple(legend.items()),
         summary=_summary(points),
     )
 
 
-def _told_apart_by(runs: Sequence[RunRecord]) -> Callable[[RunRecord], str]:
-    """What the shapes stand for: engines, or with one engine data types, if there are several."""
+def _points(
+    runs: Sequence[RunRecord],
+    spots: Sequence[Spot],
+    front: Sequence[Spot],
+    dominating: Sequence[int | None],
+    shapes: Sequence[str],
+) -> tuple[Point, ...]:
+    types = [arithmetic(run) for run in runs]
+    details = types if len(set(types)) > 1 else [""] * len(runs)
+    labels = place_labels(spots, front, details)
+    called = names(runs)
+    return tuple(
+        Point(
+            number=i + 1,
+            run_id=run.run_id,
+            name=called[i],
+            detail=details[i],
+            shape=shapes[i],
+            time=run.measurements["latency_us"],
+            ram=run.measurements["ram_bytes"],
+            dominated_by=None if by is None else by + 1,
+            x=spots[i][0],
+            y=spots[i][1],
+            label=labels[i],
+        )
+        for i, (run, by) in enumerate(zip(runs, dominating, strict=True))
+    )
+
+
+def _distinguished_by(runs: Sequence[RunRecord]) -> Callable[[RunRecord], str]:
+    """What the shapes show: engines, or with one engine data types, if there are several."""
     engines = {engine_title(run) for run in runs}
     one_engine = len(engines) == 1 and len({arithmetic(run) for run in runs}) > 1
     return arithmetic if one_engine else engine_title
@@ -174,11 +180,11 @@ def _values(run: RunRecord) -> tuple[float, float]:
 def _axis(values: Sequence[float], margin: float) -> _Axis:
     low, high = min(values), max(values)
     if high / low > _LOG_FROM:
-        room = (high / low) ** (margin / (1 - 2 * margin))
-        return _Axis(low / room, high * room, True)
+        factor = (high / low) ** (margin / (1 - 2 * margin))
+        return _Axis(low / factor, high * factor, True)
     span = (high - low) or high * 0.2
-    room = span * margin / (1 - 2 * margin)
-    return _Axis(max(0.0, low - room), high + room, False)
+    free = span * margin / (1 - 2 * margin)
+    return _Axis(max(0.0, low - free), high + free, False)
 
 
 def _ticks(axis: _Axis, binary: bool, gap: float) -> list[float]:
@@ -230,7 +236,7 @@ def _steps(corners: Sequence[tuple[float, float]]) -> tuple[tuple[float, float],
 
 
 def _summary(points: Sequence[Point]) -> str:
-    front = [point for point in points if point.beaten_by is None]
+    front = [point for point in points if point.dominated_by is None]
     listing = ", ".join(
         f"{point.number}" + (f" ({point.name})" if len(front) < 4 else "") for point in front
     )

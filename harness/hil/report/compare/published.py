@@ -1,4 +1,4 @@
-"""Other people's published results beside a run of the same model on the same board."""
+"""Published results of others beside a run of the same model on the same board."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hil.report.words.naming import clock_hz
 class PublishedRow:
     """One published row; ``ratio`` is the subject's time / the published one, energy likewise.
 
-    ``against`` and ``energy_against`` say what follows from it, given the subject's band.
+    ``against`` and ``energy_against`` are what follows from it, given the subject's band.
     """
 
     label: str
@@ -60,7 +60,7 @@ def published_view(
 
 
 def _own_quality(subject: RunRecord, name: str, known: Evidence) -> str:
-    """The subject's accuracy, which stands beside that of the published rows."""
+    """The subject's accuracy, to be compared with that of the published rows."""
     found = known.of(subject)
     if not found or found[0].accuracy is None or found[0].status != "passed":
         return f"The accuracy of {name} has not been evaluated here."
@@ -126,7 +126,7 @@ def _quality(result: PublishedResult) -> str:
 
 
 def _against(measured: Measurement, published: float) -> str:
-    """Whether the subject's band leaves room for equality with the published value."""
+    """How the published value compares with the subject's band."""
     if measured.uncertainty_pct is None:
         return "uncertainty unknown"
     if abs(measured.value - published) <= measured.value * measured.uncertainty_pct / 100:
@@ -136,7 +136,7 @@ def _against(measured: Measurement, published: float) -> str:
 
 
 def _summary(rows: Sequence[PublishedRow], name: str) -> str:
-    """How many of the rows the subject beats, in one sentence; empty without any ratio."""
+    """Of how many rows the subject is faster, in one sentence; empty without any ratio."""
     timed = [row for row in rows if row.ratio is not None]
     if not timed:
         return ""

@@ -40,7 +40,7 @@ def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Sente
 
 
 def _alone(found: tuple[Pair, str], several: bool, known: Evidence) -> Sentence:
-    """A pair's own verdict; beside others with what it is about."""
+    """A pair's own verdict; beside others with its model and chip."""
     pair, title = found
     return Sentence((f"{title}: " if several else "") + verdict(*pair, known).marked)
 
@@ -84,7 +84,8 @@ def _figure(name: str, group: Sequence[Claim]) -> str:
 
 
 def _in(number: int, total: int) -> str:
-    return f" in all {total}" if number == total else f" in {number}"
+    everywhere = "both" if total == 2 else f"all {total}"
+    return f" in {everywhere if number == total else number}"
 
 
 def _range(name: str, ratios: Sequence[float | None], better: bool) -> str:

@@ -90,7 +90,7 @@ def _where(baseline: RunRecord, other: RunRecord) -> str:
 def quality_texts(baseline: RunRecord, other: RunRecord, known: Evidence) -> tuple[str, str]:
     """Clauses of a verdict: decisions against the float parent, and accuracy on the same data.
 
-    Each is empty where there is nothing to say.
+    Each is empty where nothing is known.
     """
     agreed = accuracy = ""
     agreement = known.agreement(other)
@@ -101,7 +101,7 @@ def quality_texts(baseline: RunRecord, other: RunRecord, known: Evidence) -> tup
     for mine in known.of(other):
         if question(mine) in theirs:
             accuracy = _clause(theirs[question(mine)], mine)
-            break  # the newest; the others stand in the table
+            break  # the newest; the others are in the table
     return agreed, accuracy
 
 
@@ -142,7 +142,7 @@ def _mishap(run: RunRecord, consequence: str) -> str:
 
 
 def outputs_text(baseline: RunRecord, other: RunRecord) -> str:
-    """How the outputs of two passed runs stand to each other.
+    """How the outputs of two passed runs compare.
 
     Bit-equal to one reference on the same inputs means bit-equal to each other.
     """
@@ -179,7 +179,7 @@ def _reservations(found: Sequence[Claim], baseline: RunRecord, other: RunRecord)
         )
     if not _same_model(baseline, other):
         if family(baseline) == family(other):
-            if engine_title(baseline) != engine_title(other):  # else their names say it
+            if engine_title(baseline) != engine_title(other):  # else their names have it
                 yield "They are variants of one model: the ratios also compare the quantization."
         else:
             yield (
@@ -194,8 +194,8 @@ def _reservations(found: Sequence[Claim], baseline: RunRecord, other: RunRecord)
         yield f"The chips differ ({chips[0]} against {chips[1]}): the ratios also compare them."
     if not (baseline.machine_exact and other.machine_exact):
         both = baseline.machine_exact == other.machine_exact
-        what = "both runs" if both else "the baseline" if other.machine_exact else "this run"
-        yield f"A machine with the same core stood in for the chip in {what}."
+        what = "Both runs" if both else "The baseline" if other.machine_exact else "This run"
+        yield f"{what} used a stand-in machine with the same core as the chip."
 
 
 def _instructions(baseline: RunRecord, other: RunRecord) -> str:

@@ -165,8 +165,8 @@ def _pareto_data(pareto: Pareto) -> dict[str, Any]:
                 "name": point.name,
                 "latency_us": point.time.value,
                 "ram_bytes": point.ram.value,
-                "on_front": point.beaten_by is None,
-                "beaten_by": point.beaten_by,
+                "on_front": point.dominated_by is None,
+                "beaten_by": point.dominated_by,
             }
             for point in pareto.points
         ],
@@ -193,10 +193,10 @@ def _finite(value: Any) -> Any:
 
 
 def render_csv(view: ReportView) -> str:
-    """Render a report as CSV: one line a value, told apart by ``section``, ``item`` and ``name``.
+    """Render a report as CSV: one line a value, which ``section``, ``item`` and ``name`` identify.
 
-    ``ratio`` and ``verdict`` are against the baseline of the ``comparison``. Lines of a run that
-    are no comparison have an empty one.
+    ``ratio`` and ``verdict`` are against the baseline of the ``comparison``; lines of a single run
+    have none.
     """
     file = io.StringIO()
     writer = csv.DictWriter(file, CSV_COLUMNS, restval="", lineterminator="\r\n")
@@ -220,7 +220,8 @@ def _csv_rows(view: ReportView) -> Iterator[dict[str, Any]]:
             yield {"comparison": case.title, **row}
     for pareto in view.paretos:
         for point in pareto.points:
-            place = f"beaten by {point.beaten_by}" if point.beaten_by else "on the front"
+            by = point.dominated_by
+            place = f"dominated by {by}" if by else "on the front"
             common = {"run_id": point.run_id, "run": point.name, "section": "time_against_ram"}
             common |= {"item": pareto.model_name, "text": place}
             yield {**common, "name": "latency_us", "value": point.time.value, "unit": "us"}

@@ -1,4 +1,4 @@
-"""Accuracy of a run's model on its device, as stored evaluations tell it, ready to be laid out."""
+"""Accuracy of a run's model on its device, from stored evaluations."""
 
 from __future__ import annotations
 

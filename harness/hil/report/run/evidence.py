@@ -32,7 +32,7 @@ class Evidence:
         )
 
     def of(self, run: RunRecord) -> tuple[Evaluation, ...]:
-        """The same of the run's engine: what one engine computed says nothing counted of another.
+        """The same of the run's engine: the result of one engine does not hold for another.
 
         Of those that ask the same (by whatever firmware, emulator and way in) the newest.
         """
@@ -41,7 +41,7 @@ class Evidence:
         return tuple(sorted(newest.values(), key=own.index))
 
     def agreement(self, run: RunRecord) -> Agreement | None:
-        """How a variant's outputs stand to its float parent's, on samples kept back if there are.
+        """How a variant's outputs agree with its float parent's, on held-out samples if there are.
 
         None for a model as given, and where nothing was kept.
         """

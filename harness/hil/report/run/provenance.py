@@ -1,4 +1,4 @@
-"""Provenance as labelled groups: what ran, built with what, where, from which state of the code."""
+"""Provenance as labelled groups: model, quantization, build, target, version of hil."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
-        "What ran",
+        "Model and inputs",
         {
             "model_sha256": "Model, SHA-256",
             "inputs_sha256": "Inputs, SHA-256",
@@ -18,7 +18,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
-        "What it was quantized from",
+        "Quantization",
         {
             "scheme": "Scheme",
             "parent_name": "Float model",
@@ -31,7 +31,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
-        "How it was built",
+        "Build",
         {
             "compiler": "Compiler",
             "compiler_flags": "Compiler flags",
@@ -41,7 +41,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
-        "Where it ran",
+        "Target",
         {
             "target_tool": "Target tool",
             "target_command": "Target command",
@@ -52,7 +52,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
-        "The measuring tool",
+        "hil and host",
         {
             "hil_version": "hil version",
             "hil_commit": "git commit",

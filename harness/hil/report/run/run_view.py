@@ -1,4 +1,4 @@
-"""One stored run as the templates lay it out: words, formatted figures, chart geometry."""
+"""One stored run as the templates show it: sentences, figures, chart geometry."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Card:
 
 @dataclass(frozen=True)
 class CheckView:
-    """How correctness was established."""
+    """How the outputs were checked."""
 
     passed: bool
     verdict: str
@@ -50,7 +50,7 @@ class CheckView:
 
 @dataclass(frozen=True)
 class RunView:
-    """One run, ready to be laid out.
+    """One run, ready for the templates.
 
     ``detail`` is ``full``, ``compared`` (without the tables that its comparison has) or ``brief``
     (the run is there to be compared with). ``arena_as`` is an earlier run with the same memory
@@ -121,7 +121,7 @@ def run_view(run: RunRecord, position: int = 1, detail: Detail = "full") -> RunV
 _STATUS = {
     "passed": ("passed", "The run finished and the outputs were checked."),
     "failed": ("failed", "The run did not succeed. Its figures, if any, are not a result."),
-    "error": ("error", "Something stood in the way before the device could be judged."),
+    "error": ("error", "The run could not be carried out on this host."),
     "interrupted": ("interrupted", "The run was stopped before it finished."),
     "running": ("unfinished", "The run had not finished when this report was made."),
 }
@@ -177,7 +177,7 @@ def _cycle_kind(run: RunRecord) -> Kind:
 
 
 def _split_machine_note(run: RunRecord) -> tuple[str, tuple[str, ...]]:
-    """Take the note about a stand-in machine, which begins with its name, out of the notes."""
+    """Separate the note about a stand-in machine, which begins with its name, from the others."""
     notes = tuple(dict.fromkeys(run.notes))
     if run.machine_exact:
         return "", notes

@@ -1,4 +1,4 @@
-"""A study's page laid out: a panel for each board, a chart for each figure."""
+"""A study's page: a panel for each board, a chart for each figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy in words: names of data and metrics, shares, intervals, agreement."""
+"""Accuracy as text: names of data and metrics, shares, intervals, agreement."""
 
 from __future__ import annotations
 

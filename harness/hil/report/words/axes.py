@@ -1,4 +1,4 @@
-"""Ticks of axes: where they stand, and round steps between them."""
+"""Ticks of axes, and round steps between them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, in the drawing's units, and what stands there."""
+    """A position on an axis, in the drawing's units, and its text."""
 
     at: float
     text: str

@@ -1,6 +1,6 @@
-"""Numbers into words, for readers: units scaled, three significant digits, bands and ratios.
+"""Numbers as text: units scaled, three significant digits, bands and ratios.
 
-Between a number and its unit stands a no-break space. Thousands are separated by commas.
+A no-break space separates a number from its unit. Thousands are separated by commas.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ NBSP = "\u00a0"
 MISSING = "–"
 
 KIND_WORDS = {
-    "measured": "Measured on the silicon itself, with an instrument or the chip's own counter.",
+    "measured": "Measured on the silicon, with an instrument or the chip's own counter.",
     "modelled": (
-        "Computed: the program really ran, in an emulator that counts every instruction, and a "
-        "model of the chip's core or power draw priced what ran. The ± band says how far the "
-        "real chip may be off."
+        "Computed: the program ran in an emulator that counts every instruction, and a model of "
+        "the chip's core or power draw turned the counts into this figure. The ± band is how far "
+        "the real chip may differ."
     ),
     "static": "Read from the program file or the memory plan. Exact; nothing had to run.",
-    "published": "Someone else's figure, quoted with its source.",
+    "published": "Published by others, with its source.",
 }
-"""What each ``Measurement.kind`` means, in words for somebody outside the field."""
+"""What each ``Measurement.kind`` means, for readers outside the field."""
 
 _COUNT_SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -44,7 +44,7 @@ def significant(value: float, digits: int = 3) -> str:
 def quantity(value: float, unit: str) -> str:
     """Format a value for reading: ``41200 us`` is ``41.2 ms``, ``57344 bytes`` is ``56.0 KiB``.
 
-    Units that are not known are kept as they stand; counts (cycles, MACs) get k, M or G.
+    Unknown units are kept unchanged; counts (cycles, MACs) get k, M or G.
     """
     steps = figures.unit(unit).steps
     if not steps:
@@ -109,7 +109,7 @@ def factor_text(factor: float) -> str:
 
 
 def band(uncertainty_pct: float | None) -> str:
-    """Format the half width of a band: ``±15 %``, ``exact`` for 0, a plain word where unknown."""
+    """Format the half width of a band: ``±15 %``, ``exact`` for 0, or ``uncertainty unknown``."""
     if uncertainty_pct is None:
         return "uncertainty unknown"
     if uncertainty_pct == 0:
@@ -132,7 +132,7 @@ def band_ends(figure: Measurement) -> tuple[float, float]:
 
 
 def when(iso: str | None) -> str:
-    """Format an ISO 8601 time as ``2026-11-21 02:40 UTC``; anything else is shown as it stands."""
+    """Format an ISO 8601 time as ``2026-11-21 02:40 UTC``; anything else is shown unchanged."""
     if not iso:
         return MISSING
     try:
@@ -155,7 +155,7 @@ def shorten(text: str, limit: int = 48) -> str:
 def tensor_name(name: str, limit: int = 40) -> str:
     """A tensor's name for a narrow column.
 
-    TFLite's converter joins the names of all ops that it fused by ``;``: the first tells most.
+    TFLite's converter joins the names of all ops that it fused by ``;``; the first one stays.
     """
     first, *others = name.split(";")
     return shorten(first, limit) + (f" (+{len(others)})" if others else "")

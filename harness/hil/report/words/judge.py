@@ -24,8 +24,8 @@ NOUNS = {
     if figure.claim
 }
 _FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
-_NEARLY = 0.01  # a known difference, but too small to be a point for or against
-_ENERGY_FOLLOWS = 0.02  # energy in the time's ratio, within this, says nothing new
+_NEARLY = 0.01  # a known difference, but too small to be better or worse
+_ENERGY_FOLLOWS = 0.02  # energy in the time's ratio, within this, adds nothing
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def judge(baseline: Measurement, other: Measurement) -> Judgement:
 
 
 def no_result(baseline: Measurement, other: Measurement) -> Judgement:
-    """Both values stand, but one of them belongs to a run that did not pass."""
+    """The judgement where one of the values is of a run that did not pass."""
     ratio = other.value / baseline.value if baseline.value else None
     return Judgement("unknown", ratio, ratio_text(ratio), "not a result")
 
@@ -84,7 +84,7 @@ def bands_overlap(a: Measurement, b: Measurement) -> bool:
 
 
 def _change(baseline: float, value: float) -> str:
-    """``−50 %`` or ``+12 %``; against nothing there is no percentage."""
+    """``−50 %`` or ``+12 %``; without a percentage where the baseline is 0."""
     if not baseline:
         return "from none"
     sign = "−" if value < baseline else "+"
@@ -102,11 +102,11 @@ class Difference:
     verdict: Verdict
     points: float
     words: str
-    ratio_text: str = ""  # a share is no ratio; laid out as a ``Judgement``
+    ratio_text: str = ""  # empty: a difference of shares is not a ratio; shown like a ``Judgement``
 
 
 def difference(baseline: Evaluation, other: Evaluation) -> Difference:
-    """Judge two evaluations of one question; one that did not pass is no result."""
+    """Judge two evaluations of one question; one that did not pass is not a result."""
     assert baseline.accuracy is not None
     assert other.accuracy is not None
     a, b = baseline.accuracy.main, other.accuracy.main
@@ -132,7 +132,7 @@ def points_text(points: float) -> str:
 
 @dataclass(frozen=True)
 class Claim:
-    """What may be said about one figure. ``ratio`` is value / baseline, ``basis`` kind and band."""
+    """A statement about one figure. ``ratio`` is value / baseline, ``basis`` kind and band."""
 
     figure: str
     verdict: Verdict

@@ -60,7 +60,7 @@ def _option(run: RunRecord, name: str) -> str:
 
 
 def matchup(baseline: RunRecord, other: RunRecord) -> tuple[str, str]:
-    """What is pitted against what: (other, baseline), engines, data types, or both."""
+    """What is compared: (other, baseline) by engine, by data type, or by both."""
     titles = engine_title(other), engine_title(baseline)
     types = arithmetic(other), arithmetic(baseline)
     if family(other) != family(baseline) or types[0] == types[1]:
@@ -82,14 +82,14 @@ _TELLING: tuple[Callable[[RunRecord], str], ...] = (
     lambda run: str(run.provenance.get("hil_commit") or "")[:12],
 )
 _ENGINE, _ARITHMETIC = 0, 2  # positions
-_STRUCTURAL = 4  # the first so many are named whenever they differ, the rest only to tell apart
+_STRUCTURAL = 4  # the first so many are named where they differ, the rest only to distinguish runs
 
 
 def names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     """A short name for each run: its engine, and what else differs between them.
 
     Variants of one model under one engine go by their data types alone. Compiler options and
-    commits are named only where engine, model, scheme and profile do not tell the runs apart; the
+    commits are named only where engine, model, scheme and profile do not distinguish the runs; the
     ends of the run ids where nothing else does.
     """
     used = [_ENGINE]
