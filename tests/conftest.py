@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY.parent / "shared" / "models"
 
 _KEPT = ("HIL_EMULATOR", "HIL_QEMU_ALT", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
+_OWN = "multiprocessing.resource_tracker"  # Python ends it with the process that needed it
 _TERMINAL = (
     *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
     *("TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
@@ -50,7 +51,7 @@ def _session_mark() -> Iterator[str]:
     """The mark of all processes that this session starts; none of them may outlive it."""
     mark = os.environ[MARK] = uuid.uuid4().hex
     yield mark
-    left = {pid: command_of(pid) for pid in marked(mark)}
+    left = {pid: command for pid in marked(mark) if _OWN not in (command := command_of(pid))}
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, left

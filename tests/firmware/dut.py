@@ -17,7 +17,7 @@ from pathlib import Path
 from hil.records import EngineSources, MemoryPlan, MemoryRegion, Placement, Platform
 
 MIB = 1024 * 1024
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 
 
 def platform(machine: str, port: str, core: str, flash: int, ram: int, **defines: str) -> Platform:

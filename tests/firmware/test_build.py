@@ -17,6 +17,7 @@ from hil.records import MemoryRegion, Platform
 
 from tests.firmware import dut
 from tests.firmware.conftest import Build
+from tests.support.processes import WAIT_S, Processes
 
 Fake = Callable[[str, str], None]
 
@@ -107,17 +108,17 @@ def test_two_threads_of_two_models_at_once_each_get_their_own(make: Build, tmp_p
     assert built["b"] == make(dut.engine(), dut.M4F).sha256
 
 
-def test_two_processes_build_the_same_at_once(tmp_path: Path) -> None:
+def test_two_processes_build_the_same_at_once(tmp_path: Path, processes: Processes) -> None:
     script = (
         "import sys; from pathlib import Path; from tests.firmware import dut;"
         "from hil.firmware.build import build;"
         "print(build(dut.SCALE, dut.M4F, stack_bytes=4096, heap_bytes=0, baud=115200,"
         "cache=Path(sys.argv[1])).sha256)"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "cache")]
+    command = (sys.executable, "-c", script, tmp_path / "cache")
     root = Path(__file__).parents[2]
-    pair = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) for _ in range(2)]
-    hashes = {process.communicate(timeout=60)[0] for process in pair}
+    pair = [processes.start(*command, stdout=subprocess.PIPE, cwd=root) for _ in range(2)]
+    hashes = {process.communicate(timeout=WAIT_S)[0] for process in pair}
     assert [process.returncode for process in pair] == [0, 0]
     assert len(hashes) == 1
     left = list((tmp_path / "cache" / "firmware" / "elf").iterdir())

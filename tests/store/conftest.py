@@ -13,6 +13,7 @@ from hil.records import RunRecord
 from hil.store import Store
 
 from tests.store.samples import rich_record
+from tests.support.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,19 +40,11 @@ def make() -> Callable[..., RunRecord]:
 
 
 @pytest.fixture
-def worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def worker(processes: Processes) -> Callable[..., subprocess.Popen[str]]:
     """Return a function that starts a task of ``worker.py``; what still runs is killed."""
-    started: list[subprocess.Popen[str]] = []
 
     def start(task: str, *arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.store.worker", task, *map(str, arguments)]
-        process = subprocess.Popen(
-            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        started.append(process)
-        return process
+        command = (sys.executable, "-m", "tests.store.worker", task, *map(str, arguments))
+        return processes.start(*command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    return start

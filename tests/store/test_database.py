@@ -22,6 +22,7 @@ from hil.store.tables import metadata
 from sqlalchemy import create_engine
 
 from tests.store.samples import rich_record
+from tests.support.processes import WAIT_S
 
 Make = Callable[..., RunRecord]
 Worker = Callable[..., subprocess.Popen[str]]
@@ -55,7 +56,7 @@ def test_a_database_of_before_the_first_release_is_refused(database: Path) -> No
 def test_an_up_to_date_database_opens_without_alembic(
     store: Store, database: Path, worker: Worker
 ) -> None:
-    out, err = worker("loaded", database).communicate(timeout=30)
+    out, err = worker("loaded", database).communicate(timeout=WAIT_S)
     assert (out, err) == ("[]\n", "")
 
 
@@ -68,7 +69,7 @@ def test_it_uses_the_write_ahead_log_and_foreign_keys(store: Store, database: Pa
 def test_two_processes_create_and_fill_one_new_file(database: Path, worker: Worker) -> None:
     workers = [worker("write", database, name, 20) for name in ("left", "right")]
     for process in workers:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=WAIT_S)
         assert (process.returncode, err) == (0, "")
     with Store.open(str(database)) as store:
         runs = store.find()
@@ -85,7 +86,7 @@ def test_a_killed_process_leaves_an_interrupted_run(database: Path, worker: Work
         assert store.get("hanging").status == "running"
         assert store.find(status="interrupted") == []
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(WAIT_S)
         assert store.get("hanging").status == "interrupted"
         assert [run.run_id for run in store.find(status="interrupted", limit=1)] == ["hanging"]
         assert store.find(status="running") == []
@@ -250,7 +251,7 @@ def test_a_full_disk_is_named_and_keeps_what_was_stored(
     mounted: Callable[[str], Path], worker: Worker
 ) -> None:
     disk = mounted("size=1m")
-    out, err = worker("fill", disk / "runs.db").communicate(timeout=60)
+    out, err = worker("fill", disk / "runs.db").communicate(timeout=WAIT_S)
     kept, message, _hint = out.splitlines()
     assert err == ""
     assert "full" in message
@@ -265,7 +266,7 @@ def test_a_full_disk_is_named_and_keeps_what_was_stored(
 
 
 def test_a_file_that_may_not_grow_is_a_store_error(database: Path, worker: Worker) -> None:
-    out, err = worker("limited", database, 400_000).communicate(timeout=60)
+    out, err = worker("limited", database, 400_000).communicate(timeout=WAIT_S)
     assert err == ""
     kept, message, hint = out.splitlines()
     assert str(database) in message

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import resource
+import signal
 import sys
-import time
 
 from hil.errors import StoreError
 from hil.store import Store
@@ -27,7 +27,7 @@ def hang(database: str) -> None:
     with Store.open(database) as store:
         store.begin(dataclasses.replace(rich_record(), run_id="hanging", status="running"))
         print("begun", flush=True)
-        time.sleep(60)
+        signal.pause()
 
 
 def loaded(database: str) -> None:

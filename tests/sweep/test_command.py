@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from hil.store import Store
 
 from tests.report.page import parse
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
+from tests.support.processes import WAIT_S, Processes, wait_until
+from tests.support.tools import wrapped_qemu
 
 STUDY = """
 schema = 1
@@ -41,13 +42,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def counted(tmp_path: Path) -> Path:
-    """A QEMU that writes a line for every start; the file with the lines."""
-    log, fake = tmp_path / "starts", tmp_path / "qemu-counted"
-    real = os.environ.get("HIL_EMULATOR") or shutil.which("qemu-system-arm")
-    fake.write_text(f'#!/bin/sh\necho start >> "{log}"\nexec "{real}" "$@"\n')
-    fake.chmod(0o755)
-    return log
+def counted(folder: Path) -> tuple[Path, Path]:
+    """A QEMU that writes a line for every program that it starts, and the file with the lines."""
+    log = folder / "starts"
+    return wrapped_qemu(folder, f'echo start >> "{log}"'), log
 
 
 def sweep(folder: Path, *arguments: str | Path) -> Result:
@@ -83,10 +81,10 @@ def inserts(folder: Path) -> dict[str, list[str]]:
 
 
 def test_failures_are_listed_after_all_have_run_and_nothing_runs_twice(
-    folder: Path, counted: Path
+    folder: Path, counted: tuple[Path, Path]
 ) -> None:
+    qemu, log = ("--emulator", counted[0]), counted[1]
     log_inserts(folder)
-    qemu = ("--emulator", folder / "qemu-counted")
     first = sweep(folder, "--jobs", "2", "--json", *qemu)
     assert first.code == 3
     assert first.envelope["schema"] == "hil.sweep/1"
@@ -105,14 +103,14 @@ def test_failures_are_listed_after_all_have_run_and_nothing_runs_twice(
     assert stored(folder) == ["failed", "passed", "passed", "passed"]
     assert sorted(inserts(folder).values()) == [["running", s] for s in stored(folder)]
 
-    starts = counted.read_text().count("start")
+    starts = log.read_text().count("start")
     again = sweep(folder, "--json", *qemu)
     assert again.code == 3
     assert all(run["resumed"] for run in again.envelope["data"]["runs"])
     assert [run["run_id"] for run in again.envelope["data"]["runs"]] == [
         run["run_id"] for run in runs
     ]
-    assert counted.read_text().count("start") == starts
+    assert log.read_text().count("start") == starts
     assert len(stored(folder)) == 4
 
     rerun = sweep(folder, "--rerun-failed", "--json", *qemu)
@@ -157,55 +155,41 @@ def test_a_changed_model_runs_again_the_others_do_not(folder: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_in_the_midst_keeps_what_is_done_and_the_next_sweep_goes_on(
-    folder: Path, how: signal.Signals
+    folder: Path, processes: Processes, how: signal.Signals
 ) -> None:
-    # Many inferences: each run lasts seconds, so that the stop comes while one is at work.
     (folder / "study.toml").write_text(
         'schema = 1\nmodels = ["digits_*.tflite"]\nprofiles = ["stm32l4", "sparkfun-edge"]\n'
         "[inputs]\nsamples = 1\nrepeat = 25\n"
     )
-    command = [str(HIL), "sweep", "study.toml", "--jobs", "1", "--db", str(folder / "hil.db")]
-    process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    # From the second run on a core is slowed to 1 MHz: it is at work when the stop comes.
+    second, slowed = folder / "second", "-icount shift=10,align=on"
+    qemu = wrapped_qemu(folder, f'[ ! -e {second} ] || set -- "$@" {slowed}; touch {second}')
+    process = processes.start(
+        *(HIL, "sweep", "study.toml", "--jobs", "1", "--db", folder / "hil.db", "--emulator", qemu),
+        cwd=folder,
+        stderr=subprocess.PIPE,
     )
-    until = time.monotonic() + 120
-    while not ((folder / "hil.db").exists() and {"passed", "running"} <= set(stored(folder))):
-        assert time.monotonic() < until
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+    wait_until(
+        lambda: (
+            process.poll() is not None
+            or ((folder / "hil.db").exists() and "passed" in stored(folder))
+        )
+    )
+    processes.wait_for("qemu-system-arm", "-icount", of=process)
     # As a terminal does: the whole foreground group.
     os.killpg(process.pid, how)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=WAIT_S)
     assert process.returncode == 128 + how, errors
     assert "Traceback" not in errors
-    assert "of 4 runs are done and stored; the same command goes on from there" in errors
-    assert "interrupted" in stored(folder)
-    done = stored(folder).count("passed")
-    assert 1 <= done < 4
-    assert leftovers(folder) == []
+    assert "1 of 4 runs are done and stored; the same command goes on from there" in errors
+    assert stored(folder) == ["interrupted", "passed"]
+    assert processes.living() == []
 
     again = sweep(folder, "--json")
     assert again.code == 0, again
     resumed = [run["resumed"] for run in again.envelope["data"]["runs"]]
-    assert resumed.count(True) >= 1
-    assert resumed.count(False) == 4 - resumed.count(True)
-    assert stored(folder).count("passed") == 4
-
-
-def leftovers(folder: Path) -> list[str]:
-    """Processes of the sweep that still run: their command line or folder names the test's."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            where = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if where == str(folder) or str(folder) in line:
-            found.append(line)
-    return found
+    assert resumed == [True, False, False, False]
+    assert stored(folder) == ["interrupted", *["passed"] * 4]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from hil.sweep import pool
 
 from tests.support.hil import REPOSITORY
+from tests.support.processes import Processes, is_living, wait_until
 
 
 def start() -> dict[str, int]:
@@ -26,11 +25,11 @@ def work(state: dict[str, int], task: Any, tell: Any) -> Any:
             return number * number
         case ("die", how):
             os.kill(os.getpid(), how)
-            time.sleep(10)
+            signal.pause()
         case ("wait", folder):
             (Path(folder) / f"started-{os.getpid()}").touch()
             try:
-                time.sleep(60)
+                signal.pause()
             except KeyboardInterrupt:
                 (Path(folder) / f"unwound-{os.getpid()}").touch()
                 raise
@@ -72,42 +71,25 @@ def test_closing_ends_the_workers_and_lets_them_unwind(tmp_path: Path) -> None:
     said = pool.carry_out([("square", 2), ("wait", str(tmp_path))], 2, start, work)
     while not isinstance(next(said), pool.Answer):
         pass
-    waited(tmp_path, "started-*")
+    wait_until(lambda: list(tmp_path.glob("started-*")))
     said.close()
     (started,) = tmp_path.glob("started-*")
     assert (tmp_path / started.name.replace("started", "unwound")).exists()
-    assert gone(int(started.name.partition("-")[2]))
+    assert not is_living(int(started.name.partition("-")[2]))
 
 
-def test_a_worker_whose_parent_was_killed_unwinds(tmp_path: Path) -> None:
-    code = (
+def test_a_worker_whose_parent_was_killed_unwinds(tmp_path: Path, processes: Processes) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
         "from tests.sweep.test_pool import pool, start, work\n"
         "if __name__ == '__main__':\n"
         f"    list(pool.carry_out([('wait', {str(tmp_path)!r})], 1, start, work))\n"
     )
-    script = tmp_path / "parent.py"
-    script.write_text(code)
-    parent = subprocess.Popen(
-        [sys.executable, script], env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    parent = processes.start(
+        *(sys.executable, script), env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
     )
-    try:
-        waited(tmp_path, "started-*")
-    finally:
-        parent.kill()
-        parent.wait()
-    waited(tmp_path, "unwound-*")
-
-
-def waited(folder: Path, pattern: str) -> None:
-    until = time.monotonic() + 30
-    while not list(folder.glob(pattern)):
-        assert time.monotonic() < until, f"no {pattern}"
-        time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+    wait_until(lambda: list(tmp_path.glob("started-*")))
+    parent.kill()
+    wait_until(lambda: list(tmp_path.glob("unwound-*")))
+    parent.wait()
+    wait_until(lambda: processes.living() == [])

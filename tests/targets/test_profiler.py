@@ -16,6 +16,7 @@ from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
 from tests.measure.assembled import counted_program, run_in_qemu
+from tests.support.processes import WAIT_S, Processes
 from tests.support.tools import tool, unavailable
 
 FIRST, SECOND = 1000, 2000
@@ -194,17 +195,16 @@ def test_a_qemu_without_plugins_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("_own_cache")
-def test_processes_that_build_at_once_agree(tmp_path: Path) -> None:
+def test_processes_that_build_at_once_agree(tmp_path: Path, processes: Processes) -> None:
     qemu = tool("qemu-system-arm")
     code = (
         "from pathlib import Path; from hil.targets.qemu.profiler import ensure_plugin;"
         f"print(ensure_plugin(Path({qemu!r})))"
     )
-    jobs = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    answers = {job.communicate(timeout=60)[0] for job in jobs}
+    jobs = [processes.start(sys.executable, "-c", code, stdout=subprocess.PIPE) for _ in range(3)]
+    answers = {job.communicate(timeout=WAIT_S)[0] for job in jobs}
     assert len(answers) == 1
-    assert Path(answers.pop().strip()).is_file()
-    assert not list((tmp_path / "cache" / "emulation").glob("*.tmp"))
+    plugin = Path(answers.pop().strip())
+    assert plugin.is_file()
+    assert plugin.is_relative_to(tmp_path / "cache")
+    assert list((tmp_path / "cache").rglob("*.tmp")) == []

@@ -16,6 +16,7 @@ from hil.targets.dut.client import RETRIES, DutClient
 from hil.targets.dut.link import Garbage, Link, LinkClosed, SocketStream, Transcript, open_link
 
 from tests.support.fake_dut import FakeDut, Mischief, on_pty, on_socket_pair, on_tcp
+from tests.support.processes import WAIT_S
 from tests.support.tiny_engine import tiny_inputs, tiny_outputs
 
 
@@ -90,7 +91,7 @@ def test_loads_go_31_bytes_a_command() -> None:
     ids=["flipped", "flipped as often as is repeated", "lost digit", "lost end"],
 )
 def test_a_damaged_load_is_sent_again(mischief: Mischief) -> None:
-    with client(FakeDut(mischief), timeout_s=0.5) as dut:
+    with client(FakeDut(mischief), timeout_s=1) as dut:
         retries = dut.load(tiny_inputs(4))
         assert retries == dut.retries
         assert 1 <= retries <= RETRIES
@@ -186,13 +187,13 @@ def test_noise_of_a_uart_that_starts_is_no_matter() -> None:
 
 
 def test_silence_names_the_command_and_the_last_words() -> None:
-    with client(FakeDut(Mischief(silent_at="infer")), timeout_s=0.3) as dut:
+    with client(FakeDut(Mischief(silent_at="infer")), timeout_s=1) as dut:
         dut.load(tiny_inputs(1))
         start = time.monotonic()
         with pytest.raises(DeviceTimeout) as caught:
             dut.infer()
-        assert 0.3 <= time.monotonic() - start < 2
-    assert "did not answer 'infer 1 0' within 0.3 s" in caught.value.message
+        assert time.monotonic() - start >= 1
+    assert "did not answer 'infer 1 0' within 1 s" in caught.value.message
     assert "m-hil-crc-[68," in caught.value.message
     assert "--timeout" in caught.value.hint
 
@@ -291,12 +292,12 @@ def test_a_port_that_is_not_there() -> None:
 def test_lines_over_loop() -> None:
     link = open_link("loop://")
     link.send(b"one\r\ntw")
-    assert link.read_line(time.monotonic() + 1) == "one"
+    assert link.read_line(time.monotonic() + WAIT_S) == "one"
     assert link.read_line(time.monotonic() + 0.05) is None
     link.send(b"o\n\xff\n")
-    assert link.read_line(time.monotonic() + 1) == "two"
+    assert link.read_line(time.monotonic() + WAIT_S) == "two"
     with pytest.raises(Garbage, match="not ASCII"):
-        link.read_line(time.monotonic() + 1)
+        link.read_line(time.monotonic() + WAIT_S)
     link.close()
 
 

@@ -43,16 +43,3 @@ def profile_for(board: Board) -> Profile:
 def need_machine(board: Board) -> None:
     if board.machine not in probe(find_qemu()).machines:
         pytest.skip(f"this QEMU has no {board.machine}")
-
-
-def running_with(file: Path) -> list[bytes]:
-    """Command lines of the processes that name ``file``."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = entry.read_bytes()
-        except OSError:
-            continue  # it just ended
-        if os.fsencode(file) in command:
-            found.append(command)
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ from hil.firmware.program import open_program
 from hil.records import BlockProfile, RegionTrace
 from hil.targets.qemu.region import run_region
 
+from tests.support.processes import WAIT_S, Processes
 from tests.timing.building import M0, M3, M4, M7, M33, ROUNDS, Board, build
-from tests.timing.conftest import need_machine, running_with
+from tests.timing.conftest import need_machine
 
 
 def passed(
@@ -23,7 +23,7 @@ def passed(
     end: str = "region_end",
     **options: object,
 ) -> RegionTrace:
-    settings: dict[str, object] = {"timeout_s": 20.0, **options}
+    settings: dict[str, object] = {"timeout_s": WAIT_S, **options}
     return run_region(elf, machine=board.machine, begin=begin, end=end, **settings)  # type: ignore[arg-type]
 
 
@@ -79,10 +79,8 @@ def test_another_qemu_counts_the_same(
 
 def test_qemu_stops_when_the_windows_are_recorded(tmp_path: Path) -> None:
     heard: list[bytes] = []
-    elf = build(tmp_path, passes=2_000_000)
-    started = time.monotonic()
+    elf = build(tmp_path, passes=2_000_000)  # more than ends within the limit
     trace = passed(elf, windows=2, on_output=heard.append)
-    assert time.monotonic() - started < 10
     assert trace.exit_code is None
     assert b"".join(heard) == trace.output == b"sorting\n"
 
@@ -119,8 +117,8 @@ def test_recursion_into_the_region(tmp_path: Path) -> None:
 )
 def test_a_program_that_never_ends(tmp_path: Path, macro: str, where: str) -> None:
     elf = build(tmp_path, M4, macro)
-    with pytest.raises(DeviceTimeout, match=f"in 0.3 s: it came to 'region_begin'.*{where}"):
-        passed(elf, timeout_s=0.3)
+    with pytest.raises(DeviceTimeout, match=f"in 1 s: it came to 'region_begin'.*{where}"):
+        passed(elf, timeout_s=1.0)
 
 
 def test_a_program_that_prints_without_end(tmp_path: Path) -> None:
@@ -131,10 +129,8 @@ def test_a_program_that_prints_without_end(tmp_path: Path) -> None:
         nonlocal size
         size += len(data)
 
-    started = time.monotonic()
     with pytest.raises(DeviceTimeout):
-        passed(elf, timeout_s=0.5, on_output=hear)
-    assert time.monotonic() - started < 5
+        passed(elf, timeout_s=1.0, on_output=hear)
     assert size > 100_000
 
 
@@ -149,8 +145,7 @@ def test_an_unknown_machine(work: Path) -> None:
         passed(work, Board("mps9", ()))
 
 
-def test_no_qemu_is_left_behind(tmp_path: Path) -> None:
-    elf = build(tmp_path, M4, "ENDLESS")
+def test_no_qemu_is_left_behind(tmp_path: Path, processes: Processes) -> None:
     with pytest.raises(DeviceTimeout):
-        passed(elf, timeout_s=0.2)
-    assert running_with(elf) == []
+        passed(build(tmp_path, M4, "ENDLESS"), timeout_s=0.2)
+    assert processes.living() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -16,9 +17,10 @@ from hil.targets.qemu.emulator import Emulator
 from hil.targets.qemu.machines import choose_machine
 
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
+from tests.support.processes import WAIT_S, Processes
 from tests.support.tools import tool
 from tests.timing.building import M0, M3, M4, M7, M33, M55, ROUNDS, STM32L4, Board, build
-from tests.timing.conftest import need_machine, profile_for, running_with
+from tests.timing.conftest import need_machine, profile_for
 
 MARKERS = ("--begin", "region_begin", "--end", "region_end")
 
@@ -154,7 +156,7 @@ def test_the_json_of_the_command(work: Path) -> None:
 
 
 def test_a_failure_has_its_json_too(tmp_path: Path) -> None:
-    result = command(build(tmp_path, M4, "ENDLESS"), "--json", "--timeout", "0.3")
+    result = command(build(tmp_path, M4, "ENDLESS"), "--json", "--timeout", "1")
     result.refuses(3, "never to 'region_end'", "--timeout")
     assert result.envelope["status"] == "failed"
     assert result.envelope["data"] is None
@@ -210,16 +212,18 @@ def test_recursion_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_leaves_no_emulator(tmp_path: Path, number: int, code: int) -> None:
-    elf = build(tmp_path, M4, "CHATTY")
-    process = subprocess.Popen(
-        [str(HIL), "time", str(elf), "--profile", "stm32l4", *MARKERS],
+def test_an_interrupt_leaves_no_emulator(
+    tmp_path: Path, processes: Processes, number: int, code: int
+) -> None:
+    process = processes.start(
+        *(HIL, "time", build(tmp_path, M4, "CHATTY"), "--profile", "stm32l4", *MARKERS),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        env={**os.environ, "HIL_TIMEOUT_S": "3600"},
     )
     assert process.stderr is not None
-    assert process.stderr.readline() == b"sorting\n"  # the program is at work
+    assert process.stderr.readline() == "sorting\n"  # the program is at work
     process.send_signal(number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=WAIT_S)
     assert process.returncode == code
-    assert running_with(elf) == []
+    assert processes.living() == []
