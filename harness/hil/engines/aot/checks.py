@@ -71,6 +71,13 @@ def same_quantization(op: Op, tensors: Collection[Tensor]) -> None:
         refuse(op, "differing scales or zero points", "one scale and zero point for all tensors")
 
 
+def no_zero_points(op: Op, tensors: Collection[Tensor]) -> None:
+    """Refuse int16 tensors with a zero point other than 0."""
+    for tensor in tensors:
+        if scale_zero_point(op, tensor)[1] != 0:
+            refuse(op, f"int16 tensor {tensor.index} with a zero point", "zero points of 0")
+
+
 def check_ratio(op: Op, ratio: float) -> float:
     """Return a ratio of scales; refuse one that a multiplier and a shift cannot express.
 

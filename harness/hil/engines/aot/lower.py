@@ -8,12 +8,13 @@ the call is a template that the code generator fills in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy.typing as npt
 
+from hil.engines.aot.literals import Value, struct_literal
 from hil.errors import UnsupportedModel
 from hil.tflite.graph import Graph, Op
 
@@ -59,8 +60,34 @@ class Lowered:
     in_place: tuple[int, ...] = ()
 
 
+def kernel_call(
+    function: str,
+    fields: Mapping[str, Value],
+    *sources: str,
+    struct: str = "",
+    operands: str = "{in0}, {out0}",
+    constants: Mapping[str, Constant] | None = None,
+    in_place: tuple[int, ...] = (),
+) -> Lowered:
+    """Lower to ``hil_FUNCTION(params, OPERANDS)``, which is in the first of ``sources``.
+
+    ``fields`` are those of ``hil_FUNCTION_params``, or of ``hil_STRUCT_params`` where kernels share
+    a struct.
+    """
+    return Lowered(
+        sources=sources,
+        call=f"hil_{function}({{params}}, {operands})",
+        params_type=f"hil_{struct or function}_params",
+        params=struct_literal(fields),
+        constants=dict(constants or {}),
+        in_place=in_place,
+    )
+
+
 Lowering = Callable[[Op, Graph], Lowered]
 LOWERINGS: dict[str, Lowering] = {}
+SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+"""What the names of kernels and their files say of an element type."""
 
 
 def lowers(*names: str) -> Callable[[Lowering], Lowering]:

@@ -16,13 +16,14 @@ from hil.engines.aot.lower import refuse
 from hil.engines.ctext import float_literal
 from hil.tflite.graph import Graph, Op, Quantization, Tensor
 
-_BOUNDS: dict[str, tuple[float, float]] = {
+#: Real bounds of fused activations, and of the ops of the same names.
+BOUNDS: dict[str, tuple[float, float]] = {
     "NONE": (-math.inf, math.inf),
     "RELU": (0.0, math.inf),
     "RELU6": (0.0, 6.0),
     "RELU_N1_TO_1": (-1.0, 1.0),
 }
-SUPPORTED_ACTIVATIONS = ", ".join(_BOUNDS)
+SUPPORTED_ACTIVATIONS = ", ".join(BOUNDS)
 
 
 def round_half_away(value: float) -> int:
@@ -141,19 +142,26 @@ def checked_log2(scale: float) -> int | None:
 def activation_bounds(op: Op) -> tuple[float, float]:
     """Real bounds of the op's fused activation; refuses one that kernels do not fuse."""
     name = str(op.options.get("fused_activation_function", "NONE"))
-    if name not in _BOUNDS:
+    if name not in BOUNDS:
         refuse(op, f"fused activation {name}", f"fused activations {SUPPORTED_ACTIVATIONS}")
-    return _BOUNDS[name]
+    return BOUNDS[name]
 
 
 def activation_range(op: Op, output: Tensor) -> tuple[int, int]:
-    """Quantized [act_min, act_max] of the op's fused activation for an int8 or int16 output.
+    """Quantized [act_min, act_max] of the op's fused activation for an int8 or int16 output."""
+    scale, zero_point = scale_zero_point(op, output)
+    return quantized_range(activation_bounds(op), scale, zero_point, output.dtype)
+
+
+def quantized_range(
+    bounds: tuple[float, float], scale: float, zero_point: int, dtype: str
+) -> tuple[int, int]:
+    """Quantize real bounds, limited to the range of ``dtype``.
 
     float32 division, ties away from zero (CalculateActivationRangeQuantized).
     """
-    scale, zero_point = scale_zero_point(op, output)
-    low, high = activation_bounds(op)
-    info = np.iinfo(output.dtype)
+    low, high = bounds
+    info = np.iinfo(dtype)
 
     def quantized(bound: float) -> int:
         return zero_point + round_half_away(float(np.float32(bound) / np.float32(scale)))

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from hil.engines.aot.quant import quantize_multiplier, requantize, round_half_away
+from hil.engines.aot.quant import quantize_multiplier, quantized_range, requantize, round_half_away
 
 Bytes = npt.NDArray[np.uint8]
 _F32 = np.float32
@@ -60,12 +60,7 @@ def relu(
 ) -> Bytes:
     """Table of RELU, RELU6 or RELU_N1_TO_1 (``bounds`` in real numbers) on int8."""
     multiplier, shift = quantize_multiplier(float(_F32(in_scale) / _F32(out_scale)))
-
-    def quantized(bound: float) -> int:
-        return out_zero_point + round_half_away(float(_F32(bound) / _F32(out_scale)))
-
-    low = max(-128, quantized(bounds[0]))
-    high = 127 if math.isinf(bounds[1]) else min(127, quantized(bounds[1]))
+    low, high = quantized_range(bounds, out_scale, out_zero_point, "int8")
 
     def function(value: int) -> int:
         scaled = requantize(value - in_zero_point, multiplier, shift) + out_zero_point

@@ -6,42 +6,31 @@ has for it: not RELU_N1_TO_1 and HARD_SWISH.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from hil.engines.aot import tables, tables16
 from hil.engines.aot.checks import (
     check_ratio,
     input_tensor,
+    no_zero_points,
     output_tensor,
     same_dtype,
     same_shape,
 )
-from hil.engines.aot.literals import Value, struct_literal
-from hil.engines.aot.lower import Constant, Lowered, lowers, refuse
-from hil.engines.aot.quant import quantize_multiplier, round_half_away, scale_zero_point
+from hil.engines.aot.literals import Value
+from hil.engines.aot.lower import Constant, Lowered, kernel_call, lowers, refuse
+from hil.engines.aot.quant import BOUNDS, quantize_multiplier, quantized_range, scale_zero_point
 from hil.tflite.graph import Graph, Op, Tensor
 
-_RELU_BOUNDS = {
-    "RELU": (0.0, math.inf),
-    "RELU6": (0.0, 6.0),
-    "RELU_N1_TO_1": (-1.0, 1.0),
-}
 _LOGISTIC_SCALE = 1 / 256
 _INT16_SIGMOID_SCALE = 1 / 32768
 
 
 def lower_table(elements: int, table: tables.Bytes) -> Lowered:
     """Lower any function of one 8-bit input to the table kernel."""
-    return Lowered(
-        sources=("lut.c",),
-        call="hil_lut_8({params}, {in0}, {out0})",
-        params_type="hil_lut_8_params",
-        params=struct_literal({"elements": elements, "table": "{table}"}),
-        constants={"table": Constant(table, owner="tables")},
-        in_place=(0,),
-    )
+    fields: dict[str, Value] = {"elements": elements, "table": "{table}"}
+    constants = {"table": Constant(table, owner="tables")}
+    return kernel_call("lut_8", fields, "lut.c", constants=constants, in_place=(0,))
 
 
 @lowers("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH")
@@ -61,8 +50,8 @@ def _table(op: Op, source: Tensor, output: Tensor) -> tables.Bytes:
     scales = (*scale_zero_point(op, source), *scale_zero_point(op, output))
     for ratio in (scales[0], 1 / scales[2], scales[0] / scales[2]):
         check_ratio(op, ratio)
-    if op.name in _RELU_BOUNDS:
-        return tables.relu(*scales, bounds=_RELU_BOUNDS[op.name])
+    if op.name in BOUNDS:
+        return tables.relu(*scales, bounds=BOUNDS[op.name])
     if op.name == "LEAKY_RELU":
         check_ratio(op, scales[0] * _alpha(op) / scales[2])
         return tables.leaky_relu(*scales, alpha=_alpha(op))
@@ -93,28 +82,21 @@ def _alpha(op: Op) -> float:
 
 
 def _lower_float(op: Op, elements: int) -> Lowered:
-    kernel = "relu" if op.name in _RELU_BOUNDS else op.name.lower()
+    kernel = "relu" if op.name in BOUNDS else op.name.lower()
     fields: dict[str, Value] = {"elements": elements}
     params = "activation"
     if kernel == "relu":
         params = "relu"
-        fields["act_min"], fields["act_max"] = _RELU_BOUNDS[op.name]
+        fields["act_min"], fields["act_max"] = BOUNDS[op.name]
     elif kernel == "leaky_relu":
         params = "leaky_relu"
         fields["alpha"] = float(np.float32(_alpha(op)))
-    return Lowered(
-        sources=("activation_f32.c",),
-        call=f"hil_{kernel}_f32({{params}}, {{in0}}, {{out0}})",
-        params_type=f"hil_{params}_f32_params",
-        params=struct_literal(fields),
-        in_place=(0,),
-    )
+    struct = f"{params}_f32"
+    return kernel_call(f"{kernel}_f32", fields, "activation_f32.c", struct=struct, in_place=(0,))
 
 
 def _lower_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
-    for tensor in (source, output):
-        if scale_zero_point(op, tensor)[1] != 0:
-            refuse(op, f"int16 tensor {tensor.index} with a zero point", "zero points of 0")
+    no_zero_points(op, (source, output))
     if op.name in ("LOGISTIC", "TANH"):
         return _lower_sigmoid_int16(op, source, output)
     if op.name not in ("RELU", "RELU6", "LEAKY_RELU"):
@@ -132,27 +114,19 @@ def _lower_relu_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
     slope = np.float32(_alpha(op) if op.name == "LEAKY_RELU" else 1.0)
     positive = quantize_multiplier(check_ratio(op, float(in_scale / out_scale)))
     negative = quantize_multiplier(check_ratio(op, float(in_scale * slope / out_scale)))
-    low, high = _RELU_BOUNDS.get(op.name, (-math.inf, math.inf))
+    act_min, act_max = quantized_range(
+        BOUNDS.get(op.name, BOUNDS["NONE"]), float(out_scale), 0, "int16"
+    )
     fields: dict[str, Value] = {
         "elements": output.elements,
         "multiplier": positive[0],
         "shift": positive[1],
         "negative_multiplier": negative[0],
         "negative_shift": negative[1],
-        "act_min": -32768
-        if math.isinf(low)
-        else round_half_away(float(np.float32(low) / out_scale)),
-        "act_max": 32767
-        if math.isinf(high)
-        else min(32767, round_half_away(float(np.float32(high) / out_scale))),
+        "act_min": act_min,
+        "act_max": act_max,
     }
-    return Lowered(
-        sources=("activation_s16.c",),
-        call="hil_relu_s16({params}, {in0}, {out0})",
-        params_type="hil_relu_s16_params",
-        params=struct_literal(fields),
-        in_place=(0,),
-    )
+    return kernel_call("relu_s16", fields, "activation_s16.c", in_place=(0,))
 
 
 def _lower_sigmoid_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
@@ -163,18 +137,16 @@ def _lower_sigmoid_int16(op: Op, source: Tensor, output: Tensor) -> Lowered:
     steps = tables16.sigmoid_steps(in_scale, 1 if op.name == "TANH" else 0)
     if steps is None:
         refuse(op, f"input scale {in_scale:g}", "input scales below 5.3 on int16")
-    return Lowered(
-        sources=("activation_s16.c",),
-        call=f"hil_{op.name.lower()}_s16({{params}}, {{in0}}, {{out0}})",
-        params_type="hil_sigmoid_s16_params",
-        params=struct_literal(
-            {
-                "elements": output.elements,
-                "multiplier": steps[0],
-                "shift": steps[1],
-                "table": "{table}",
-            }
-        ),
+    return kernel_call(
+        f"{op.name.lower()}_s16",
+        {
+            "elements": output.elements,
+            "multiplier": steps[0],
+            "shift": steps[1],
+            "table": "{table}",
+        },
+        "activation_s16.c",
+        struct="sigmoid_s16",
         constants={"table": Constant(tables16.sigmoid(), owner="tables")},
         in_place=(0,),
     )

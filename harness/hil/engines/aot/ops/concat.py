@@ -15,8 +15,7 @@ from hil.engines.aot.checks import (
     same_quantization,
     same_shape,
 )
-from hil.engines.aot.literals import struct_literal
-from hil.engines.aot.lower import Constant, Lowered, lowers, refuse
+from hil.engines.aot.lower import Constant, Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.shapes import normalized_axis
 from hil.tflite.graph import Graph, Op
 
@@ -44,13 +43,12 @@ def lower_concatenation(op: Op, graph: Graph) -> Lowered:
     chunk = prod(output.shape[axis + 1 :]) * np.dtype(dtype).itemsize
     chunks = np.array([t.shape[axis] * chunk for t in inputs], dtype=np.int32)
     pointers = ", ".join(f"{{in{i}}}" for i in range(len(inputs)))
-    return Lowered(
-        sources=("copy.c", "walk.c"),
-        call=f"hil_concatenation({{params}}, (const void *const[]){{{{{pointers}}}}}, {{out0}})",
-        params_type="hil_concatenation_params",
-        params=struct_literal(
-            {"outer": prod(output.shape[:axis]), "count": len(inputs), "chunk_bytes": "{chunks}"}
-        ),
+    return kernel_call(
+        "concatenation",
+        {"outer": prod(output.shape[:axis]), "count": len(inputs), "chunk_bytes": "{chunks}"},
+        "copy.c",
+        "walk.c",
+        operands=f"(const void *const[]){{{{{pointers}}}}}, {{out0}}",
         constants={"chunks": Constant(chunks, owner="tables")},
     )
 
@@ -76,15 +74,10 @@ def lower_split(op: Op, graph: Graph) -> Lowered:
         same_shape(op, output, (*source.shape[:axis], size, *source.shape[axis + 1 :]))
     chunk_bytes = size * prod(source.shape[axis + 1 :]) * np.dtype(dtype).itemsize
     pointers = ", ".join(f"{{out{i}}}" for i in range(len(outputs)))
-    return Lowered(
-        sources=("copy.c", "walk.c"),
-        call=f"hil_split({{params}}, {{in1}}, (void *const[]){{{{{pointers}}}}})",
-        params_type="hil_split_params",
-        params=struct_literal(
-            {
-                "outer": prod(source.shape[:axis]),
-                "count": len(outputs),
-                "chunk_bytes": chunk_bytes,
-            }
-        ),
+    return kernel_call(
+        "split",
+        {"outer": prod(source.shape[:axis]), "count": len(outputs), "chunk_bytes": chunk_bytes},
+        "copy.c",
+        "walk.c",
+        operands=f"{{in1}}, (void *const[]){{{{{pointers}}}}}",
     )

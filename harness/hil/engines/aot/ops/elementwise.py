@@ -12,12 +12,13 @@ import numpy as np
 from hil.engines.aot.checks import (
     check_ratio,
     input_tensor,
+    no_zero_points,
     output_tensor,
     same_dtype,
     same_shape,
 )
-from hil.engines.aot.literals import Value, struct_literal
-from hil.engines.aot.lower import Lowered, lowers, refuse
+from hil.engines.aot.literals import Value
+from hil.engines.aot.lower import SUFFIX, Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.quant import (
     activation_range,
     activation_range_f32,
@@ -29,7 +30,6 @@ from hil.engines.aot.shapes import broadcast_strides, check_rank, merge
 from hil.tflite.graph import Graph, Op, Tensor
 
 _LEFT_SHIFT = {"int8": 20, "int16": 15}  # head room of operands in ADD and SUB
-_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
 _MAX_RIGHT = 15
 
 
@@ -38,9 +38,9 @@ def lower_elementwise(op: Op, graph: Graph) -> Lowered:
     """Lower to hil_add, hil_sub or hil_mul; in place on an operand that is not broadcast."""
     a, b = input_tensor(op, graph, 0), input_tensor(op, graph, 1)
     output = output_tensor(op, graph)
-    dtype = same_dtype(op, (a, b, output), tuple(_SUFFIX))
+    dtype = same_dtype(op, (a, b, output), tuple(SUFFIX))
     shape = _broadcast(op, a, b, output)
-    suffix = _SUFFIX[dtype]
+    suffix = SUFFIX[dtype]
     function = f"{op.name.lower()}_{suffix}"
     if dtype == "float32":
         kind, fields = "elementwise_f32", _float_fields(op)
@@ -52,20 +52,16 @@ def lower_elementwise(op: Op, graph: Graph) -> Lowered:
     else:
         kind, fields = "add", _add_fields(op, a, b, output)
     if dtype == "int16":
-        _refuse_zero_points(op, (a, b, output))
-    return Lowered(
-        sources=(f"elementwise_{suffix}.c", "walk.c"),
-        call=f"hil_{function}({{params}}, {{in0}}, {{in1}}, {{out0}})",
-        params_type=f"hil_{kind}_params",
-        params=struct_literal({"shape": shape, **fields}),
+        no_zero_points(op, (a, b, output))
+    return kernel_call(
+        function,
+        {"shape": shape, **fields},
+        f"elementwise_{suffix}.c",
+        "walk.c",
+        struct=kind,
+        operands="{in0}, {in1}, {out0}",
         in_place=tuple(i for i, t in enumerate((a, b)) if t.elements == output.elements),
     )
-
-
-def _refuse_zero_points(op: Op, tensors: Sequence[Tensor]) -> None:
-    for tensor in tensors:
-        if scale_zero_point(op, tensor)[1] != 0:
-            refuse(op, f"int16 tensor {tensor.index} with a zero point", "zero points of 0")
 
 
 def _by_shifts(op: Op, tensors: Sequence[Tensor]) -> bool:

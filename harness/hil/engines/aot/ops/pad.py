@@ -17,8 +17,8 @@ from hil.engines.aot.checks import (
     same_quantization,
     same_shape,
 )
-from hil.engines.aot.literals import Value, struct_literal
-from hil.engines.aot.lower import Lowered, lowers, refuse
+from hil.engines.aot.literals import Value
+from hil.engines.aot.lower import Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.quant import scale_zero_point
 from hil.engines.aot.shapes import check_rank
 from hil.tflite.graph import Graph, Op, Tensor
@@ -38,12 +38,7 @@ def lower_pad(op: Op, graph: Graph) -> Lowered:
     value = _value(op, graph, source, output).astype(dtype).tobytes()
     fields = _fields(source.shape, before, after, np.dtype(dtype).itemsize)
     fields["value"] = tuple(value)
-    return Lowered(
-        sources=("pad.c",),
-        call="hil_pad({params}, {in0}, {out0})",
-        params_type="hil_pad_params",
-        params=struct_literal(fields),
-    )
+    return kernel_call("pad", fields, "pad.c")
 
 
 def _paddings(op: Op, graph: Graph, source: Tensor) -> tuple[list[int], list[int]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hil.engines.aot import tables
 from hil.engines.aot.checks import check_ratio, input_tensor, output_tensor, same_shape
-from hil.engines.aot.literals import struct_literal
-from hil.engines.aot.lower import Lowered, lowers, refuse
+from hil.engines.aot.lower import Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.ops.activation import lower_table
 from hil.engines.aot.quant import quantize_multiplier, scale_zero_point
 from hil.tflite.graph import Graph, Op, Tensor
@@ -47,20 +46,17 @@ def _requantized(op: Op, source: Tensor, output: Tensor) -> Lowered:
     if source.dtype == output.dtype and (in_zero_point or out_zero_point):
         refuse(op, "int16 to int16 with a zero point", "zero points of 0")
     multiplier, shift = quantize_multiplier(check_ratio(op, in_scale / out_scale))
-    return Lowered(
-        sources=("quantize.c",),
-        call=f"hil_requantize_{_SUFFIX[source.dtype]}_{_SUFFIX[output.dtype]}"
-        "({params}, {in0}, {out0})",
-        params_type="hil_requantize_params",
-        params=struct_literal(
-            {
-                "elements": output.elements,
-                "multiplier": multiplier,
-                "shift": shift,
-                "input_zero_point": in_zero_point,
-                "output_zero_point": out_zero_point,
-            }
-        ),
+    return kernel_call(
+        f"requantize_{_SUFFIX[source.dtype]}_{_SUFFIX[output.dtype]}",
+        {
+            "elements": output.elements,
+            "multiplier": multiplier,
+            "shift": shift,
+            "input_zero_point": in_zero_point,
+            "output_zero_point": out_zero_point,
+        },
+        "quantize.c",
+        struct="requantize",
         in_place=(0,) if source.dtype == output.dtype else (),
     )
 
@@ -77,11 +73,5 @@ def lower_dequantize(op: Op, graph: Graph) -> Lowered:
 
 def _lowered(op: Op, kernel: str, quantized: Tensor) -> Lowered:
     scale, zero_point = scale_zero_point(op, quantized)
-    return Lowered(
-        sources=("quantize.c",),
-        call=f"hil_{kernel}({{params}}, {{in0}}, {{out0}})",
-        params_type="hil_quantize_params",
-        params=struct_literal(
-            {"elements": quantized.elements, "scale": scale, "zero_point": zero_point}
-        ),
-    )
+    fields = {"elements": quantized.elements, "scale": scale, "zero_point": zero_point}
+    return kernel_call(kernel, fields, "quantize.c", struct="quantize")

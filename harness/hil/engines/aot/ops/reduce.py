@@ -16,13 +16,12 @@ from hil.engines.aot.checks import (
     same_dtype,
     same_shape,
 )
-from hil.engines.aot.literals import Value, struct_literal
-from hil.engines.aot.lower import Lowered, lowers, refuse
+from hil.engines.aot.literals import Value
+from hil.engines.aot.lower import SUFFIX, Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.quant import quantize_multiplier, scale_zero_point
 from hil.engines.aot.shapes import check_rank, dense_strides, merge, normalized_axis
 from hil.tflite.graph import Graph, Op, Tensor
 
-_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
 #: Values less their zero point whose sum int32 holds.
 _MAX_COUNT = {"int8": (1 << 31) // 256, "int16": (1 << 31) // 65536}
 
@@ -31,24 +30,20 @@ _MAX_COUNT = {"int8": (1 << 31) // 256, "int16": (1 << 31) // 65536}
 def lower_mean(op: Op, graph: Graph) -> Lowered:
     """Lower to hil_mean: one pass over the reduced dimensions for each output."""
     source, output = input_tensor(op, graph), output_tensor(op, graph)
-    dtype = same_dtype(op, (source, output), tuple(_SUFFIX))
+    dtype = same_dtype(op, (source, output), tuple(SUFFIX))
     rank = len(source.shape)
     check_rank(op, rank)
     axes = {normalized_axis(op, a, rank) for a in constant_ints(op, graph, 1, "axes")}
     same_shape(op, output, _output_shape(source.shape, axes, bool(op.options.get("keep_dims"))))
     count = prod(source.shape[a] for a in axes)
     fields = _walks(source.shape, axes)
-    suffix = _SUFFIX[dtype]
     if dtype == "float32":
         fields["count"] = float(count)
     else:
         fields |= _integer_fields(op, source, output, count)
-    return Lowered(
-        sources=(f"mean_{suffix}.c", "walk.c"),
-        call=f"hil_mean_{suffix}({{params}}, {{in0}}, {{out0}})",
-        params_type="hil_mean_f32_params" if dtype == "float32" else "hil_mean_params",
-        params=struct_literal(fields),
-    )
+    function = f"mean_{SUFFIX[dtype]}"
+    struct = function if dtype == "float32" else "mean"
+    return kernel_call(function, fields, f"{function}.c", "walk.c", struct=struct)
 
 
 def _output_shape(shape: tuple[int, ...], axes: set[int], keep_dims: bool) -> tuple[int, ...]:

@@ -16,8 +16,7 @@ from hil.engines.aot.checks import (
     same_dtype,
     same_shape,
 )
-from hil.engines.aot.literals import struct_literal
-from hil.engines.aot.lower import Constant, Lowered, lowers, refuse
+from hil.engines.aot.lower import Constant, Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.quant import round_half_away
 from hil.tflite.graph import Graph, Op
 
@@ -41,22 +40,19 @@ def lower_resize_nearest(op: Op, graph: Graph) -> Lowered:
         refuse(op, f"an image of {in_h}x{in_w}", f"images of up to {_MAX_SIDE} pixels a side")
     align = bool(op.options.get("align_corners", False))
     half = bool(op.options.get("half_pixel_centers", False))
-    return Lowered(
-        sources=("resize.c",),
-        call="hil_resize_nearest({params}, {in0}, {out0})",
-        params_type="hil_resize_nearest_params",
-        params=struct_literal(
-            {
-                "batches": batches,
-                "in_h": in_h,
-                "in_w": in_w,
-                "out_h": out_h,
-                "out_w": out_w,
-                "pixel_bytes": channels * np.dtype(dtype).itemsize,
-                "rows": "{rows}",
-                "columns": "{columns}",
-            }
-        ),
+    return kernel_call(
+        "resize_nearest",
+        {
+            "batches": batches,
+            "in_h": in_h,
+            "in_w": in_w,
+            "out_h": out_h,
+            "out_w": out_w,
+            "pixel_bytes": channels * np.dtype(dtype).itemsize,
+            "rows": "{rows}",
+            "columns": "{columns}",
+        },
+        "resize.c",
         constants={
             "rows": Constant(_nearest(in_h, out_h, align, half), owner="tables"),
             "columns": Constant(_nearest(in_w, out_w, align, half), owner="tables"),

@@ -19,8 +19,8 @@ from hil.engines.aot.checks import (
     same_dtype,
     same_shape,
 )
-from hil.engines.aot.literals import Value, struct_literal
-from hil.engines.aot.lower import Lowered, lowers, refuse
+from hil.engines.aot.literals import Value
+from hil.engines.aot.lower import Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.ops.reshape import view
 from hil.engines.aot.shapes import check_rank, dense_strides, merge
 from hil.tflite.graph import Graph, Op, Tensor
@@ -47,20 +47,14 @@ def strided_copy(
         "dims": walk.dims,
         "stride": [s * size for s in walk.strides[0]],
     }
-    return Lowered(
-        sources=("copy.c", "walk.c"),
-        call="hil_copy({params}, {in0}, {out0})",
-        params_type="hil_copy_params",
-        params=struct_literal(
-            {
-                "start": start * size,
-                "run_bytes": run * size,
-                "count": count,
-                "step": step * size,
-                "outer": outer,
-            }
-        ),
-    )
+    fields: dict[str, Value] = {
+        "start": start * size,
+        "run_bytes": run * size,
+        "count": count,
+        "step": step * size,
+        "outer": outer,
+    }
+    return kernel_call("copy", fields, "copy.c", "walk.c")
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from hil.engines.aot import tables, tables16
 from hil.engines.aot.checks import (
     check_ratio,
     input_tensor,
+    no_zero_points,
     output_tensor,
     same_dtype,
     same_shape,
 )
-from hil.engines.aot.literals import Value, struct_literal
-from hil.engines.aot.lower import Constant, Lowered, lowers, refuse
+from hil.engines.aot.literals import Value
+from hil.engines.aot.lower import Constant, Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.quant import quantize_multiplier, scale_zero_point
 from hil.tflite.graph import Graph, Op, Tensor
 
@@ -48,14 +49,8 @@ def lower_softmax(op: Op, graph: Graph) -> Lowered:
 
 
 def _lowered(suffix: str, fields: dict[str, Value], constants: dict[str, Constant]) -> Lowered:
-    return Lowered(
-        sources=(f"softmax_{suffix}.c",),
-        call=f"hil_softmax_{suffix}({{params}}, {{in0}}, {{out0}})",
-        params_type=f"hil_softmax_{suffix}_params",
-        params=struct_literal(fields),
-        constants=constants,
-        in_place=(0,),
-    )
+    name = f"softmax_{suffix}"
+    return kernel_call(name, fields, f"{name}.c", constants=constants, in_place=(0,))
 
 
 def _check_output(op: Op, source: Tensor, output: Tensor) -> None:
@@ -84,9 +79,8 @@ def _exponentials(op: Op, source: Tensor, beta: float) -> npt.NDArray[np.int32]:
 
 
 def _lowered_s16(op: Op, source: Tensor, beta: float, fields: dict[str, Value]) -> Lowered:
-    in_scale, zero_point = scale_zero_point(op, source)
-    if zero_point != 0:
-        refuse(op, f"int16 tensor {source.index} with a zero point", "zero points of 0")
+    no_zero_points(op, (source,))
+    in_scale, _ = scale_zero_point(op, source)
     ratio = check_ratio(op, tables16.softmax_ratio(in_scale, beta))
     multiplier, shift = quantize_multiplier(ratio)
     fields |= {
