@@ -195,7 +195,7 @@ def _reservations(found: Sequence[Claim], baseline: RunRecord, other: RunRecord)
     if not (baseline.machine_exact and other.machine_exact):
         both = baseline.machine_exact == other.machine_exact
         what = "Both runs" if both else "The baseline" if other.machine_exact else "This run"
-        yield f"{what} used a stand-in machine with the same core as the chip."
+        yield f"{what} used a stand-in machine instead of the chip's own."
 
 
 def _instructions(baseline: RunRecord, other: RunRecord) -> str:

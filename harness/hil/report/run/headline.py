@@ -15,10 +15,8 @@ def headline(run: RunRecord) -> Sentence:
     """What the run showed, or why it has no result."""
     if run.status != "passed":
         return Sentence(_mishap(run))
-    stand_in = " The run used a stand-in machine with the same core as the chip."
-    return Sentence(
-        f"{_achievement(run)} {_correctness(run)}{'' if run.machine_exact else stand_in}"
-    )
+    stand_in = "" if run.machine_exact else f" The run used a stand-in machine, {run.machine}."
+    return Sentence(f"{_achievement(run)} {_correctness(run)}{stand_in}")
 
 
 def _subject(run: RunRecord) -> str:
@@ -32,9 +30,11 @@ def _chip(run: RunRecord) -> str:
 
 def _achievement(run: RunRecord) -> str:
     figures = run.measurements
-    text = f"{_subject(run)} runs on the {_chip(run)}"
     if latency := figures.get("latency_us"):
+        text = f"{_subject(run)} runs on the {_chip(run)}"
         text += f" in {strong(value_text(latency))} ({_qualifier(latency)})"
+    else:
+        text = f"{_subject(run)} ran on {strong(run.machine)} ({run.target}); time is not measured"
     needs = [
         _need(figures[name], capacity, noun)
         for name, capacity, noun in (

@@ -30,12 +30,15 @@ Detail = Literal["full", "compared", "brief"]
 
 @dataclass(frozen=True)
 class Card:
-    """One of the headline figures; ``fill`` is per cent of what the chip has."""
+    """One of the headline figures, None where it was not measured.
 
-    figure: Measurement
-    note: str
-    fill: float | None
-    over: bool
+    ``fill`` is per cent of what the chip has.
+    """
+
+    name: str
+    figure: Measurement | None
+    note: str = ""
+    fill: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,13 @@ def _cards(run: RunRecord) -> tuple[Card, ...]:
         "ram_bytes": main_ram_bytes(run.profile),
     }
     cards = []
-    for one in headline_figures():
-        if measured := run.measurements.get(one.name):
-            capacity = capacities.get(one.name)
+    for name in (one.name for one in headline_figures()):
+        if measured := run.measurements.get(name):
+            capacity = capacities.get(name)
             fill = 100 * measured.value / capacity if capacity else None
-            note = _card_note(measured, capacity)
-            cards.append(Card(measured, note, fill, over=fill is not None and fill > 100))
+            cards.append(Card(name, measured, _card_note(measured, capacity), fill))
+        elif run.status == "passed":
+            cards.append(Card(name, None))
     return tuple(cards)
 
 
