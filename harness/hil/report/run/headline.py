@@ -15,8 +15,10 @@ def headline(run: RunRecord) -> Sentence:
     """What the run showed, or why it has no result."""
     if run.status != "passed":
         return Sentence(_mishap(run))
-    stand_in = "" if run.machine_exact else f" The run used a stand-in machine, {run.machine}."
-    return Sentence(f"{_achievement(run)} {_correctness(run)}{stand_in}")
+    text = f"{_achievement(run)} {_correctness(run)}"
+    if "latency_us" in run.measurements and not run.machine_exact:
+        text += f" The run used a stand-in machine, {run.machine}."
+    return Sentence(text)
 
 
 def _subject(run: RunRecord) -> str:
