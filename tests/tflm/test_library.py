@@ -112,7 +112,7 @@ def test_members_of_two_float_abis(tmp_path: Path, include: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"symbols": ["something"]}, "no library of TensorFlow Lite Micro.*AllocateTensors"),
+        ({"symbols": ["something"]}, "not a library of TensorFlow Lite Micro.*AllocateTensors"),
         ({"symbols": fakes.INTERPRETER[:3]}, "TF_LITE_STRIP_ERROR_STRINGS"),
         ({"calls": ["arm_convolve_s8", "arm_softmax_s8"]}, "lacks arm_convolve_s8, arm_softmax_s8"),
         ({"flags": (*fakes.M4F, "-flto")}, "-flto"),
@@ -208,7 +208,7 @@ def test_names_that_are_none(name: str, tmp_path: Path, include: Path) -> None:
 def test_names_and_definitions_that_are_refused(tmp_path: Path, include: Path) -> None:
     with pytest.raises(UsageError, match="the name of an installed engine"):
         inspect("aot", tmp_path / "none.a", [include], "cortex-m4", taken=("aot",))
-    with pytest.raises(UsageError, match="no definition"):
+    with pytest.raises(UsageError, match="invalid --define A B"):
         look(tmp_path / "none.a", include, defines=["A B"])
 
 

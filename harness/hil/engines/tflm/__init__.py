@@ -1,1 +1,1 @@
-"""TensorFlow Lite Micro as an engine: a library that the user brings, and our adapter around it."""
+"""TensorFlow Lite Micro as an engine: a library that the user adds, and an adapter around it."""

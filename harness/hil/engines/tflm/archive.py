@@ -1,4 +1,4 @@
-"""What a static library says of itself: members, symbols, core, float ABI, compiler.
+"""Reads a static library: members, symbols, core, float ABI, compiler.
 
 The `ar` format with GNU's long names (System V); members are ELF32 objects for Arm. Attributes are
 those of the ABI for the Arm Architecture (addenda32, section 3.3.5).
@@ -46,10 +46,10 @@ _ATTRIBUTES = {
 class Archive:
     """A static library for a Cortex-M.
 
-    ``arch`` is that of the most demanding member (``v7E-M``); ``float_abi`` is ``hard``, ``soft``
-    (also softfp, which calls alike), or empty where no member says; ``defined`` and ``needed``
-    are global symbols as the linker knows them, ``needed`` (symbol: a member that needs it) those
-    which no member defines.
+    ``arch`` is that of the most demanding member (``v7E-M``); ``float_abi`` is ``hard`` or
+    ``soft`` (softfp too, whose calls are the same); ``defined`` and ``needed`` are global symbols
+    as the linker knows them, ``needed`` (symbol: a member that needs it) those which no member
+    defines.
     """
 
     members: int
@@ -77,7 +77,7 @@ def read_archive(path: Path) -> Archive:
     """Read the library at ``path``.
 
     Raises:
-        UsageError: it cannot be read, is no static library, or its members are not for one
+        UsageError: it cannot be read, is not a static library, or its members are not for one
             Cortex-M and one float ABI.
     """
     try:
@@ -111,8 +111,8 @@ def _contents(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the members, without the archive's own tables."""
     if data.startswith(_THIN_MAGIC):
         raise UsageError(
-            f"{path} is a thin archive: it only points at object files elsewhere",
-            hint="make a whole one: `ar` without its option T",
+            f"{path} is a thin archive: it only refers to object files elsewhere",
+            hint="make it with `ar` without the option T",
         )
     if not data.startswith(_MAGIC):
         raise UsageError(f"{path} is not a static library", hint=_HINT)
@@ -139,7 +139,7 @@ def _member_name(raw: bytes, names: bytes) -> str:
 
 
 def _member(path: Path, name: str, content: bytes) -> _Member | None:
-    """An object file; None for what is none (a text file that somebody put in)."""
+    """An object file; None for any other file."""
     if not content.startswith(b"\x7fELF"):
         return None
     try:
@@ -147,7 +147,7 @@ def _member(path: Path, name: str, content: bytes) -> _Member | None:
     except UsageError:
         raise
     except (ELFError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        # pyelftools meets damaged files with whatever its parsers trip over
+        # what pyelftools raises for damaged files
         raise UsageError(
             f"{path}: the object file {name} is damaged: {error}", hint="build the library again"
         ) from error
@@ -169,8 +169,8 @@ def _object(path: Path, name: str, elf: Any) -> _Member:
         )
     if any(section.name.startswith(".gnu.lto_") for section in elf.iter_sections()):
         raise UsageError(
-            f"{path} was compiled with -flto ({name}), so only the very same compiler could "
-            "link it, and its kernels could not be told apart",
+            f"{path} was compiled with -flto ({name}): only the same compiler can link it, and its "
+            "kernels cannot be distinguished",
             hint="build it without -flto",
         )
     defined, undefined = _symbols(elf)
@@ -223,7 +223,7 @@ def _symbols(elf: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _float_abi(path: Path, members: list[_Member]) -> str:
-    """``hard`` passes floats in registers; a member without floats may leave it open."""
+    """``hard`` passes floats in registers; a member without floats may not say."""
     said = {member.vfp_args: member.name for member in members if member.vfp_args is not None}
     if 1 not in said:
         return "soft"

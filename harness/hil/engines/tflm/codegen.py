@@ -1,7 +1,7 @@
 """The generated part of a firmware with TFLM: the model's bytes, its resolver, its tables.
 
 ``model.cc`` has arena, tables and resolver, ``model_data.c`` the .tflite file as it is, aligned
-and in flash. firmware_stubs/engines/tflm has what is the same for every model.
+and in flash. ``firmware_stubs/engines/tflm`` has what is the same for every model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hil.tflite.model import Model
 
 @dataclass(frozen=True)
 class Parts:
-    """What varies: engine name, resolver methods, arena, and where inputs and outputs stand."""
+    """What varies: engine name, resolver methods, arena, and where inputs and outputs are."""
 
     engine: str
     methods: Sequence[str]  # "AddConv2D", each once
@@ -89,7 +89,7 @@ def _arena(size: int) -> str:
 
 
 def _resolver(methods: Sequence[str]) -> str:
-    """The resolver stands in static memory, as in TFLM's examples; nothing is constructed twice."""
+    """The resolver is in static memory, as in TFLM's examples; nothing is constructed twice."""
     lines = "".join(
         f"    if (made->{method}() != kTfLiteOk) {{\n        return nullptr;\n    }}\n"
         for method in methods

@@ -1,13 +1,11 @@
-"""The tflm engine: a model stays the .tflite that it is, TFLM's interpreter runs it.
+"""The tflm engine: TFLM's interpreter runs the .tflite file as it is.
 
-Its arena is known only once it ran: :meth:`TflmEngine.sources` leaves it open,
+The arena is known only after the model ran: :meth:`TflmEngine.sources` leaves it open,
 :meth:`TflmEngine.searching` makes the firmware that finds it, :meth:`TflmEngine.sized` the one
-that counts.
+that is measured.
 """
 
 from __future__ import annotations
-
-import difflib
 
 from hil.engines.interface import Role
 from hil.engines.program_interface import has_dtype
@@ -15,7 +13,7 @@ from hil.engines.tflm import codegen
 from hil.engines.tflm.headers import Registration, read_ops
 from hil.engines.tflm.installed import Installed
 from hil.engines.tflm.library import require_unchanged
-from hil.errors import ModelError, UnsupportedModel
+from hil.errors import ModelError, UnsupportedModel, did_you_mean
 from hil.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
 from hil.tflite.graph import Graph
 from hil.tflite.model import Model
@@ -50,7 +48,7 @@ class TflmEngine:
             UsageError: library or headers are not what was added.
             UnsupportedModel: TFLM, or this library of it, does not register an op, or the model
                 has int16 weights.
-            ModelError: more inputs or outputs than the protocol has, or dtypes that it has not.
+            ModelError: more inputs or outputs than the protocol allows, or other dtypes.
         """
         require_unchanged(self.entry)
         _check_io(model.graph)
@@ -77,11 +75,10 @@ class TflmEngine:
 
     def _registration(self, op: str, index: int, known: dict[str, Registration]) -> Registration:
         if op not in known:
-            near = difflib.get_close_matches(op, known, n=3, cutoff=0.7)
             raise UnsupportedModel(
                 f"op {index} ({op}): TensorFlow Lite Micro does not register it "
                 f"(engine '{self.name}')",
-                hint=(f"it has {', '.join(near)}; " if near else "")
+                hint=did_you_mean(op, known, most=3, cutoff=0.7)
                 + "take a model without this op, or another engine",
             )
         if known[op].function not in self.entry.functions:
@@ -139,13 +136,13 @@ class TflmEngine:
 
 
 def _open_arena(graph: Graph, arena_bytes: int) -> ArenaUse:
-    """An arena in which nothing has its place yet."""
+    """An arena without a layout."""
     inputs, outputs = (0,) * len(graph.inputs), (0,) * len(graph.outputs)
     return ArenaUse(arena_bytes, 0, 0, 0, 0, inputs, outputs)
 
 
 def _check_weights(graph: Graph) -> None:
-    """TFLM's own words for int16 weights speak of hybrid models, which these are not."""
+    """TFLM's own message for int16 weights calls the model hybrid, which it is not."""
     for op in graph.ops:
         if graph.has_int16_weights(op):
             raise UnsupportedModel(

@@ -1,4 +1,4 @@
-"""What TFLM's headers say: schema version, which ops it registers and how, and their hash."""
+"""Reads TFLM's headers: schema version, which ops it registers and how, and their hash."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _INCLUDE_HINT = (
 
 @dataclass(frozen=True)
 class Registration:
-    """How the resolver learns an op: its method, and the function that the library must have."""
+    """How an op is added to the resolver: its method, and the function that the library needs."""
 
     method: str  # "AddConv2D"
     function: str  # "Register_CONV_2D"
@@ -52,8 +52,8 @@ def read_headers(include_dirs: Sequence[Path]) -> Headers:
     """Read TFLM's headers.
 
     Raises:
-        UsageError: a folder is none, TFLM or flatbuffers is not among them, their versions do not
-            fit each other, or the schema version is not the one that hil reads.
+        UsageError: a folder does not exist, TFLM or flatbuffers is in none of them, their versions
+            differ, or the schema version is not the one that hil reads.
     """
     for folder in include_dirs:
         if not folder.is_dir():
@@ -67,7 +67,7 @@ def read_headers(include_dirs: Sequence[Path]) -> Headers:
         raise UsageError(
             f"these TFLM headers are for version {version or 'unknown'} of the model schema, "
             f"hil reads version {SCHEMA_VERSION}",
-            hint="take a TFLM of the years since 2021, headers and library of the same commit",
+            hint="take a TFLM of 2021 or later, headers and library of the same commit",
         )
     flatbuffers = _flatbuffers_version(_read(include_dirs, _BASE, "flatbuffers"))
     _require_flatbuffers(_read(include_dirs, _SCHEMA, "TFLM's schema"), flatbuffers)
@@ -84,7 +84,7 @@ def read_ops(include_dirs: Sequence[Path]) -> dict[str, Registration]:
 
 
 def registrations(resolver: str) -> dict[str, Registration]:
-    """Read from the text of the op resolver's header which ops it can learn, and how."""
+    """Read from the text of the op resolver's header which ops it can have, and how."""
     starts = list(_METHOD.finditer(resolver))
     ends = [*(start.start() for start in starts[1:]), len(resolver)]
     found: dict[str, Registration] = {}
@@ -133,7 +133,7 @@ def _flatbuffers_version(base: str) -> str:
 
 
 def _require_flatbuffers(schema: str, version: str) -> None:
-    """Generated code of flatbuffers insists on the very version that made it."""
+    """Generated code of flatbuffers requires the version that made it."""
     wanted = [re.search(rf"FLATBUFFERS_VERSION_{part}\s*==\s*(\d+)", schema) for part in _PARTS]
     expected = ".".join(part[1] for part in wanted if part)
     if expected and expected != version:

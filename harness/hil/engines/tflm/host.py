@@ -1,9 +1,9 @@
 """TensorFlow Lite Micro's arena on this computer, by PyPI's ``tflite-micro`` (extra tflm-host).
 
-The wheel runs TFLM's reference kernels and tells of memory only by printing (its
+The wheel runs TFLM's reference kernels and reports memory only by printing (its
 ``RecordingMicroAllocator``), and a model may end the process: so it runs in a process of its own.
-Pointers are of 64 bits here: structures of TFLM are larger than on a microcontroller, tensors are
-not. The figures never stand for a device's, and their names say so.
+Pointers have 64 bits here: structures of TFLM are larger than on a microcontroller, tensors are
+not. The names of the figures say that they are not a device's.
 """
 
 from __future__ import annotations
@@ -39,18 +39,17 @@ _TOTAL = re.compile(
 )
 _PART = re.compile(
     r"^\[RecordingMicroAllocator\] '([^']+)' used (\d+) bytes with alignment overhead "
-    r"\(requested (\d+) bytes for (\d+)",
+    r"\(requested \d+ bytes for (\d+)",
     re.MULTILINE,
 )
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one kind of TFLM's records takes of the arena; ``count`` of them, sizes in bytes."""
+    """What one kind of TFLM's records takes of the arena, in bytes; ``count`` of them."""
 
     name: str
     used_bytes: int
-    requested_bytes: int
     count: int
 
 
@@ -99,11 +98,11 @@ def version() -> str:
 
 
 def arena(model: Model) -> HostArena:
-    """Let TFLM allocate the model and return what it took.
+    """Let TFLM allocate the model and return what that took.
 
     Raises:
         MissingTool: the wheel is not installed.
-        UnsupportedModel: TFLM refuses the model, in its words.
+        UnsupportedModel: TFLM refuses the model; the message is TFLM's.
         RunFailed: it crashed, hung, or printed something else than expected.
     """
     installed = version()
@@ -128,7 +127,7 @@ def parse(printed: str, installed: str) -> HostArena:
             f"{PACKAGE} {installed} printed no allocations that add up",
             hint=f"another version may print otherwise: pip install -U --pre {PACKAGE}",
         )
-    parts = (Part(name, int(u), int(r), int(n)) for name, u, r, n in _PART.findall(printed))
+    parts = (Part(name, int(used), int(n)) for name, used, n in _PART.findall(printed))
     return HostArena(installed, sizes["total"], sizes["head"], sizes["tail"], tuple(parts))
 
 
@@ -167,5 +166,5 @@ def _allocate(path: Path, arena_bytes: int) -> str:
 def _reason(stderr: str) -> str:
     """TFLM's own lines, which come before Python's traceback, else the exception."""
     lines = [line.strip() for line in stderr.split("Traceback", 1)[0].splitlines()]
-    told = "; ".join(line for line in lines if line)
-    return told[:300] or (stderr.strip().splitlines() or ["it does not say why"])[-1][:300]
+    text = "; ".join(line for line in lines if line)
+    return text[:300] or (stderr.strip().splitlines() or ["it does not say why"])[-1][:300]

@@ -1,7 +1,6 @@
-"""Engines that the user added: libraries of theirs, by name, in a file of the user's.
+"""The libraries that a user added, by name: ``engines.json`` in the state folder.
 
-``engines.json`` in the state folder, with a schema number of its own. It is replaced whole or not
-at all; a file of a newer hil is refused, never half understood.
+The file has a schema number; one of a newer hil is refused.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class Installed(BaseModel):
 
 
 def engines_file() -> Path:
-    """Return where the added engines are written down."""
+    """Return the path of the file."""
     return state_dir() / "engines.json"
 
 
@@ -88,7 +87,7 @@ def _parsed(path: Path, data: Any) -> dict[str, Installed]:
             hint="update hil, or set HIL_STATE_DIR to another folder",
         )
     if schema != SCHEMA or not isinstance(data.get("engines"), list):
-        raise _damaged(path, "it is not of the form that hil writes")
+        raise _damaged(path, "its form is unknown")
     try:
         found = [Installed.model_validate(entry) for entry in data["engines"]]
     except ValidationError as error:
@@ -120,7 +119,7 @@ def check_name(name: str, taken: Collection[str] = ()) -> None:
 
 
 def add(entry: Installed) -> bool:
-    """Write an engine down; return whether one of that name was replaced.
+    """Record an engine; return whether one of that name was replaced.
 
     Raises:
         StoreError: the file cannot be read or written.
@@ -132,7 +131,7 @@ def add(entry: Installed) -> bool:
 
 
 def remove(name: str) -> None:
-    """Forget an engine; its library is not touched.
+    """Remove an engine from the file; its library is not touched.
 
     Raises:
         StoreError: the file cannot be read or written.
@@ -143,7 +142,7 @@ def remove(name: str) -> None:
 
 @contextlib.contextmanager
 def _changed() -> Iterator[dict[str, Installed]]:
-    """The engines, to be changed in place; written at the end, by one process at a time."""
+    """The engines, to be changed in place; written at the end, under a lock."""
     path = engines_file()
     try:
         with files.locked(path.with_name(path.name + ".lock")):

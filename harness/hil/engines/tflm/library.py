@@ -1,7 +1,7 @@
-"""From a library and its headers on the disk to an engine that can be named, and back.
+"""Inspects a library of TFLM and its headers, and checks that they have not changed since.
 
-Everything that would end in a linker's dump is told before: another core, another float ABI, a
-library without the interpreter, without its optimized kernels, or with its messages taken out.
+What the linker would fail on is reported here: another core, another float ABI, a library without
+the interpreter, without its optimized kernels, or with its messages removed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REGISTER = re.compile(r"\d+(Register_\w+?)Ev$")
 _CMSIS_NN = ("arm_convolve_s8", "arm_fully_connected_s8", "arm_nn_mat_mult_nt_t_s8")
 _OPTIMIZED = re.compile(r"arm_\w+")
 _NAMES_SHOWN = 3
-_NOT_IN_PATHS = ';"$\\\n'  # they mean something in CMake's lists and strings
+_NOT_IN_PATHS = ';"$\\\n'  # they have a meaning in CMake's lists and strings
 
 
 def inspect(
@@ -43,10 +43,10 @@ def inspect(
     *,
     taken: Collection[str] = (),
 ) -> Installed:
-    """Look at a library of TFLM and its headers, and return what is to be written down.
+    """Inspect a library of TFLM and its headers, and return what is to be recorded.
 
-    ``core`` may be a core of the device profiles, or a compiler's name of one, to which the
-    library's float ABI adds the rest.
+    ``core`` is a core of the device profiles, or an alias of one; a library that passes floats in
+    registers selects the core with FPU.
 
     Raises:
         UsageError: the name, the core, the library or the headers cannot be used; see above.
@@ -55,13 +55,13 @@ def inspect(
     for define in defines:
         if not re.match(r"[A-Za-z_]\w*(=[\w.+-]*)?$", define):
             raise UsageError(
-                f"--define {define} is no definition", hint="give NAME or NAME=VALUE, no spaces"
+                f"invalid --define {define}", hint="write NAME or NAME=VALUE, without spaces"
             )
     for path in (library, *include_dirs):
         if strange := set(str(path.absolute())) & set(_NOT_IN_PATHS):
             raise UsageError(
-                f"the path {path} has a character that the build cannot carry: {strange.pop()!r}",
-                hint="move it, or give a symbolic link without one",
+                f"the path {path} has a character that CMake cannot take: {strange.pop()!r}",
+                hint="move it, or give a symbolic link without it",
             )
     headers = read_headers([path.absolute() for path in include_dirs])
     archive = read_archive(library)
@@ -89,10 +89,10 @@ def inspect(
 
 
 def choose_core(asked: str, archive: Archive, library: Path) -> str:
-    """Return the profile's core that is meant, once it is the library's too.
+    """Return the name of the core that was asked for, checked against the library.
 
     Raises:
-        UsageError: there is no such core, or the library is for another one or another float ABI.
+        UsageError: unknown core, or the library is for another one or another float ABI.
     """
     known = buildable()
     named = {alias: core.name for core in known.values() for alias in core.aliases}
@@ -131,12 +131,12 @@ def _require_interpreter(archive: Archive, library: Path) -> None:
     missing = [title for symbol, title in _NEEDED.items() if symbol not in archive.defined]
     if missing:
         raise UsageError(
-            f"{library} is no library of TensorFlow Lite Micro: it has no {', '.join(missing)}",
+            f"{library} is not a library of TensorFlow Lite Micro: it lacks {', '.join(missing)}",
             hint="give libtensorflow-microlite.a as TFLM's own build makes it",
         )
     if _MESSAGES not in archive.defined:
         raise UsageError(
-            f"{library} was built with TF_LITE_STRIP_ERROR_STRINGS, which also takes out the "
+            f"{library} was built with TF_LITE_STRIP_ERROR_STRINGS, which also removes the "
             "profiler that marks its ops",
             hint="build it with its messages: BUILD_TYPE=release_with_logs",
         )
@@ -164,7 +164,7 @@ def require_unchanged(entry: Installed) -> None:
     """
     if not entry.library.is_file():
         raise UsageError(
-            f"the library of engine '{entry.name}' is gone: {entry.library}", hint=_ADD_AGAIN
+            f"the library of engine '{entry.name}' is missing: {entry.library}", hint=_ADD_AGAIN
         )
     if file_sha256(entry.library) != entry.library_sha256:
         raise UsageError(
