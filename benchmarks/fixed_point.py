@@ -51,7 +51,7 @@ def digits() -> None:
     for scheme, formats in FORMATS.items():
         for q_format in formats:
             made = quantize_fixed_point(graph, ranges, scheme, q_format=q_format, io="float32")  # type: ignore[arg-type]
-            print(f"| {scheme} | {q_format or 'per layer'} | {correct(made.model_bytes)} |")
+            print(f"| {scheme} | {q_format or 'per layer'} | {correct(made)} |")
 
 
 def mlperf(models: Path, count: int) -> None:
@@ -67,7 +67,7 @@ def mlperf(models: Path, count: int) -> None:
         for method in ("minmax", "percentile:99.9"):
             ranges = calibrate(model, samples(graph, count, 1), method)
             for scheme in ("q16", "q8"):
-                made = quantize_fixed_point(graph, ranges, scheme, io="float32").model_bytes
+                made = quantize_fixed_point(graph, ranges, scheme, io="float32")
                 got = outputs(made, held_out)
                 same = np.mean(got.argmax(axis=1) == want.argmax(axis=1))
                 sqnr = 10 * np.log10(np.sum(want**2) / np.sum((got - want) ** 2))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from hil.quantization.fixed_point import FixedPointModel, quantize_fixed_point
+from hil.quantization.fixed_point import quantize_fixed_point
 from hil.quantization.ranges import calibrate
 from hil.tflite.graph import Graph
 from hil.tflite.host_reference import reference_for
@@ -58,12 +58,12 @@ def samples_of(graph: Graph, count: int = 8, seed: int = 0, gain: float = 1.0) -
 
 def quantized(
     model: bytes, scheme: Any, samples: Samples | None = None, **options: Any
-) -> tuple[FixedPointModel, Graph]:
+) -> tuple[bytes, Graph]:
     """The variant and its graph; calibrated with min-max on normal samples by default."""
     parsed = Model.parse(model, "float")
     ranges = calibrate(parsed, samples or samples_of(parsed.graph))
     made = quantize_fixed_point(parsed.graph, ranges, scheme, **options)
-    return made, parse_model(made.model_bytes, "fixed")
+    return made, parse_model(made, "fixed")
 
 
 def real(graph: Graph, index: int, integers: Array) -> Array:
@@ -87,7 +87,7 @@ def errors(model: bytes, scheme: Any, samples: Samples, **options: Any) -> tuple
     made, _ = quantized(model, scheme, samples, io="float32", **options)
     reference = Reference(Model.parse(model, "m"))
     want = np.array([np.concatenate([y.ravel() for y in reference.run(s)]) for s in samples])
-    return want, np.array(outputs(made.model_bytes, samples)) - want
+    return want, np.array(outputs(made, samples)) - want
 
 
 def sqnr_db(want: Array, error: Array) -> float:

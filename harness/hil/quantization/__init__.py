@@ -20,7 +20,7 @@ from importlib import metadata
 
 from hil.errors import UnsupportedModel, UsageError
 from hil.quantization import affine, calibration_data, quality
-from hil.quantization.fixed_format import QFormat
+from hil.quantization.fixed_format import parse_format
 from hil.quantization.fixed_point import WIDTH, quantize_fixed_point
 from hil.quantization.ranges import Method, Ranges, calibrate
 from hil.records import Variant, VariantRequest
@@ -70,7 +70,7 @@ def check_request(request: VariantRequest) -> VariantRequest:
                 f"a Q format is for q8 and q16, not for {scheme}",
                 hint="leave --q-format out, or choose --scheme q8 or q16",
             )
-        QFormat.parse(request.q_format, WIDTH[scheme])
+        parse_format(request.q_format, WIDTH[scheme])
     own = SCHEMES[scheme]
     if request.io not in ("", own, "float32"):
         choices = own if own == "float32" else f"{own} (the default) or float32"
@@ -168,7 +168,7 @@ def _made(graph: Graph, request: VariantRequest, ranges: Ranges) -> bytes:
             request.scheme,
             q_format=request.q_format or None,
             io="float32" if float_io else "int",
-        ).model_bytes
+        )
     needed = None if request.scheme == "dynamic" else ranges
     return affine.quantize_affine(graph, request.scheme, needed, float_io=float_io)
 

@@ -9,13 +9,13 @@ Microcontrollers", Sensors 2021, 21, 2984): for the largest magnitude x of a ten
 
 ``i`` and ``n`` may be negative: numbers below 1/2 gain fraction bits, numbers that do not fit the
 width lose their lowest integer bits. As an affine quantization it is scale 2**-n, zero point 0.
+Written ``Qm.n`` the integer bits count the sign, as in the paper, so that both add up to the width.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,69 +26,41 @@ from hil.records import Array
 FRACTION_BITS_LIMIT = 28
 
 
-@dataclass(frozen=True)
-class QFormat:
-    """``width`` bits, ``fraction_bits`` of them behind the point; written ``Q7.9`` for 16 bits.
+def fraction_bits_for(magnitude: float, width: int) -> int:
+    """Return the rule's fraction bits for a tensor whose largest absolute value is ``magnitude``.
 
-    As in the paper the number before the point counts the sign, so that both add up to the width.
+    Zero has no logarithm; it takes no integer bits. Fraction bits stay within +-28.
     """
-
-    width: int
-    fraction_bits: int
-
-    def __str__(self) -> str:
-        return f"Q{self.width - self.fraction_bits}.{self.fraction_bits}"
-
-    @property
-    def scale(self) -> float:
-        """What one step of the integer is worth."""
-        return math.ldexp(1.0, -self.fraction_bits)
-
-    @classmethod
-    def for_magnitude(cls, magnitude: float, width: int) -> QFormat:
-        """Return the rule's format for a tensor whose largest absolute value is ``magnitude``.
-
-        Zero has no logarithm; it takes no integer bits. Fraction bits stay within +-28.
-        """
-        # frexp: magnitude = m * 2**e with 1/2 <= m < 1, so e is floor(log2 magnitude) + 1, exactly.
-        integer_bits = math.frexp(magnitude)[1]
-        limit = FRACTION_BITS_LIMIT
-        return cls(width, min(max(width - 1 - integer_bits, -limit), limit))
-
-    @classmethod
-    def parse(cls, text: str, width: int) -> QFormat:
-        """Understand ``Qm.n`` with m + n = ``width``, m at least 1 (the sign).
-
-        Raises:
-            UsageError: not of this form, or of another width.
-        """
-        found = re.fullmatch(r"[Qq]?(\d{1,3})\.(\d{1,3})", text.strip(), re.ASCII)
-        example = f"such as Q{width - width // 2 - 1}.{width // 2 + 1}"
-        if found is None:
-            raise UsageError(
-                f"'{text}' is not a fixed-point format",
-                hint=f"give integer bits (with the sign) and fraction bits, {example}",
-            )
-        integer, fraction = int(found[1]), int(found[2])
-        if integer + fraction != width or integer < 1:
-            raise UsageError(
-                f"{text} has {integer} + {fraction} bits, the scheme q{width} has {width}",
-                hint=f"both numbers add up to {width}, the first counts the sign: {example}",
-            )
-        return cls(width, fraction)
-
-    def integers(self, values: Array) -> tuple[Array, int]:
-        """Return ``values`` as integers of this format, and how many were clipped.
-
-        The dtype is int8 or int16, by the width.
-        """
-        limit = 1 << (self.width - 1)
-        q, clipped = floored(values, self.fraction_bits, -limit, limit - 1)
-        return q.astype(f"int{self.width}"), clipped
+    # frexp: magnitude = m * 2**e with 1/2 <= m < 1, so e is floor(log2 magnitude) + 1, exactly.
+    integer_bits = math.frexp(magnitude)[1]
+    limit = FRACTION_BITS_LIMIT
+    return min(max(width - 1 - integer_bits, -limit), limit)
 
 
-def floored(values: Array, fraction_bits: int, low: int, high: int) -> tuple[Array, int]:
-    """Return clip(floor(values * 2**fraction_bits)) as int64, and how many were clipped."""
+def parse_format(text: str, width: int) -> int:
+    """Return the fraction bits of ``Qm.n`` with m + n = ``width``, m at least 1 (the sign).
+
+    Raises:
+        UsageError: not of this form, or of another width.
+    """
+    found = re.fullmatch(r"[Qq]?(\d{1,3})\.(\d{1,3})", text.strip(), re.ASCII)
+    example = f"such as Q{width - width // 2 - 1}.{width // 2 + 1}"
+    if found is None:
+        raise UsageError(
+            f"'{text}' is not a fixed-point format",
+            hint=f"give integer bits (with the sign) and fraction bits, {example}",
+        )
+    integer, fraction = int(found[1]), int(found[2])
+    if integer + fraction != width or integer < 1:
+        raise UsageError(
+            f"{text} has {integer} + {fraction} bits, the scheme q{width} has {width}",
+            hint=f"both numbers add up to {width}, the first counts the sign: {example}",
+        )
+    return fraction
+
+
+def floored(values: Array, fraction_bits: int, low: int, high: int) -> Array:
+    """Return clip(floor(values * 2**fraction_bits)) as int64."""
     exact = np.floor(np.ldexp(values.astype(np.float64), fraction_bits))
-    clipped = int(np.count_nonzero((exact < low) | (exact > high)))
-    return np.clip(exact, low, high).astype(np.int64), clipped
+    integers: Array = np.clip(exact, low, high).astype(np.int64)
+    return integers

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hil.errors import UnsupportedModel
-from hil.quantization.fixed_format import QFormat
+from hil.quantization.fixed_format import fraction_bits_for
 from hil.quantization.fixed_rules import RULES, data_inputs
 from hil.quantization.ranges import Ranges
 from hil.records import Array
@@ -59,10 +59,10 @@ def bias_limit(width: int) -> int:
     return 1 << (30 if width == 8 else 45)
 
 
-def make_plan(graph: Graph, ranges: Ranges, width: int, q_format: QFormat | None) -> Plan:
+def make_plan(graph: Graph, ranges: Ranges, width: int, q_format: int | None) -> Plan:
     """Choose all formats of a graph that ``fixed_rules.check_supported`` let pass.
 
-    With ``q_format`` the whole network has that one, but for what TFLite fixes.
+    With ``q_format`` (fraction bits) the whole network has that one, but for what TFLite fixes.
 
     Raises:
         UnsupportedModel: a constant is infinite or not a number.
@@ -71,7 +71,7 @@ def make_plan(graph: Graph, ranges: Ranges, width: int, q_format: QFormat | None
 
 
 class _Planner:
-    def __init__(self, graph: Graph, ranges: Ranges, width: int, q_format: QFormat | None) -> None:
+    def __init__(self, graph: Graph, ranges: Ranges, width: int, q_format: int | None) -> None:
         self._graph, self._width, self._whole = graph, width, q_format
         self._extent: dict[Node, tuple[float, float]] = {}
         for tensor in graph.tensors:
@@ -99,9 +99,7 @@ class _Planner:
             self._lower(bits, frozenset(fixed))
         else:
             self._plan.weights = {
-                op.index: self._whole.fraction_bits
-                for op in self._graph.ops
-                if RULES[op.name].kind == "weighted"
+                op.index: self._whole for op in self._graph.ops if RULES[op.name].kind == "weighted"
             }
         for node in self._extent:
             root = self._group[node]
@@ -116,12 +114,12 @@ class _Planner:
 
     def _proposed(self, members: Iterable[Node]) -> int:
         if self._whole is not None:
-            return self._whole.fraction_bits
+            return self._whole
         return min(self._rule(self._extent[node]) for node in members)
 
     def _rule(self, extent: tuple[float, float]) -> int:
         magnitude = max(abs(extent[0]), abs(extent[1]))
-        return QFormat.for_magnitude(magnitude, self._width).fraction_bits
+        return fraction_bits_for(magnitude, self._width)
 
     def _fixed_groups(self) -> dict[Node, Stored]:
         """Groups that take over the format that TFLite fixes for one of their members."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hil.errors import UsageError
-from hil.quantization.fixed_format import QFormat, floored
+from hil.quantization.fixed_format import floored, parse_format
 from hil.quantization.fixed_plan import Plan, Stored, bias_limit, make_plan
 from hil.quantization.fixed_rules import RULES, check_supported, data_inputs
 from hil.quantization.ranges import Ranges
@@ -25,33 +25,8 @@ from hil.tflite.writer import write_model
 
 Scheme = Literal["q8", "q16"]
 Io = Literal["int", "float32"]
-Role = Literal["activation", "operand", "weights", "bias"]
 
 WIDTH = {"q8": 8, "q16": 16}
-
-
-@dataclass(frozen=True)
-class TensorFormat:
-    """The format that a tensor of the variant got.
-
-    ``index`` is the tensor's in the variant. ``clipped`` counts a constant's values that the
-    format cannot hold (0 for activations: their clipping depends on the input).
-    """
-
-    index: int
-    name: str
-    role: Role
-    format: QFormat
-    zero_point: int
-    clipped: int
-
-
-@dataclass(frozen=True)
-class FixedPointModel:
-    """A fixed-point variant: the .tflite's bytes and the format of each tensor, in its order."""
-
-    model_bytes: bytes
-    formats: tuple[TensorFormat, ...]
 
 
 def quantize_fixed_point(
@@ -61,8 +36,8 @@ def quantize_fixed_point(
     *,
     q_format: str | None = None,
     io: Io = "int",
-) -> FixedPointModel:
-    """Make the ``q8`` or ``q16`` variant of a float32 model.
+) -> bytes:
+    """Return the .tflite of the ``q8`` or ``q16`` variant of a float32 model.
 
     ``ranges`` are the graph's (``hil.quantization.ranges.calibrate``). Each tensor gets the format
     that its own largest magnitude asks for, or all get ``q_format`` (such as ``Q7.9`` for q16).
@@ -77,7 +52,7 @@ def quantize_fixed_point(
     if scheme not in WIDTH:
         raise UsageError(f"unknown fixed-point scheme '{scheme}'", hint="give q8 or q16")
     width = WIDTH[scheme]
-    whole = QFormat.parse(q_format, width) if q_format is not None else None
+    whole = parse_format(q_format, width) if q_format is not None else None
     check_supported(graph, width)
     plan = make_plan(graph, ranges, width, whole)
     return _Builder(graph, plan, width, io).build()
@@ -93,12 +68,11 @@ class _Builder:
     io: Io
     tensors: list[Tensor] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
-    formats: dict[int, TensorFormat] = field(default_factory=dict)
     _integers_of: dict[int, int] = field(default_factory=dict)
     _constants: dict[tuple[Any, ...], int] = field(default_factory=dict)
     _taken: set[int] = field(default_factory=set)
 
-    def build(self) -> FixedPointModel:
+    def build(self) -> bytes:
         graph = self.graph
         kept = {i for op in graph.ops for p, i in enumerate(op.inputs) if not _is_value(op, p)}
         # What stays a float constant here is used by nothing any more: it loses its data.
@@ -115,8 +89,7 @@ class _Builder:
             self._float_outputs()
         ops = tuple(dataclasses.replace(op, index=number) for number, op in enumerate(self.ops))
         made = dataclasses.replace(graph, tensors=tuple(self.tensors), ops=ops)
-        formats = tuple(self.formats[index] for index in sorted(self.formats))
-        return FixedPointModel(write_model(made), formats)
+        return write_model(made)
 
     # Activations
 
@@ -127,10 +100,10 @@ class _Builder:
             tensor, stored = self.graph.tensors[index], self.plan.nodes[index]
             if index in edge:
                 name = f"{tensor.name}_int{self.width}"
-                self._integers_of[index] = self._add(tensor, stored, "activation", name)
+                self._integers_of[index] = self._add(tensor, stored, name)
             else:
                 self._integers_of[index] = index
-                self._set(index, tensor, stored, "activation")
+                self._set(index, tensor, stored)
 
     def _float_inputs(self) -> None:
         for index in dict.fromkeys(self.graph.inputs):
@@ -164,7 +137,7 @@ class _Builder:
             self.ops.append(dataclasses.replace(made, outputs=tuple(outputs)))
             return
         tensor = self.graph.tensors[op.outputs[0]]
-        own = self._add(tensor, fixed, "activation", f"{tensor.name}_{op.name.lower()}")
+        own = self._add(tensor, fixed, f"{tensor.name}_{op.name.lower()}")
         self.ops.append(dataclasses.replace(made, outputs=(own,)))
         self._convert("QUANTIZE", own, outputs[0])
 
@@ -176,63 +149,57 @@ class _Builder:
         if not tensor.is_constant:
             return self._integers_of[index]
         if position in data_inputs(op):
-            return self._constant(tensor, self.plan.nodes[op.index, position], "operand")
+            return self._constant(tensor, self.plan.nodes[op.index, position])
         weights = self.plan.weights[op.index]
         if position == 1:
-            return self._constant(tensor, Stored(weights), "weights")
+            return self._constant(tensor, Stored(weights))
         source = self._integers_of.get(op.inputs[0])
         x = self.plan.nodes[op.inputs[0] if source is not None else (op.index, 0)]
-        return self._constant(tensor, Stored(x.fraction_bits + weights), "bias")
+        return self._constant(tensor, Stored(x.fraction_bits + weights), is_bias=True)
 
-    def _constant(self, tensor: Tensor, stored: Stored, role: Role) -> int:
+    def _constant(self, tensor: Tensor, stored: Stored, *, is_bias: bool = False) -> int:
         """Return the constant in this format: the tensor itself the first time, else a copy."""
-        key = (tensor.index, stored, role == "bias")
+        key = (tensor.index, stored, is_bias)
         if key in self._constants:
             return self._constants[key]
         if tensor.index in self._taken:
-            index = self._add(tensor, stored, role, f"{tensor.name}_{len(self.tensors)}")
+            index = self._add(tensor, stored, f"{tensor.name}_{len(self.tensors)}", is_bias=is_bias)
         else:
             index = tensor.index
-            self._set(index, tensor, stored, role)
+            self._set(index, tensor, stored, is_bias=is_bias)
         self._taken.add(tensor.index)
         self._constants[key] = index
         return index
 
     # Tensors
 
-    def _add(self, tensor: Tensor, stored: Stored, role: Role, name: str) -> int:
+    def _add(self, tensor: Tensor, stored: Stored, name: str, *, is_bias: bool = False) -> int:
         index = len(self.tensors)
         self.tensors.append(tensor)
-        self._set(index, dataclasses.replace(tensor, name=name), stored, role)
+        self._set(index, dataclasses.replace(tensor, name=name), stored, is_bias=is_bias)
         return index
 
-    def _set(self, index: int, tensor: Tensor, stored: Stored, role: Role) -> None:
-        """Put ``tensor`` at ``index`` as integers of its role."""
-        data, clipped = None, 0
-        width = self.width
+    def _set(self, index: int, tensor: Tensor, stored: Stored, *, is_bias: bool = False) -> None:
+        """Put ``tensor`` at ``index`` as integers; a bias has four times the width."""
+        width = 4 * self.width if is_bias else self.width
+        data = None
         if tensor.data is not None:
-            data, clipped = self._integers(tensor.data, stored, role)
-        format_ = QFormat(4 * width if role == "bias" else width, stored.fraction_bits)
+            data = self._integers(tensor.data, stored, is_bias=is_bias).astype(f"int{width}")
         self.tensors[index] = dataclasses.replace(
             tensor,
             index=index,
-            dtype=f"int{format_.width}",
+            dtype=f"int{width}",
             quantization=_quantization(stored),
             data=data,
         )
-        self.formats[index] = TensorFormat(
-            index, tensor.name, role, format_, stored.zero_point, clipped
-        )
 
-    def _integers(self, values: Array, stored: Stored, role: Role) -> tuple[Array, int]:
-        width, bits = self.width, stored.fraction_bits
-        if role == "bias":
-            limit = bias_limit(width)
-            q, clipped = floored(values, bits, -limit, limit)
-            return q.astype(f"int{4 * width}"), clipped
-        low = -(1 << (width - 1)) - stored.zero_point
-        q, clipped = floored(values, bits, low, low + (1 << width) - 1)
-        return (q + stored.zero_point).astype(f"int{width}"), clipped
+    def _integers(self, values: Array, stored: Stored, *, is_bias: bool = False) -> Array:
+        if is_bias:
+            limit = bias_limit(self.width)
+            return floored(values, stored.fraction_bits, -limit, limit)
+        low = -(1 << (self.width - 1)) - stored.zero_point
+        q = floored(values, stored.fraction_bits, low, low + (1 << self.width) - 1)
+        return q + stored.zero_point
 
 
 def _is_value(op: Op, position: int) -> bool:
