@@ -1,4 +1,4 @@
-"""Files and folders that a reader sees whole or not at all, and locks between processes.
+"""Files and folders that a reader sees whole or not at all, locks between processes, hashes.
 
 Every function raises OSError where the file system does not allow it; callers turn that into the
 error that fits the file.
@@ -7,12 +7,13 @@ error that fits the file.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,18 @@ def sweep(folder: Path, keep: int) -> None:
     for used, path in sorted(aged)[: max(0, len(aged) - keep)]:
         if now - used > _IN_USE_S:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def digest(parts: Iterable[tuple[str, bytes]]) -> str:
+    """Hash named byte strings; neither names nor contents can run into each other."""
+    total = hashlib.sha256()
+    for name, content in parts:
+        total.update(f"{len(name)}:{name}:{len(content)}:".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def below(root: Path, *patterns: str) -> list[tuple[str, bytes]]:
+    """Names (relative to ``root``) and contents of the files that match, in a fixed order."""
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in sorted(found)]

@@ -91,10 +91,10 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"x": rows(2)}, "one sample", "100"),
     ({"x": rows(0)}, "no samples", ""),
     ({"z": rows(10)}, "no array", "'x'"),
-    ({"x": rows(10), "y": np.arange(10)}, "label 9", "0 to 4"),
-    ({"x": rows(10), "y": np.arange(10) % 5 - 1}, "label -1", "0 to 4"),
-    ({"x": rows(10), "y": np.arange(9) % 5}, "10 whole numbers", "argmax"),
-    ({"x": rows(10), "y": np.ones(10)}, "float64", "argmax"),
+    ({"x": rows(10), "y": np.arange(10)}, "label of item 5 is 5", "start at 1"),
+    ({"x": rows(10), "y": np.arange(10) % 5 - 1}, "label of item 0 is -1", "start at 1"),
+    ({"x": rows(10), "y": np.arange(9) % 5}, "10 samples but 9 labels", "same order"),
+    ({"x": rows(10), "y": np.ones(10)}, "float64", "whole numbers"),
     ({"x": rows(10), "y": np.eye(10, 5, dtype=np.int64)}, "(10, 5)", "argmax"),
 ]
 

@@ -9,7 +9,8 @@ import pytest
 from hil.quantization import drop, quality
 from hil.quantization.calibration_data import CalibrationData, Samples
 from hil.records import Agreement, Variant
-from hil.tflite.graph import Quantization
+from hil.tflite.graph import Quantization, Tensor
+from hil.tflite.integers import to_reals
 from hil.tflite.model import Model
 
 from tests.quantize.fixed_models import FloatModel
@@ -134,7 +135,8 @@ def test_inputs_are_quantized_as_tflite_does() -> None:
 def test_real_values_of_per_channel_weights() -> None:
     q = Quantization(np.array([1, 10], np.float32), np.zeros(2, np.int64), 1)
     values = np.array([[1, 2], [3, 4]], np.int8)
-    np.testing.assert_array_equal(quality.real(values, q), [[1, 20], [3, 40]])
+    tensor = Tensor(0, "w", values.shape, "int8", q, values)
+    np.testing.assert_array_equal(to_reals(values, tensor), [[1, 20], [3, 40]])
 
 
 def test_tensors_of_one_name_are_paired_in_order() -> None:

@@ -11,7 +11,6 @@ from hil.engines.tflm.one_op import one_op_model
 from hil.errors import HilError, UsageError
 from hil.records import RunRecord
 from hil.targets.registry import target as find_target
-from hil.tflite.model import Model
 
 
 def check_engine(name: str, profile: str | None = None, target: str | None = None) -> RunRecord:
@@ -26,8 +25,7 @@ def check_engine(name: str, profile: str | None = None, target: str | None = Non
     """
     core = str(family_of(name).facts(name)["core"])
     device = devices.load(profile) if profile else _device(core, target)
-    model = Model.parse(one_op_model(), "one_op")
-    request = Request(model, device, engine=name, target=target, command=("hil", "engine"))
+    request = Request(one_op_model(), device, engine=name, target=target, command=("hil", "engine"))
     return run(request, Nowhere())
 
 

@@ -194,10 +194,9 @@ def run(
         raise
     except HilError as error:
         status: RunStatus = "failed" if isinstance(error, RunFailed) else "error"
-        record = _ended(record, status, _info(error))
+        record = _ended(record, status, ErrorInfo.of(error))
     except BaseException as error:
-        info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
-        store.finish(_ended(record, "error", info))
+        store.finish(_ended(record, "error", ErrorInfo.of(error)))
         raise
     record = dataclasses.replace(
         record, provenance={**record.provenance, "stage_s": dict(stages.seconds)}
@@ -239,7 +238,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     if job.request.keep is not None:
         _keep(job.request.keep, job, firmware, trace)
     if not check.passed:
-        return _ended(record, "failed", _info(_wrong_output(check)))
+        return _ended(record, "failed", ErrorInfo.of(_wrong_output(check)))
     return _ended(record, "passed")
 
 
@@ -364,10 +363,6 @@ def _check(job: Job, trace: Trace, expected: Future[tuple[str, list[tuple[Array,
         for first in range(0, len(trace.inferences), repeat)
     ]
     return compare(got, [tensors * repeat for tensors in outputs], reference)
-
-
-def _info(error: HilError) -> ErrorInfo:
-    return ErrorInfo(error.message, error.hint, type(error).__name__)
 
 
 def _wrong_output(check: Check) -> WrongOutput:

@@ -14,7 +14,7 @@ from hil.datasets.prepare import prepare
 from hil.errors import InputError
 from hil.records import Array, InputSpec
 from hil.tflite.graph import Graph, Tensor
-from hil.tflite.inputs import arrays_of
+from hil.tflite.inputs import arrays_of, common_length, find_array
 
 Arrays = tuple[tuple[Array, ...], Array, str]  # columns, labels, preparation
 
@@ -39,8 +39,10 @@ def from_arrays(spec: InputSpec, graph: Graph) -> Arrays:
             f"{spec} has no labels: no array 'y', only {sorted(content)}",
             hint="save both: numpy.savez(FILE, x=samples, y=labels)",
         )
-    tensors = _inputs_of(graph)
-    data = [_find(content, tensor, at, tensors, spec.text) for at, tensor in enumerate(tensors)]
+    tensors = graph.input_tensors
+    data = [
+        find_array(content, tensors, at, spec.text, raw_first=False) for at in range(len(tensors))
+    ]
     return _prepared(data, content["y"], tensors, spec.text)
 
 
@@ -60,7 +62,7 @@ def from_function(spec: str, graph: Graph) -> Arrays:
             hint="return the samples and their labels: return x, y",
         )
     x, y = returned
-    tensors = _inputs_of(graph)
+    tensors = graph.input_tensors
     try:
         data = [np.asarray(part) for part in _parts(x, tensors, spec)]
         labels = np.asarray(y)
@@ -71,33 +73,9 @@ def from_function(spec: str, graph: Graph) -> Arrays:
     return _prepared(data, labels, tensors, spec)
 
 
-def _inputs_of(graph: Graph) -> list[Tensor]:
-    return [graph.tensors[index] for index in graph.inputs]
-
-
-def _find(
-    content: Mapping[str, Array], tensor: Tensor, at: int, tensors: list[Tensor], where: str
-) -> Array:
-    names = [tensor.name, f"x{at}"]
-    if len(tensors) == 1:
-        names = [tensor.name, "x", f"x_{tensor.dtype}"]
-    for name in names:
-        if name in content and name != "y":
-            return content[name]
-    raise InputError(
-        f"{where} has no array for the input '{tensor.name}', only {sorted(content)}",
-        hint="name the array " + " or ".join(f"'{name}'" for name in names),
-    )
-
-
 def _prepared(data: list[Array], labels: Array, tensors: list[Tensor], where: str) -> Arrays:
     made = [prepare(array, tensor, where) for array, tensor in zip(data, tensors, strict=True)]
-    counts = {len(column) for column, _ in made}
-    if len(counts) != 1:
-        raise InputError(
-            f"the arrays in {where} hold different numbers of samples: {sorted(counts)}",
-            hint="every input needs the same number of samples",
-        )
+    common_length([column for column, _ in made], where)
     words = [text for _, text in made]
     if len(words) > 1:
         words = [f"{t.name}: {text}" for t, text in zip(tensors, words, strict=True)]

@@ -258,12 +258,11 @@ def _ending(evaluation: Evaluation, store: Store) -> Iterator[None]:
         _end(evaluation, "interrupted", store, ErrorInfo("interrupted", "run it again"))
         raise
     except HilError as error:
-        info = ErrorInfo(error.message, error.hint, type(error).__name__)
-        _end(evaluation, "failed" if isinstance(error, RunFailed) else "error", store, info)
+        status: RunStatus = "failed" if isinstance(error, RunFailed) else "error"
+        _end(evaluation, status, store, ErrorInfo.of(error))
         raise
     except BaseException as error:
-        info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
-        _end(evaluation, "error", store, info)
+        _end(evaluation, "error", store, ErrorInfo.of(error))
         raise
 
 
@@ -279,9 +278,7 @@ def _finished(evaluation: Evaluation, accuracy: Accuracy, task: _Task, store: St
         hint="an accuracy of wrong answers does not count; `hil run --inputs` with that sample "
         "and --keep DIR shows more",
     )
-    return _end(
-        evaluation, "failed", store, ErrorInfo(error.message, error.hint, type(error).__name__)
-    )
+    return _end(evaluation, "failed", store, ErrorInfo.of(error))
 
 
 def _end(evaluation: Evaluation, status: RunStatus, store: Store, *errors: ErrorInfo) -> Evaluation:

@@ -18,7 +18,8 @@ from hil.datasets import Dataset
 from hil.errors import InputError, RunFailed, UsageError
 from hil.evaluation.intervals import auc, share
 from hil.records import Accuracy, Array, Estimate, SampleResult
-from hil.tflite.graph import Graph, Tensor
+from hil.tflite.graph import Graph
+from hil.tflite.integers import to_reals
 
 METRICS = ("auto", "top1", "auc")
 _TOP5_FROM = 11  # classes
@@ -38,9 +39,7 @@ class Metric:
 
     def __init__(self, graph: Graph, asked: str = "auto") -> None:
         self._graph = graph
-        self._input, self._output = (
-            graph.tensors[ends[0]] for ends in (graph.inputs, graph.outputs)
-        )
+        self._input, self._output = graph.input_tensors[0], graph.output_tensors[0]
         self._reconstructs = (
             len(graph.inputs) == 1
             and self._input.shape == self._output.shape
@@ -110,7 +109,7 @@ class Metric:
 
     def _decision(self, output: Array) -> int:
         if self.outputs == 1:
-            return int(_real(output, self._output).reshape(-1)[0] >= 0.5)
+            return int(to_reals(output, self._output).reshape(-1)[0] >= 0.5)
         return int(np.argmax(output.reshape(-1)))
 
     def _in_top5(self, output: Array, label: int) -> bool:
@@ -121,9 +120,9 @@ class Metric:
         return bool(before < 5)
 
     def _score(self, data: Array, output: Array) -> float:
-        real = _real(output, self._output).reshape(-1)
+        real = to_reals(output, self._output).reshape(-1)
         if self._reconstructs:
-            return float(np.mean((_real(data, self._input).reshape(-1) - real) ** 2))
+            return float(np.mean((to_reals(data, self._input).reshape(-1) - real) ** 2))
         return float(real[-1] - real[0]) if len(real) == 2 else float(real[0])
 
     def sum_up(self, data: Dataset, results: Sequence[SampleResult]) -> Accuracy:
@@ -134,7 +133,7 @@ class Metric:
         """
         results = sorted(results, key=lambda one: one.sample)
         differing = [one.sample for one in results if not one.equal]
-        exact = all(self._graph.tensors[at].dtype[0] != "f" for at in self._graph.outputs)
+        exact = all(tensor.dtype[0] != "f" for tensor in self._graph.output_tensors)
         judged = self._area(data, results) if self.name == "auc" else self._shares(results)
         main, host, top5, confusion, same = judged
         return Accuracy(
@@ -200,15 +199,6 @@ class Metric:
 
 
 _Judged = tuple[Estimate, Estimate, Estimate | None, tuple[tuple[int, ...], ...], int | None]
-
-
-def _real(array: Array, tensor: Tensor) -> Array:
-    """Real values of a tensor's array, in float64."""
-    real = array.astype(np.float64)
-    if tensor.quantization is None or array.dtype.kind == "f":
-        return real
-    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
-    return (real - float(zero_point)) * float(scale)
 
 
 def _confusion(labels: Array, decisions: Array, classes: int) -> tuple[tuple[int, ...], ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hil import cores
+from hil import cores, files
 from hil.cores import Core
 from hil.errors import BuildFailed, UsageError
 from hil.firmware import cache as build_cache
@@ -120,7 +120,7 @@ def build(
 
 def _elf_key(request: _Request) -> str:
     """Hash of all that goes into the ELF: sources, flags, memory map, compiler."""
-    return build_cache.digest(
+    return files.digest(
         [
             *_tree_parts(request),
             ("settings", _settings(request).encode()),
@@ -143,12 +143,12 @@ def _tree_parts(request: _Request) -> Iterator[tuple[str, bytes]]:
     if external := request.sources.external:
         # Ninja does not look into headers of the system or of libraries.
         yield "external", repr((str(external.library), external.sha256)).encode()
-    yield from build_cache.files_under(
+    yield from files.below(
         stubs, "CMakeLists.txt", "cmake/*", "dut/*", "ports/common/*", f"ports/{platform.port}/*"
     )
     engine_files = [f"engines/{request.sources.engine}/**/*"]
     engine_files += [f"{folder}/**/*.h" for folder in request.sources.include_dirs]
-    yield from build_cache.files_under(stubs, *engine_files, *request.sources.kernels)
+    yield from files.below(stubs, *engine_files, *request.sources.kernels)
 
 
 def _generated(request: _Request) -> list[tuple[str, str]]:
@@ -159,7 +159,7 @@ def _build_in_tree(request: _Request, cache: Path, key: str) -> Firmware:
     tools = find_tool("cmake"), find_tool("ninja")
     if request.uses_cxx:
         require_cxx(request.compiler)
-    with build_cache.locked_tree(cache, build_cache.digest(_tree_parts(request))) as tree:
+    with build_cache.locked_tree(cache, files.digest(_tree_parts(request))) as tree:
         # Another process may have built the very same while we waited for the lock.
         if firmware := build_cache.load(cache, key):
             return firmware

@@ -28,21 +28,6 @@ _KEEP_ELFS = 256
 _KEEP_TREES = 24
 
 
-def digest(parts: Iterable[tuple[str, bytes]]) -> str:
-    """Hash named byte strings; neither names nor contents can run into each other."""
-    total = hashlib.sha256()
-    for name, content in parts:
-        total.update(f"{len(name)}:{name}:{len(content)}:".encode())
-        total.update(content)
-    return total.hexdigest()
-
-
-def files_under(root: Path, *patterns: str) -> list[tuple[str, bytes]]:
-    """Names (relative to ``root``) and contents of the files that match, in a fixed order."""
-    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in sorted(found)]
-
-
 def load(cache: Path, key: str) -> Firmware | None:
     """Return the firmware stored under ``key``, or None."""
     folder = cache / "firmware" / "elf" / key

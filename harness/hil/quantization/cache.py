@@ -16,7 +16,8 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from hil import files
 from hil.errors import InputError
@@ -29,10 +30,11 @@ from hil.quantization import (
     quantize,
     variant_name,
 )
-from hil.records import Agreement, InputSpec, TensorQuality, TensorRange, Variant, VariantRequest
+from hil.records import InputSpec, Variant, VariantRequest
 from hil.tflite.model import Model
 
 _KEEP = 256
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def cached(
@@ -64,7 +66,8 @@ def _key(parent: Model, request: VariantRequest) -> str:
     samples = {"calibration": request.calibration, "held_out": request.held_out}
     keys = {name: _content_key(InputSpec.of(spec)) for name, spec in samples.items()}
     fields = dataclasses.asdict(dataclasses.replace(request, **keys))  # type: ignore[arg-type]
-    fields |= {"parent": parent.sha256, "library": library(request.scheme), "code": _code()}
+    code = files.digest(files.below(_PACKAGE, "quantization/*.py", "tflite/*.py"))
+    fields |= {"parent": parent.sha256, "library": library(request.scheme), "code": code}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
@@ -77,22 +80,12 @@ def _content_key(spec: InputSpec) -> str:
         ) from error
 
 
-def _code() -> str:
-    """Hash of the modules that make and judge variants."""
-    total = hashlib.sha256()
-    package = Path(__file__).parent
-    tflite = package.parent / "tflite"
-    for path in (*sorted(package.glob("*.py")), *sorted(tflite.glob("*.py"))):
-        total.update(path.name.encode() + path.read_bytes())
-    return total.hexdigest()
-
-
 def _load(folder: Path, name: str) -> Quantized | None:
     try:
         content = (folder / "variant.tflite").read_bytes()
-        variant = from_json(json.loads((folder / "variant.json").read_text(encoding="utf-8")))
+        variant = TypeAdapter(Variant).validate_json((folder / "variant.json").read_bytes())
         os.utime(folder)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError):
         return None
     if hashlib.sha256(content).hexdigest() != variant.sha256:
         return None
@@ -105,15 +98,3 @@ def _store(folder: Path, made: Quantized) -> None:
         text = json.dumps(dataclasses.asdict(made.variant))
         (new / "variant.json").write_text(text, encoding="utf-8")
     files.sweep(folder.parent, _KEEP)
-
-
-def from_json(fields: dict[str, Any]) -> Variant:
-    """Return the variant of which ``dataclasses.asdict`` made the fields."""
-    return Variant(
-        **{
-            **fields,
-            "ranges": tuple(TensorRange(**r) for r in fields["ranges"]),
-            "tensors": tuple(TensorQuality(**t) for t in fields["tensors"]),
-            "agreements": tuple(Agreement(**a) for a in fields["agreements"]),
-        }
-    )

@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from hil.datasets.labels import checked_labels
 from hil.errors import InputError
 from hil.records import Array, InputSpec, VariantRequest
 from hil.tflite.graph import Graph
@@ -112,11 +111,10 @@ def _check_count(count: int, where: str) -> None:
 
 
 def _check_content(samples: Samples, graph: Graph, where: str) -> None:
-    for position, index in enumerate(graph.inputs):
+    for position, tensor in enumerate(graph.input_tensors):
         if not any(inputs[position].any() for inputs in samples.inputs):
             raise InputError(
-                f"{where}: all {len(samples)} samples of the input "
-                f"'{graph.tensors[index].name}' are zero",
+                f"{where}: all {len(samples)} samples of the input '{tensor.name}' are zero",
                 hint="calibrate with data as the model will see it",
             )
 
@@ -129,33 +127,20 @@ def classes(graph: Graph) -> int:
     """
     if len(graph.outputs) != 1:
         return 0
-    output = graph.tensors[graph.outputs[0]]
-    sizes = [graph.tensors[index].elements for index in graph.inputs]
+    (output,) = graph.output_tensors
+    sizes = [tensor.elements for tensor in graph.input_tensors]
     is_vector = output.elements == (output.shape[-1] if output.shape else 1) >= 2
     return output.elements if is_vector and output.elements not in sizes else 0
 
 
 def _check_labels(labels: Array, count: int, graph: Graph, where: str) -> Array:
     number = classes(graph)
-    labels = np.asarray(labels)
     if not number:
         raise InputError(
             f"{where} has labels 'y', and {graph.name} is no classifier",
             hint="leave 'y' out: agreement with the float model needs no labels",
         )
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"{where}: labels are {labels.dtype} of shape {labels.shape}, "
-            f"not {count} whole numbers, one a sample",
-            hint="save 'y' as class indices, such as one-hot labels' argmax",
-        )
-    if labels.size and not (labels.min() >= 0 and labels.max() < number):
-        worst = labels.min() if labels.min() < 0 else labels.max()
-        raise InputError(
-            f"{where}: label {worst} is out of range",
-            hint=f"{graph.name} has {number} classes: labels are 0 to {number - 1}",
-        )
-    return labels.astype(np.int64)
+    return checked_labels(labels, count, number, where)
 
 
 def _digest(samples: Sequence[Inputs]) -> str:

@@ -14,17 +14,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from hil.quantization.calibration_data import CalibrationData, Inputs, Samples, classes
 from hil.records import Agreement, Array, TensorQuality
-from hil.tflite.graph import Graph, Quantization, Tensor
+from hil.tflite.graph import Graph, Tensor
 from hil.tflite.host_reference import HostReference, reference_for
-from hil.tflite.integers import to_integers
+from hil.tflite.integers import Reals, to_integers, to_reals
 from hil.tflite.model import Model
 
 Progress = Callable[[int, int], None]
-Reals = npt.NDArray[np.float64]
 
 
 def judge(
@@ -78,33 +76,20 @@ def weights(parent: Graph, variant: Graph) -> list[TensorQuality]:
         if before.data is None or after.data is None or after.dtype == "float32":
             continue
         sums = _Sums()
-        sums.add(before.data, real(after.data, after.quantization), _limits(after))
+        sums.add(before.data, to_reals(after.data, after), _limits(after))
         qualities.append(sums.quality(before, after, "weights"))
     return qualities
 
 
 def fed(inputs: Inputs, graph: Graph) -> Inputs:
     """Float inputs in the dtypes of a model's inputs, quantized where those are integers."""
-    tensors = [graph.tensors[index] for index in graph.inputs]
-    return tuple(_quantized(array, t) for array, t in zip(inputs, tensors, strict=True))
+    pairs = zip(inputs, graph.input_tensors, strict=True)
+    return tuple(_quantized(array, tensor) for array, tensor in pairs)
 
 
 def _quantized(array: Array, tensor: Tensor) -> Array:
     to_quantize = tensor.quantization is not None and np.dtype(tensor.dtype).kind in "iu"
     return to_integers(array, tensor)[0] if to_quantize and array.dtype.kind == "f" else array
-
-
-def real(array: Array, quantization: Quantization | None) -> Reals:
-    """The real numbers that a tensor's values stand for."""
-    values = array.astype(np.float64)
-    if quantization is None or array.dtype.kind == "f":
-        return values
-    shape = [1] * array.ndim
-    if quantization.per_channel:
-        shape[quantization.axis] = -1
-    scale = quantization.scale.astype(np.float64).reshape(shape if array.ndim else ())
-    result: Reals = (values - quantization.zero_point.reshape(scale.shape)) * scale
-    return result
 
 
 def _limits(tensor: Tensor) -> tuple[float, float]:
@@ -143,7 +128,7 @@ class _Judging:
     def compare_tensors(self) -> None:
         """Add the tensors of the last run to the sums."""
         for before, after, sums in self._pairs:
-            y = real(self._other.tensor(after.index), after.quantization)
+            y = to_reals(self._other.tensor(after.index), after)
             sums.add(self._float.tensor(before.index), y, _limits(after))
 
     def activations(self) -> Iterator[TensorQuality]:
@@ -152,8 +137,8 @@ class _Judging:
 
 
 def _outputs(reference: HostReference, graph: Graph, inputs: Inputs) -> Iterator[Reals]:
-    for array, index in zip(reference.run(inputs), graph.outputs, strict=True):
-        yield real(array, graph.tensors[index].quantization)
+    for array, tensor in zip(reference.run(inputs), graph.output_tensors, strict=True):
+        yield to_reals(array, tensor)
 
 
 class _Sums:

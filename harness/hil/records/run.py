@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hil.errors import HilError
 from hil.records.firmware import MemoryPlan
 
 Kind = Literal["measured", "modelled", "static", "published"]
@@ -103,6 +104,14 @@ class ErrorInfo:
     message: str
     hint: str = ""
     kind: str = "HilError"
+
+    @classmethod
+    def of(cls, error: BaseException) -> ErrorInfo:
+        """Return an exception as it is stored; one that is not of hil is a bug."""
+        kind = type(error).__name__
+        if isinstance(error, HilError):
+            return cls(error.message, error.hint, kind)
+        return cls(f"bug: {kind}: {error}", "", kind)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hil import files
 from hil.engines.registry import engine as find_engine
 from hil.firmware.toolchain import find_compiler
 from hil.records import InputSpec
@@ -28,7 +29,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 #: The parts of hil that cannot change what a run measures or checks; all others are in the key.
 WITHOUT_EFFECT = frozenset(
     (
-        *("__init__", "__main__", "_api", "calibrate", "children", "cli", "datasets", "doctor"),
+        *("__init__", "__main__", "_api", "calibrate", "children", "cli", "doctor"),
         *("errors", "evaluation", "files", "forms", "gate", "report", "resources", "settings"),
         *("store", "sweep", "validation"),
     )
@@ -99,16 +100,8 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
 
 def _tree_hash(roots: Iterable[Path], suffix: str = "") -> str:
     """Hash names and contents of all files below the roots, whatever the time they were written."""
-    total = hashlib.sha256()
-    for root in roots:
-        files = [root] if root.is_file() else sorted(root.rglob(f"*{suffix}"))
-        for path in files:
-            if path.is_file() and "__pycache__" not in path.parts:
-                content = path.read_bytes()
-                name = path.relative_to(root.parent).as_posix()
-                total.update(f"{len(name)}:{name}:{len(content)}:".encode())
-                total.update(content)
-    return total.hexdigest()
+    patterns = [(root.parent, root.name, f"{root.name}/**/*{suffix}") for root in roots]
+    return files.digest(part for pattern in patterns for part in files.below(*pattern))
 
 
 def _version(distribution: str) -> str:

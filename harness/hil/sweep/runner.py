@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from hil.errors import HilError, InputError
+from hil.errors import InputError
 from hil.records import ErrorInfo, RunStatus
 from hil.sweep import pool
 from hil.sweep.keys import sweep_key, tools
@@ -145,11 +145,8 @@ def _work(
     try:
         facts = {"sweep_key": key, "study_scheme": member.scheme.name}
         record = pipeline.run(member.request, store, facts=facts)
-    except HilError as error:
-        return "error", None, (ErrorInfo(error.message, error.hint, type(error).__name__),)
     except Exception as error:  # a bug must not stop the other runs, and must be seen
-        info = ErrorInfo(f"bug: {type(error).__name__}: {error}", "", type(error).__name__)
-        return "error", None, (info,)
+        return "error", None, (ErrorInfo.of(error),)
     status: OutcomeStatus = "passed" if record.status == "passed" else "error"
     if record.status == "failed":
         status = "failed"

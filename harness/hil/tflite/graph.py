@@ -93,6 +93,16 @@ class Graph:
     description: str
 
     @property
+    def input_tensors(self) -> list[Tensor]:
+        """The model's inputs, in order."""
+        return [self.tensors[index] for index in self.inputs]
+
+    @property
+    def output_tensors(self) -> list[Tensor]:
+        """The model's outputs, in order."""
+        return [self.tensors[index] for index in self.outputs]
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(op.macs for op in self.ops)

@@ -7,7 +7,7 @@ their extremes are all -1 and all +1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +52,12 @@ def make_inputs(
     if spec.is_drawn:
         draw = _draw if rule == "random" else _draw_normal
         return _random(graph, _seed(spec.argument or "0"), samples or DEFAULT_SAMPLES, draw)
-    return [tuple(np.full(t.shape, _level(t.dtype, rule), t.dtype) for t in _inputs_of(graph))]
+    return [tuple(np.full(t.shape, _level(t.dtype, rule), t.dtype) for t in graph.input_tensors)]
 
 
 def extremes(graph: Graph) -> list[Inputs]:
     """Return the all-minimum and the all-maximum input (floats: all -1 and all +1)."""
     return [make_inputs(spec, graph)[0] for spec in ("min", "max")]
-
-
-def _inputs_of(graph: Graph) -> list[Tensor]:
-    return [graph.tensors[index] for index in graph.inputs]
 
 
 def _level(dtype: str, spec: str) -> int:
@@ -92,7 +88,7 @@ def _random(
 ) -> list[Inputs]:
     # The raw stream of a bit generator is numpy's promise for ever; its distributions are not.
     stream = np.random.PCG64(seed)
-    return [tuple(draw(t, stream) for t in _inputs_of(graph)) for _ in range(samples)]
+    return [tuple(draw(t, stream) for t in graph.input_tensors) for _ in range(samples)]
 
 
 def _draw(tensor: Tensor, stream: np.random.PCG64) -> Array:
@@ -123,7 +119,7 @@ def _draw_normal(tensor: Tensor, stream: np.random.PCG64) -> Array:
 
 
 def _samples(spec: InputSpec, graph: Graph, samples: int | None) -> list[Inputs]:
-    tensors = _inputs_of(graph)
+    tensors = graph.input_tensors
     content = arrays_of(spec)
     if not isinstance(content, Mapping):
         if len(tensors) != 1:
@@ -132,17 +128,12 @@ def _samples(spec: InputSpec, graph: Graph, samples: int | None) -> list[Inputs]
                 hint="give one array per input by name: " + ", ".join(t.name for t in tensors),
             )
         content = {tensors[0].name: content}
+    found = (find_array(content, tensors, at, spec.text) for at in range(len(tensors)))
     columns = [
-        list(as_samples(_find(content, t, i, tensors, spec), t, spec.text))
-        for i, t in enumerate(tensors)
+        list(as_samples(array, tensor, spec.text))
+        for array, tensor in zip(found, tensors, strict=True)
     ]
-    counts = {len(column) for column in columns}
-    if len(counts) != 1:
-        raise InputError(
-            f"the arrays in {spec} hold different numbers of samples: {sorted(counts)}",
-            hint="every input needs the same number of samples",
-        )
-    (count,) = counts
+    count = common_length(columns, spec.text)
     if samples is not None and samples > count:
         raise InputError(
             f"{spec} holds {count} samples, {samples} were asked for",
@@ -176,22 +167,48 @@ def arrays_of(spec: InputSpec) -> Array | Mapping[str, Array]:
     return np.asarray(content)
 
 
-def _find(
+def find_array(
     arrays: Mapping[str, Array],
-    tensor: Tensor,
-    position: int,
-    tensors: list[Tensor],
-    spec: InputSpec,
+    tensors: Sequence[Tensor],
+    at: int,
+    where: str,
+    *,
+    raw_first: bool = True,
 ) -> Array:
-    names = [tensor.name]
-    names += [f"x_{tensor.dtype}", "x"] if len(tensors) == 1 else [f"x{position}"]
-    for name in names:
-        if name in arrays:
+    """Return the array for input ``at``: by the input's name, else ``x`` (``x0``, ``x1`` …).
+
+    For one input ``x_int8`` (its dtype) is known too: data that was quantized for this model. With
+    ``raw_first`` it comes before ``x``.
+
+    Raises:
+        InputError: there is no such array; ``where`` names their origin.
+    """
+    tensor = tensors[at]
+    names = [f"x{at}"]
+    if len(tensors) == 1:
+        names = [f"x_{tensor.dtype}", "x"] if raw_first else ["x", f"x_{tensor.dtype}"]
+    for name in (tensor.name, *names):
+        if name in arrays and name != "y":
             return arrays[name]
     raise InputError(
-        f"{spec} has no array for the input '{tensor.name}', only {sorted(arrays)}",
-        hint="name the array " + " or ".join(f"'{name}'" for name in names),
+        f"{where} has no array for the input '{tensor.name}', only {sorted(arrays)}",
+        hint="name the array " + " or ".join(f"'{name}'" for name in (tensor.name, *names)),
     )
+
+
+def common_length(columns: Sequence[Sized], where: str) -> int:
+    """Return how many samples every input has.
+
+    Raises:
+        InputError: they differ.
+    """
+    counts = {len(column) for column in columns}
+    if len(counts) != 1:
+        raise InputError(
+            f"the arrays in {where} hold different numbers of samples: {sorted(counts)}",
+            hint="every input needs the same number of samples",
+        )
+    return counts.pop()
 
 
 def as_samples(array: Array, tensor: Tensor, where: str) -> Array:

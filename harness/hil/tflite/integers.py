@@ -1,11 +1,14 @@
-"""Real numbers into a tensor's integers, by the one rule that all parts of hil share."""
+"""Real numbers into a tensor's integers and back, by the rule that all parts of hil share."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from hil.records import Array
 from hil.tflite.graph import Tensor
+
+Reals = npt.NDArray[np.float64]
 
 
 def to_integers(values: Array, tensor: Tensor) -> tuple[Array, int]:
@@ -24,3 +27,17 @@ def to_integers(values: Array, tensor: Tensor) -> tuple[Array, int]:
     clipped = int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
     integers: Array = np.clip(rounded, limits.min, limits.max).astype(tensor.dtype)
     return integers, clipped
+
+
+def to_reals(array: Array, tensor: Tensor) -> Reals:
+    """Return the real numbers that a tensor's values are, by its scales and zero points."""
+    values = array.astype(np.float64)
+    quantization = tensor.quantization
+    if quantization is None or array.dtype.kind == "f":
+        return values
+    shape = [1] * array.ndim
+    if quantization.per_channel:
+        shape[quantization.axis] = -1
+    scale = quantization.scale.astype(np.float64).reshape(shape if array.ndim else ())
+    result: Reals = (values - quantization.zero_point.reshape(scale.shape)) * scale
+    return result

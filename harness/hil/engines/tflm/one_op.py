@@ -10,13 +10,14 @@ import numpy as np
 
 from hil.records import Array
 from hil.tflite.graph import Graph, Op, Quantization, Tensor
-from hil.tflite.writer import write_model
+from hil.tflite.model import Model
+from hil.tflite.schema import default_options
 
 IN, OUT = 8, 4
 
 
-def one_op_model() -> bytes:
-    """Return the bytes of the .tflite."""
+def one_op_model() -> Model:
+    """Return the model."""
     weights = (np.arange(OUT * IN, dtype=np.int16) * 37 % 255 - 127).astype(np.int8)
     bias = np.array([100, -200, 300, -400], np.int32)
     tensors = (
@@ -25,8 +26,9 @@ def one_op_model() -> bytes:
         _tensor(2, "bias", (OUT,), 0.05 * 0.01, 0, bias),
         _tensor(3, "output", (1, OUT), 0.04, 5),
     )
-    op = Op(0, "FULLY_CONNECTED", 1, (0, 1, 2), (3,), {}, IN * OUT)
-    return write_model(Graph("one_op", tensors, (op,), (0,), (3,), "one op, made by hil"))
+    options = default_options("FULLY_CONNECTED")
+    op = Op(0, "FULLY_CONNECTED", 1, (0, 1, 2), (3,), options, IN * OUT)
+    return Model.of_graph(Graph("one_op", tensors, (op,), (0,), (3,), "one op, made by hil"))
 
 
 def _tensor(
