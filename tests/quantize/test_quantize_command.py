@@ -147,7 +147,8 @@ def test_a_run_quantizes_first(tmp_path: Path, db: Path) -> None:
     assert told["quantize_calibration_samples"] == 288
     assert any("held-out samples" in note for note in data["notes"])
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "What it was quantized from" in page
+    assert "digits_float32-int8" in page
+    assert ">Quantization<" in page
     assert hil("history", "--db", db).code == 0
 
 
