@@ -314,7 +314,7 @@ def test_a_report_section(scratch: Scratch) -> None:
         "harness/hil/report/run/wait.py",
         "def wait_text(run):\n    return f'{len(run.ops)} ops were waited for'\n",
     )
-    scratch.edit(view, "    command: str\n", "    command: str\n    wait: str\n")
+    scratch.edit(view, "    machine_note: str\n", "    machine_note: str\n    wait: str\n")
     scratch.edit(view, "        anchor=f", "        wait=wait_text(run),\n        anchor=f")
     scratch.edit(view, "\nDetail = ", "from hil.report.run.wait import wait_text\n\nDetail = ")
     scratch.add("reports/wait.html.j2", "<section><h3>Waiting</h3>{{ run.wait }}</section>\n")
