@@ -165,7 +165,7 @@ def test_only_all_of_the_samples_are_all() -> None:
 def test_the_table_has_a_row_with_interval_and_difference() -> None:
     page = parse(render_html(view(evaluation(INT8, 90), evaluation(FLOAT, 98))))
     (row,) = page.all("tr", data_figure="accuracy")
-    assert "Accuracy, top-1 test.npz, emulated" in row.text
+    assert "Accuracy, top-1 test.npz, on qemu" in row.text
     assert "98.00 % 96.00 to 100.00 % 98 of 100" in row.text
     assert "▼ −8.00 points, worse" in row.text
     (row,) = page.all("tr", data_figure="agreement")
@@ -184,7 +184,7 @@ def test_markdown_has_it() -> None:
     text = render_markdown(view(evaluation(INT8, 90), evaluation(FLOAT, 98))).replace(NBSP, " ")
     (line,) = [line for line in text.splitlines() if line.startswith("| Accuracy")]
     assert line == (
-        "| Accuracy, top-1 <sub>test.npz, emulated</sub> "
+        "| Accuracy, top-1 <sub>test.npz, on qemu</sub> "
         "| 98.00 % <sub>96.00 to 100.00 %, 98 of 100</sub> "
         "| 90.00 % <sub>88.00 to 92.00 %, 90 of 100</sub><br>**▼ −8.00 points, worse** |"
     )

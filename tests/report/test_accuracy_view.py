@@ -55,7 +55,7 @@ def test_the_figures_stand_there_with_interval_and_agreement() -> None:
     ):
         assert words in text, words
     assert "/far/away" not in text
-    assert "counted on the emulated device" in page.text
+    assert "on the target qemu" in page.text
     assert "first" in page.text  # the evaluation's note
 
 

@@ -12,12 +12,11 @@ from hil.report.compare.case_view import CaseView, case_view
 from hil.report.compare.choose import Case
 from hil.report.compare.pareto import Pareto, paretos
 from hil.report.compare.summary import summary
-from hil.report.run.accuracy import AccuracyView, accuracy_views
 from hil.report.run.evidence import Evidence
 from hil.report.run.run_view import Detail, RunView, run_view
 from hil.report.words.figures import used_kinds
 from hil.report.words.format import plural, when
-from hil.report.words.naming import engine_title, is_baseline_engine
+from hil.report.words.naming import engine_title, is_baseline_engine, model_name
 from hil.report.words.sentence import Sentence
 
 
@@ -33,10 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class ReportView:
-    """A whole report. ``records`` are all runs that it shows, added baselines too.
-
-    ``accuracy`` has the evaluations of a run's model, by run id.
-    """
+    """A whole report. ``records`` are all runs that it shows, added baselines too."""
 
     title: str
     generated: str
@@ -47,7 +43,6 @@ class ReportView:
     sources: tuple[Source, ...]
     kinds: tuple[tuple[Kind, str], ...]
     records: tuple[RunRecord, ...] = field(repr=False, default=())
-    accuracy: Mapping[str, AccuracyView] = field(default_factory=dict)
 
     @property
     def comparisons(self) -> tuple[CaseView, ...]:
@@ -78,18 +73,17 @@ def report_view(
     known = known or Evidence()
     details = _details(runs, cases)
     views = tuple(
-        run_view(run, position, details.get(run.run_id, "full"))
+        run_view(run, position, details.get(run.run_id, "full"), known)
         for position, run in enumerate(runs, 1)
     )
-    view = _view(cases, _shared_plans(views), runs, title or _title(runs), known)
-    return replace(view, accuracy=accuracy_views(view.records, known))
+    return _view(cases, _shared_plans(views), runs, title or _title(runs), known)
 
 
 def compare_view(case: Case, title: str | None = None, known: Evidence | None = None) -> ReportView:
     """The view of a comparison: one case, without the single runs."""
-    names = " / ".join(dict.fromkeys(column.title for column in case_view(case).columns))
-    known = known or Evidence()
-    return _view((case,), (), (), title or f"Comparison: {names}", known)
+    names = dict.fromkeys(f"{model_name(run)} on {run.profile_name}" for run in case.runs)
+    title = title or f"Comparison: {' / '.join(names)}"
+    return _view((case,), (), (), title, known or Evidence())
 
 
 def _view(
@@ -146,7 +140,7 @@ def _shared_plans(views: Sequence[RunView]) -> tuple[RunView, ...]:
 
 def _baselines(case: Case) -> list[RunRecord]:
     """Runs that are there to be compared with: by their engine's role, or as asked for."""
-    first = case.runs[:1] if case.has_baseline and "asked for" in case.why else ()
+    first = case.runs[:1] if case.is_asked_for else ()
     judged = {run.run_id for run in case.subjects}
     others = [run for run in case.runs if is_baseline_engine(run) and run.run_id not in judged]
     return [*first, *others]

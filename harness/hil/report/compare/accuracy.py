@@ -69,12 +69,12 @@ def _line(
         others = [e.engine for e in known.of_model(run) if question(e) == key]
         with_others = f" with {run.engine}, only with {others[0]}" if others else ""
         missing.append("" if one else f"not evaluated{with_others}")
-    targets = {one.target == "board" for one in found if one is not None}
+    targets = {one.target for one in found if one is not None}
     return AccuracyLine(
         metric=first.metric,
         label=f"Accuracy, {metric_name(first.metric)}",
         data=data_name(first),
-        where=" and ".join("on the chip" if board else "emulated" for board in sorted(targets)),
+        where=f"on {' and '.join(sorted(targets))}",
         cells=tuple(
             _cell(one, found[0] if position else None) if one is not None else None
             for position, one in enumerate(found)

@@ -48,12 +48,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Case:
-    """Runs side by side; the first column is the baseline where ``has_baseline``."""
+    """Runs side by side; the first column is the baseline where ``has_baseline``.
+
+    ``is_asked_for`` where the user named that baseline.
+    """
 
     columns: tuple[Column, ...]
     has_baseline: bool
     why: str
     published: tuple[PublishedResult, ...] = ()
+    is_asked_for: bool = False
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -138,11 +142,9 @@ def cases(
 
 def _case(group: Sequence[RunRecord], store: Store | None, asked: Asked | None) -> Case:
     published = _published(group)
+    named = _as_asked(group, asked)
     chosen = (
-        _as_asked(group, asked)
-        or _engine_here(group)
-        or _engine_elsewhere(group, store)
-        or _parent(group, store)
+        named or _engine_here(group) or _engine_elsewhere(group, store) or _parent(group, store)
     )
     if chosen is None and len(group) > 1:
         here = any(is_baseline_engine(run) for run in group)
@@ -157,7 +159,7 @@ def _case(group: Sequence[RunRecord], store: Store | None, asked: Asked | None) 
     rest = tuple(Column(run) for run in group if run.run_id not in there)
     if not rest and len(columns) < 2:
         return Case(tuple(columns), False, why, published)
-    return Case((*columns[:1], *rest, *columns[1:]), True, why, published)
+    return Case((*columns[:1], *rest, *columns[1:]), True, why, published, named is not None)
 
 
 def _as_asked(group: Sequence[RunRecord], asked: Asked | None) -> tuple[list[Column], str] | None:

@@ -16,7 +16,8 @@ from typing import Any
 from hil.records import RunRecord
 from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell
-from hil.report.compare.ops import OpCell
+from hil.report.compare.memory import MemoryLine, MemoryTable
+from hil.report.compare.ops import KindLine, OpCell
 from hil.report.compare.pareto import Pareto
 from hil.report.output.run_json import run_data, run_errors
 from hil.report.report_view import ReportView
@@ -81,39 +82,12 @@ def case_data(case: CaseView) -> dict[str, Any]:
             for one in (case.agreement.cells if case.agreement else ())
         ],
         "ops": [
-            {
-                "index": line.index,
-                "op": line.op,
-                "name": line.name,
-                "cells": [_op_data(cell) for cell in line.cells],
-            }
+            {"index": line.index, "op": line.op, "name": line.name, "cells": _ops_data(line.cells)}
             for line in case.ops
         ],
-        "kinds_of_op": [
-            {
-                "op": line.op,
-                "number": line.number,
-                "cells": [
-                    {**_op_data(cell), "share": share, "cycles_per_mac": per_mac}
-                    for cell, share, per_mac in zip(
-                        line.cells, line.shares, line.per_mac, strict=True
-                    )
-                ],
-            }
-            for line in case.op_groups
-        ],
+        "kinds_of_op": [_kind_data(line) for line in case.op_groups],
         "memory": {
-            table.name.lower(): [
-                {
-                    "total_bytes": line.total.bytes,
-                    "parts_bytes": {
-                        owner.key: cell.bytes
-                        for owner, cell in zip(table.owners, line.cells, strict=True)
-                    },
-                    **({"largest_scratch_bytes": line.more.bytes} if line.more else {}),
-                }
-                for line in table.lines
-            ]
+            table.name.lower(): [_memory_data(table, line) for line in table.lines]
             for table in case.memory
         },
         "facts": {row.label: list(row.values) for row in case.facts},
@@ -151,8 +125,26 @@ def _accuracy_cell(cell: AccuracyCell) -> dict[str, Any]:
     }
 
 
-def _op_data(cell: OpCell) -> dict[str, Any]:
-    return {"cycles": cell.cycles, "ratio": cell.ratio}
+def _ops_data(cells: Sequence[OpCell]) -> list[dict[str, Any]]:
+    return [{"cycles": cell.cycles, "ratio": cell.ratio} for cell in cells]
+
+
+def _kind_data(line: KindLine) -> dict[str, Any]:
+    cells = zip(_ops_data(line.cells), line.shares, line.per_mac, strict=True)
+    return {
+        "op": line.op,
+        "number": line.number,
+        "cells": [{**op, "share": share, "cycles_per_mac": each} for op, share, each in cells],
+    }
+
+
+def _memory_data(table: MemoryTable, line: MemoryLine) -> dict[str, Any]:
+    parts = zip(table.owners, line.cells, strict=True)
+    data: dict[str, Any] = {
+        "total_bytes": line.total.bytes,
+        "parts_bytes": {owner.key: cell.bytes for owner, cell in parts},
+    }
+    return {**data, "largest_scratch_bytes": line.more.bytes} if line.more else data
 
 
 def _pareto_data(pareto: Pareto) -> dict[str, Any]:
@@ -250,28 +242,29 @@ def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
             if found := cell_data(cell):
                 yield {**head, "section": "figure", "name": row.name, **found}
     yield from _accuracy_rows(case, heads)
-    for line in case.ops:
-        for head, op in zip(heads, line.cells, strict=True):
-            item = {"section": "op", "item": f"{line.index} {line.op}", "name": "cycles"}
-            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio}
-    for group in case.op_groups:
-        for head, op in zip(heads, group.cells, strict=True):
-            item = {"section": "kind_of_op", "item": group.op, "name": "cycles"}
-            yield {**head, **item, "value": op.cycles, "unit": "cycles", "ratio": op.ratio}
-    for table in case.memory:
-        for head, part in zip(heads, table.lines, strict=True):
-            item = {"section": "memory", "item": table.name.lower(), "unit": "bytes"}
-            yield {**head, **item, "name": "total", "value": part.total.bytes}
-            if part.more:
-                yield {**head, **item, "name": "largest_scratch", "value": part.more.bytes}
-            for owner, bytes_ in zip(table.owners, part.cells, strict=True):
-                kind = bytes_.kind
-                yield {**head, **item, "name": owner.key, "value": bytes_.bytes, "kind": kind}
+    items = [("op", f"{line.index} {line.op}", line.cells) for line in case.ops]
+    items += [("kind_of_op", line.op, line.cells) for line in case.op_groups]
+    for section, item, cells in items:
+        for head, op in zip(heads, cells, strict=True):
+            found = {"value": op.cycles, "unit": "cycles", "ratio": op.ratio}
+            yield {**head, "section": section, "item": item, "name": "cycles", **found}
+    yield from _memory_rows(case, heads)
     for fact in case.facts:
         values = fact.values if fact.differs else fact.values * len(heads)
         for head, value in zip(heads, values, strict=True):
             yield {**head, "section": "fact", "name": fact.label, "text": value}
     yield from _published_rows(case)
+
+
+def _memory_rows(case: CaseView, heads: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:
+    for table in case.memory:
+        for head, line in zip(heads, table.lines, strict=True):
+            item = {**head, "section": "memory", "item": table.name.lower(), "unit": "bytes"}
+            yield {**item, "name": "total", "value": line.total.bytes}
+            if line.more:
+                yield {**item, "name": "largest_scratch", "value": line.more.bytes}
+            for owner, cell in zip(table.owners, line.cells, strict=True):
+                yield {**item, "name": owner.key, "value": cell.bytes, "kind": cell.kind}
 
 
 def _accuracy_rows(case: CaseView, heads: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from hil.report.words.sentence import Sentence
 
 _KINDS: Mapping[Kind, str] = {
     "measured": "on silicon",
-    "modelled": "emulated, and priced by a model of the chip",
+    "modelled": "computed from an emulated run by a model of the chip",
     "static": "read from the program",
     "published": "someone else's figure",
 }

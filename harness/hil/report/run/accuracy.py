@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.records import Accuracy, Evaluation, RunRecord
@@ -32,32 +31,29 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class AccuracyView:
-    """All that is shown of a run's evaluations, the newest first; ``matrix`` is the newest's."""
+    """All that is shown of a run's evaluations, the newest first.
+
+    ``matrix``, ``notes`` and ``target`` are the newest one's.
+    """
 
     rows: tuple[AccuracyRow, ...]
     matrix: tuple[MatrixRow, ...]
     notes: tuple[str, ...]
-    where: str
+    target: str
 
 
-def accuracy_views(runs: Sequence[RunRecord], known: Evidence) -> Mapping[str, AccuracyView]:
-    """Return by run id what was counted with the same model, profile and engine.
-
-    Runs without any evaluation are left out.
-    """
-    found = {run.run_id: known.of(run) for run in runs}
-    return {run_id: _view(own[:_SHOWN]) for run_id, own in found.items() if own}
-
-
-def _view(evaluations: Sequence[Evaluation]) -> AccuracyView:
+def accuracy_view(run: RunRecord, known: Evidence) -> AccuracyView | None:
+    """What was counted with the same model, profile and engine; None without any evaluation."""
+    evaluations = known.of(run)[:_SHOWN]
+    if not evaluations:
+        return None
     first = evaluations[0]
     assert first.accuracy is not None
-    silicon = first.target == "board"
     return AccuracyView(
         rows=tuple(_row(one) for one in evaluations),
         matrix=_matrix(first.accuracy),
         notes=first.accuracy.notes,
-        where="counted on the chip itself" if silicon else "counted on the emulated device",
+        target=first.target,
     )
 
 

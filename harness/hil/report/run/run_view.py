@@ -8,7 +8,9 @@ from typing import Literal
 
 from hil.figures import headline as headline_figures
 from hil.records import Kind, Measurement, RunRecord
+from hil.report.run.accuracy import AccuracyView, accuracy_view
 from hil.report.run.arena import ArenaView, arena_view
+from hil.report.run.evidence import Evidence
 from hil.report.run.headline import headline
 from hil.report.run.memory import (
     MemoryBar,
@@ -81,13 +83,14 @@ class RunView:
     functions: tuple[FunctionRow, ...]
     cycle_kind: Kind
     check: CheckView | None
+    accuracy: AccuracyView | None
     machine_note: str
     notes: tuple[str, ...]
     provenance: tuple[ProvenanceGroup, ...]
     arena_as: RunView | None = None
 
 
-def run_view(run: RunRecord, position: int = 1, detail: Detail = "full") -> RunView:
+def run_view(run: RunRecord, position: int, detail: Detail, known: Evidence) -> RunView:
     """Build the view of one run; ``position`` keeps anchors apart when a run is shown twice."""
     status_word, status_text = _STATUS[run.status]
     model = run.model.name if run.model else "unknown model"
@@ -115,6 +118,7 @@ def run_view(run: RunRecord, position: int = 1, detail: Detail = "full") -> RunV
         functions=function_rows(run),
         cycle_kind=_cycle_kind(run),
         check=_check(run),
+        accuracy=accuracy_view(run, known),
         machine_note=note,
         notes=notes,
         provenance=provenance_groups(run.provenance),
