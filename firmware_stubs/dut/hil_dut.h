@@ -57,14 +57,18 @@ void hil_clock_poll(void);
 uint64_t hil_clock_us(void);
 bool hil_clock_counts(void);
 
-/* memory.c */
+/* arena.c */
 void hil_paint_arena(void);
 uint32_t hil_arena_used(void);
+
+/* The rest is given by the port; Cortex-M ports share ports/cortexm. */
+
+/* High-water marks in bytes. A port that does not know them reserves a stack of 0 bytes. */
 uint32_t hil_stack_used(void);
 uint32_t hil_stack_reserved(void);
 uint32_t hil_heap_used(void);
 
-/* marks.c */
+/* Marks around ops and inferences, beside hil_op_begin and hil_op_end of hil_model.h */
 void hil_infer_window_begin(void);
 void hil_infer_window_end(void);
 void hil_marks_clear(void);
@@ -72,7 +76,6 @@ void hil_marks_set_total(uint32_t cycles);
 uint32_t hil_marks_total(void);
 uint32_t hil_marks_cycles(uint32_t index);
 
-/* fault.c */
 void hil_provoke_fault(void) __attribute__((noreturn));
 
 /* What start-up code paints the stack with, before anything runs. */

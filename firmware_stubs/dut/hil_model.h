@@ -63,8 +63,8 @@ void hil_model_arena(uint32_t bytes, int invoke, hil_arena_report *report);
 int32_t hil_model_arena_input(uint32_t index);
 int32_t hil_model_arena_output(uint32_t index);
 
-/* Given by dut/marks.c. Each index has an address of its own in the mark sled, where an emulator's
- * profiler sees it pass; on silicon the cycle counter is read. Cost: see docs/protocol.md. */
+/* Given by the port. On a Cortex-M each index has an address of its own in the mark sled, where an
+ * emulator's profiler sees it pass; on silicon the cycle counter is read. Cost: see docs/protocol.md. */
 void hil_op_begin(uint32_t index);
 void hil_op_end(uint32_t index);
 

@@ -1,6 +1,6 @@
-/* What a port gives to the DUT program: the handful of things that differ from chip to chip.
+/* What a port gives to the DUT program: what differs from chip to chip.
  *
- * docs/porting.md tells how to write one. Ports poll; they enable no interrupts.
+ * docs/porting.md describes how to write one. Ports poll; they enable no interrupts.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef HIL_PORT_H
@@ -17,7 +17,8 @@ void hil_port_init(void);
 /* The core clock that is really running, in Hz. */
 uint32_t hil_port_clock_hz(void);
 
-/* Next received byte, or -1 when there is none. Never waits. */
+/* Next received byte, or -1 when there is none. Waits only where there is no cycle counter, which
+ * has to be polled meanwhile. */
 int hil_port_getc(void);
 
 /* Sends a byte, waiting for room. Called from fault handlers too: no interrupts, no state. */
@@ -27,8 +28,8 @@ void hil_port_putc(uint8_t byte);
  * an energy meter listens, move its pin. */
 void hil_port_window(int open);
 
-/* A free-running 32-bit counter of core cycles; 0 for ever where there is none. Ports on Cortex-M
- * take both from ports/common/cortexm.c. */
+/* A free-running 32-bit counter of core cycles; always 0 where there is none. Ports on Cortex-M
+ * take both from ports/cortexm/counter.c. */
 void hil_port_cycles_start(void);
 uint32_t hil_port_cycles(void);
 

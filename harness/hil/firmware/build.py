@@ -144,7 +144,7 @@ def _tree_parts(request: _Request) -> Iterator[tuple[str, bytes]]:
         # Ninja does not look into headers of the system or of libraries.
         yield "external", repr((str(external.library), external.sha256)).encode()
     yield from files.below(
-        stubs, "CMakeLists.txt", "cmake/*", "dut/*", "ports/common/*", f"ports/{platform.port}/*"
+        stubs, "CMakeLists.txt", "cmake/*", "dut/*", "ports/cortexm/*", f"ports/{platform.port}/*"
     )
     engine_files = [f"engines/{request.sources.engine}/**/*"]
     engine_files += [f"{folder}/**/*.h" for folder in request.sources.include_dirs]

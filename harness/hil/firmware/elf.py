@@ -1,6 +1,6 @@
 """What stands in a firmware ELF: sizes by owner, symbols, code.
 
-The owners are output sections of ``firmware_stubs/ports/common/link.ld``. Only 32-bit
+The owners are output sections of ``firmware_stubs/ports/cortexm/link.ld``. Only 32-bit
 little-endian ELF files, which is all that Cortex-M has.
 """
 

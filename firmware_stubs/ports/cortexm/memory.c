@@ -1,4 +1,4 @@
-/* High-water marks: the painted stack, the painted arena, the heap's break.
+/* High-water marks of a Cortex-M: the painted stack, the heap's break.
  *
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -6,36 +6,12 @@
 #include <stddef.h>
 
 #include "hil_dut.h"
-#include "hil_model.h"
 
 /* Of the linker script. */
 extern uint8_t hil_stack_bottom[], hil_stack_top[];
 extern uint8_t hil_heap_bottom[], hil_heap_top[];
 
 static uint32_t heap_used;
-
-/* The arena's paint differs from byte to byte, so that a tensor of one value never hides in it. */
-static uint8_t arena_paint(uint32_t offset)
-{
-    return (uint8_t)(0xA7u + 0x35u * offset);
-}
-
-void hil_paint_arena(void)
-{
-    for (uint32_t i = 0; i < hil_arena_bytes; i++) {
-        hil_arena[i] = arena_paint(i);
-    }
-}
-
-uint32_t hil_arena_used(void)
-{
-    uint32_t used = hil_arena_bytes;
-
-    while (used > 0 && hil_arena[used - 1u] == arena_paint(used - 1u)) {
-        used--;
-    }
-    return used;
-}
 
 uint32_t hil_stack_reserved(void)
 {
