@@ -113,12 +113,18 @@ CORES = {
 }
 
 
+HOST = Core("host", "this computer", executes=(), flags=(), timing="", toolchain="host")
+"""Of firmware that runs as a process of this computer; profiles do not name it."""
+
+
 def find(name: str) -> Core:
     """Return the core ``name``.
 
     Raises:
         ProfileError: unknown; the hint has the nearest name and all of them.
     """
+    if name == HOST.name:
+        return HOST
     if name not in CORES:
         raise ProfileError(
             f"unknown core '{name}'",

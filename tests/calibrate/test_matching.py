@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hil.calibrate import Measured, Pair, match
 from hil.errors import UsageError
+from hil.records import Measurement
 from hil.store import Store
 
 from tests.calibrate.boards import PROGRAMS, profile, run
@@ -91,11 +92,14 @@ def changed_flash(**values: Any) -> dict[str, Any]:
     return {**data, "flash": {**data["flash"], **values}}
 
 
+ON_BOARD = Measurement("cycles", 1000.0, "cycles", "measured", 0.1)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"status": "failed"}, "is a failed run"),
-        ({"target": "board"}, "(board)"),
+        ({"target": "board", "measurements": {"cycles": ON_BOARD}}, "(board)"),
         ({"profile_name": "nucleo-l452re"}, "on 'nucleo-l452re'"),
         ({"profile": changed_flash(wait_states=3)}, "has changed since run"),
         ({"measurements": {}}, "does not say what its cycles are made of"),

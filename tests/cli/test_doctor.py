@@ -70,6 +70,7 @@ def test_a_missing_tool_exits_4_with_its_apt_command(
     assert (result.code, result.json["status"]) == (4, "error")
     assert checks(result)[name]["state"] == "missing"
     assert checks(result)[name]["install"] == f"sudo apt-get install -y {package}"
+    assert len(result.json["errors"]) == 1, result.json["errors"]
     (error,) = result.json["errors"]
     assert error["message"].startswith(f"{name}: ")
     assert f"missing here: {name}" in result.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from hil import devices
@@ -47,10 +48,25 @@ def blocks(*rows: tuple[int, int, int, int, int], regions: int = 2) -> BlockProf
     return BlockProfile(*columns, n_regions=regions, instructions=0)
 
 
-def platform(target: str = "qemu", clock_hz: int = 25_000_000, note: str = "") -> Platform:
+def platform(
+    target: str = "qemu",
+    clock_hz: int = 25_000_000,
+    note: str = "",
+    time: Literal["measured", "modelled"] | None = "modelled",
+) -> Platform:
     memory = MemoryRegion(0, 4 << 20)
-    core = "cortex-m4f"
-    return Platform(target, "machine", "mps2", core, memory, memory, clock_hz, not note, note)
+    return Platform(
+        target=target,
+        machine="machine",
+        port="mps2",
+        core="cortex-m4f",
+        flash=memory,
+        ram=memory,
+        clock_hz=clock_hz,
+        exact=not note,
+        note=note,
+        time=time,
+    )
 
 
 def firmware(elf: Path) -> Firmware:

@@ -11,7 +11,7 @@ from hil.measure import measure
 from hil.measure.band import combined_pct
 from hil.measure.cycles.bands import band
 from hil.measure.cycles.cores import core_table
-from hil.records import BlockProfile, Inference, Measurements, MemoryRegion
+from hil.records import BlockProfile, Inference, Measurements, MemoryRegion, MemoryWatermarks
 from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
@@ -185,7 +185,7 @@ def test_memory_adds_up(recorded: tuple[Path, list[BlockProfile]]) -> None:
 
 def board(*cycles: tuple[int, tuple[int, int]]) -> Measurements:
     inferences = [Inference((), cycles=total, op_cycles=ops) for total, ops in cycles]
-    trace = samples.trace(*inferences, on=samples.platform("board", 80_000_000))
+    trace = samples.trace(*inferences, on=samples.platform("board", 80_000_000, time="measured"))
     return measure(samples.profile(), samples.firmware(Path("none")), trace, samples.graph())
 
 
@@ -206,6 +206,27 @@ def test_a_run_without_counts_has_failed() -> None:
     firmware, empty = samples.firmware(Path("none")), samples.trace(Inference(()))
     with pytest.raises(RunFailed, match="neither cycle counts nor an execution profile"):
         measure(samples.profile(), firmware, empty, samples.graph())
+
+
+def test_a_target_without_a_time_gives_what_is_known() -> None:
+    """An ELF for this computer: no time, and of the sizes only what the chip has alike."""
+    native = replace(
+        samples.firmware(Path("none")),
+        flash_by_owner={"weights": 2000, "tables": 300},
+        ram_by_owner={"arena": 5000},
+    )
+    trace = replace(
+        samples.trace(Inference(()), on=samples.platform("host", time=None)),
+        memory=MemoryWatermarks(None, None, None, arena_bytes=1),
+    )
+    found = measure(samples.profile(), native, trace, samples.graph())
+    values = {name: (one.value, one.kind) for name, one in found.figures.items()}
+    assert values == {
+        "arena_bytes": (5000, "static"),
+        "weights_bytes": (2000, "static"),
+        "tables_bytes": (300, "static"),
+    }
+    assert (found.ops, found.functions, found.notes) == ((), (), ())
 
 
 def test_code_outside_the_firmware_is_a_failed_run(

@@ -142,7 +142,7 @@ def test_no_compiler_is_a_missing_tool(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match="compiler") as caught:
         profiler.ensure_plugin(Path(sys.executable))
-    assert "apt install gcc" in caught.value.hint
+    assert "apt-get install gcc" in caught.value.hint
 
 
 @pytest.mark.usefixtures("_own_cache")

@@ -14,7 +14,7 @@ from hil.errors import UsageError
 from hil.measure.calibration import ALL_HIDDEN, NONE_HIDDEN, PIPELINE
 from hil.measure.cycles.bands import band
 from hil.measure.cycles.cores import core_table
-from hil.records import RunRecord
+from hil.records import Kind, RunRecord
 
 if TYPE_CHECKING:
     from hil.store import Store
@@ -110,12 +110,17 @@ def _candidates(profile: Profile, row: Measured, store: Store) -> list[RunRecord
         model_sha256=row.model_sha256, profile=profile.name, engine=row.engine, status="passed"
     )
     name = PurePath(row.model or "").name.removesuffix(".tflite")
-    return [
+    runs = (
         store.get(run.run_id)
         for run in found
-        if run.target != "board"
-        and (not row.model or (run.model is not None and _stem(run.model.name) == name))
-    ]
+        if not row.model or (run.model is not None and _stem(run.model.name) == name)
+    )
+    return [run for run in runs if _kind_of_cycles(run) == "modelled"]
+
+
+def _kind_of_cycles(run: RunRecord) -> Kind | None:
+    cycles = run.measurements.get("cycles")
+    return cycles.kind if cycles is not None else None
 
 
 def _stem(name: str) -> str:
@@ -137,7 +142,8 @@ def _same_firmware(run: RunRecord, row: Measured) -> bool:
 
 def _refuse_unusable(profile: Profile, run: RunRecord) -> None:
     again = f"run it again: `hil run --profile {profile.name} MODEL`"
-    if run.profile_name != profile.name or run.status != "passed" or run.target == "board":
+    measured = _kind_of_cycles(run) == "measured"
+    if run.profile_name != profile.name or run.status != "passed" or measured:
         raise UsageError(
             f"run {run.run_id} is a {run.status} run on '{run.profile_name}' ({run.target})",
             hint=f"a calibration of '{profile.name}' needs its passed, emulated runs",

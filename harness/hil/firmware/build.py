@@ -91,6 +91,12 @@ def build(
             built for the platform's core.
         ProfileError: unknown core.
     """
+    toolchain = cores.find(platform.core).toolchain
+    if not toolchain:
+        raise BuildFailed(
+            f"no firmware can be built for the core '{platform.core}'",
+            hint=f"cores that firmware can be built for: {', '.join(cores.buildable())}",
+        )
     request = _Request(
         sources,
         platform,
@@ -98,14 +104,9 @@ def build(
         heap_bytes,
         baud,
         optimize,
-        find_compiler(),
+        find_compiler(toolchain),
         data_dir("firmware_stubs"),
     )
-    if not request.core.toolchain:
-        raise BuildFailed(
-            f"no firmware can be built for the core '{platform.core}'",
-            hint=f"cores that firmware can be built for: {', '.join(cores.buildable())}",
-        )
     key = _elf_key(request)
     if keep is not None:
         _keep_sources(request, keep)
@@ -209,7 +210,7 @@ def _configure_arguments(request: _Request, folder: Path) -> list[str]:
         *("-G", "Ninja", "-S", str(request.stubs), "-B", str(folder / "build")),
         *("-C", str(folder / "settings.cmake")),
         f"-DCMAKE_TOOLCHAIN_FILE={request.stubs / 'cmake' / request.core.toolchain}.cmake",
-        f"-DHIL_CC_PREFIX={request.compiler.prefix}",
+        f"-D{request.compiler.cmake_setting}",
     ]
 
 
@@ -261,10 +262,8 @@ def _optional_lists(request: _Request) -> dict[str, list[str]]:
 
 
 def _describe(request: _Request, build_dir: Path) -> Firmware:
-    from hil.firmware.elf import sizes_by_owner  # not needed where the cache has the answer
-
     elf = build_dir / "firmware.elf"
-    flash, ram = sizes_by_owner(elf)
+    flash, ram = _sizes(request, elf)
     return Firmware(
         elf=elf,
         sha256=hashlib.sha256(elf.read_bytes()).hexdigest(),
@@ -275,6 +274,17 @@ def _describe(request: _Request, build_dir: Path) -> Firmware:
         flags=(build_dir / "flags.txt").read_text(encoding="utf-8"),
         cached=False,
     )
+
+
+def _sizes(request: _Request, elf: Path) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Flash and RAM by owner, of an ELF for this computer only what the chip has alike."""
+    from hil.firmware.elf import sizes_by_owner  # not needed where the cache has the answer
+
+    if request.core is not cores.HOST:
+        return sizes_by_owner(elf)
+    sources = request.sources
+    flash = {"weights": sources.weights_bytes, "tables": sources.tables_bytes}
+    return flash, {"arena": sources.plan.arena_bytes}
 
 
 def _command_line(request: _Request, folder: Path) -> str:

@@ -21,6 +21,8 @@ _PACKAGES = {
     "cmake": "cmake",
     "ninja": "ninja-build",
 }
+HOST_PACKAGES = "gcc libc6-dev"
+_HOST_COMPILERS = ("cc", "gcc", "clang")
 _LOG_LINES = 15
 _ANSWER_S = 30.0
 _NAMES_SHOWN = 4
@@ -33,30 +35,60 @@ _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 
 @dataclass(frozen=True)
 class Compiler:
-    """The cross compiler: its prefix as given, its path and its version line."""
+    """A compiler: its prefix as given ("" for this computer's own), its path and version line."""
 
     prefix: str
     path: Path
     version: str
 
+    @property
+    def cmake_setting(self) -> str:
+        """What its toolchain file in ``firmware_stubs/cmake`` is given, as ``NAME=VALUE``."""
+        return f"HIL_CC_PREFIX={self.prefix}" if self.prefix else f"HIL_CC={self.path}"
 
-def find_compiler() -> Compiler:
-    """Find the cross compiler that ``HIL_CC_PREFIX`` names (default ``arm-none-eabi-``).
+
+def find_compiler(toolchain: str = "arm-none-eabi") -> Compiler:
+    """Find the C compiler of a toolchain.
+
+    ``host`` is this computer's own; the other one is the cross compiler that ``HIL_CC_PREFIX``
+    names (default ``arm-none-eabi-``).
 
     Raises:
         MissingTool: it is not there, or does not run.
     """
+    if toolchain == "host":
+        path = find_host_compiler()
+        return Compiler("", path, _version(path, HOST_PACKAGES))
     prefix = os.environ.get("HIL_CC_PREFIX") or "arm-none-eabi-"
     path = find_tool(prefix + "gcc", _PACKAGES["gcc"])
+    return Compiler(prefix, path, _version(path, _PACKAGES["gcc"]))
+
+
+def find_host_compiler() -> Path:
+    """Return the path of this computer's own C compiler: cc, gcc or clang.
+
+    Raises:
+        MissingTool: none of them is on the PATH.
+    """
+    found = next((path for name in _HOST_COMPILERS if (path := shutil.which(name))), None)
+    if found is None:
+        raise MissingTool(
+            f"no C compiler for this computer was found ({', '.join(_HOST_COMPILERS)})",
+            hint=f"install one: sudo apt-get install {HOST_PACKAGES}",
+        )
+    return Path(found)
+
+
+def _version(compiler: Path, packages: str) -> str:
     try:
-        answer = children.run([path, "--version"], timeout_s=_ANSWER_S)
+        answer = children.run([compiler, "--version"], timeout_s=_ANSWER_S)
         answer.check_returncode()
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingTool(
-            f"the compiler {path} does not run: {error}",
-            hint=f"reinstall it: sudo apt-get install {_PACKAGES['gcc']}",
+            f"the compiler {compiler} does not run: {error}",
+            hint=f"reinstall it: sudo apt-get install {packages}",
         ) from error
-    return Compiler(prefix, path, answer.stdout.partition("\n")[0].strip())
+    return answer.stdout.partition("\n")[0].strip()
 
 
 def require_cxx(compiler: Compiler) -> Path:

@@ -43,11 +43,13 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     median length, ``spread_pct`` is over all windows.
 
     Raises:
-        RunFailed: the trace holds neither counter readings nor an execution profile.
+        RunFailed: the trace holds neither counter readings nor an execution profile, although
+            the platform has a time.
     """
     windows = _windows(profile, firmware, trace)
     on_silicon = any(inference.cycles is not None for inference in trace.inferences)
-    if not windows and not on_silicon:
+    has_time = bool(windows) or on_silicon
+    if not has_time and trace.platform.time is not None:
         raise RunFailed(
             "the run gave neither cycle counts nor an execution profile",
             hint="run again with --keep DIR and look at the transcript and the target's messages",
@@ -67,9 +69,11 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         clock_hz = trace.platform.clock_hz
         figures |= measured_figures(clock_hz, trace.inferences)
         ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
-    figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
+    notes: tuple[str, ...] = ()
+    if has_time:
+        figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
+        notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))
     figures |= memory_figures(firmware, trace)
-    notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))
     return Measurements(figures, ops, functions, notes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hil.figures import FIGURES
 from hil.records import ArenaUse, Firmware, Kind, Measurement, Trace
 
@@ -10,29 +12,41 @@ EXCEPTION_FRAME_BYTES = 104
 
 
 def memory_figures(firmware: Firmware, trace: Trace) -> dict[str, Measurement]:
-    """Return flash and RAM figures by name, all in bytes.
+    """Return flash and RAM figures by name, all in bytes; those that are known.
 
     ``flash_bytes`` is the sum of ``code_bytes`` (engine), ``weights_bytes``, ``tables_bytes`` and
     ``runtime_bytes``; ``ram_bytes`` is ``arena_bytes`` + ``static_bytes`` + ``stack_bytes`` +
     ``heap_bytes``, the last two as high-water marks. Marks seen in emulation are ``modelled``.
     """
-    flash = firmware.flash_by_owner
-    ram = firmware.ram_by_owner
-    seen: Kind = "measured" if trace.platform.target == "board" else "modelled"
-    stack, heap = trace.memory.stack_bytes, trace.memory.heap_bytes
-    fixed = ram["arena"] + ram["static"]
-    figures = [
+    flash, ram = firmware.flash_by_owner, firmware.ram_by_owner
+    figures = [_static("arena_bytes", ram["arena"], "planned ahead from tensor lifetimes")]
+    if "runtime" not in flash:
+        figures += [
+            _static("weights_bytes", flash["weights"], "constant tensors, counted by the engine"),
+            _static("tables_bytes", flash["tables"], "the engine's tables, counted by the engine"),
+        ]
+        return _by_name(figures)
+    figures += [
         _static("flash_bytes", sum(flash.values()), "all loaded sections of the ELF"),
         _static("code_bytes", flash["code"], "the engine's code in the ELF"),
         _static("weights_bytes", flash["weights"], "constant tensors in the ELF"),
         _static("tables_bytes", flash["tables"], "the engine's tables in the ELF"),
         _static("runtime_bytes", flash["runtime"], "start-up, port, protocol and C library"),
-        _static("arena_bytes", ram["arena"], "planned ahead from tensor lifetimes"),
         _static("static_bytes", ram["static"], "data and bss without the arena"),
-        _seen("stack_bytes", stack, stack, seen, "painted stack, high-water mark"),
-        _seen("heap_bytes", heap, 0, seen, "heap high-water mark"),
-        _seen("ram_bytes", fixed + stack + heap, stack, seen, "arena + static + stack + heap"),
     ]
+    stack, heap = trace.memory.stack_bytes, trace.memory.heap_bytes
+    if stack is not None and heap is not None:
+        seen = trace.platform.time or "modelled"
+        total = ram["arena"] + ram["static"] + stack + heap
+        figures += [
+            _seen("stack_bytes", stack, stack, seen, "painted stack, high-water mark"),
+            _seen("heap_bytes", heap, 0, seen, "heap high-water mark"),
+            _seen("ram_bytes", total, stack, seen, "arena + static + stack + heap"),
+        ]
+    return _by_name(figures)
+
+
+def _by_name(figures: Sequence[Measurement]) -> dict[str, Measurement]:
     return {figure.name: figure for figure in figures}
 
 

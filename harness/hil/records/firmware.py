@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,12 @@ class MemoryRegion:
 
 @dataclass(frozen=True)
 class Platform:
-    """Where a firmware will run: an emulator's machine or the board itself.
+    """Where a firmware will run: an emulator's machine, the board itself or this computer.
 
     ``exact`` is true where the machine is the profile's own chip; otherwise ``note`` says what
     stands in for it. ``port`` names a folder in ``firmware_stubs/ports``; ``machine`` is the
-    emulator's name for it (``board`` for silicon). ``defines`` are passed to the port's C code.
+    target's name for it. ``defines`` are passed to the port's C code. ``time`` says how times and
+    high-water marks arise there; None where there is no time of the chip's.
     """
 
     target: str  # its name in the registry of targets
@@ -118,6 +120,7 @@ class Platform:
     exact: bool
     note: str = ""
     defines: Mapping[str, str] = field(default_factory=dict)
+    time: Literal["measured", "modelled"] | None = "modelled"
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,8 @@ class Firmware:
 
     ``flash_by_owner`` has the keys ``code`` (engine), ``weights``, ``tables`` and ``runtime``;
     ``ram_by_owner`` has ``arena``, ``static``, ``stack_reserved`` and ``heap_reserved``.
-    All in bytes.
+    All in bytes. An ELF for another machine than the chip has only what both have alike:
+    ``weights``, ``tables`` and ``arena``.
     """
 
     elf: Path

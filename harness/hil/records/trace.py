@@ -40,11 +40,14 @@ class BlockProfile:
 
 @dataclass(frozen=True)
 class MemoryWatermarks:
-    """What the DUT observed: high-water marks in bytes since reset."""
+    """What the DUT observed: high-water marks in bytes since reset.
 
-    stack_bytes: int
-    stack_reserved_bytes: int
-    heap_bytes: int
+    A port that runs on another stack than the chip's has None for stack and heap.
+    """
+
+    stack_bytes: int | None
+    stack_reserved_bytes: int | None
+    heap_bytes: int | None
     arena_bytes: int
 
 

@@ -187,19 +187,19 @@ def parse_infer(lines: Sequence[str]) -> InferResult:
 
 
 def parse_memory(lines: Sequence[str]) -> MemoryWatermarks:
-    """Parse the answer to ``hil-mem``."""
+    """Parse the answer to ``hil-mem``; a port without a stack of its own reserves 0 bytes."""
     fields = dict(
         item.split("=", 1) for item in _one(lines, "m-hil-mem-").split(",") if "=" in item
     )
     try:
-        return MemoryWatermarks(
-            stack_bytes=int(fields["stack"]),
-            stack_reserved_bytes=int(fields["stack_size"]),
-            heap_bytes=int(fields["heap"]),
-            arena_bytes=int(fields["arena"]),
+        stack, reserved, heap, arena = (
+            int(fields[name]) for name in ("stack", "stack_size", "heap", "arena")
         )
     except (KeyError, ValueError) as error:
         raise _broken("hil-mem", lines, repr(error)) from error
+    if not reserved:
+        return MemoryWatermarks(None, None, None, arena)
+    return MemoryWatermarks(stack, reserved, heap, arena)
 
 
 def parse_arena(lines: Sequence[str]) -> ArenaReport:

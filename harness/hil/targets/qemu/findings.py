@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from pathlib import Path
 
-from hil.errors import HilError
+from hil.errors import HilError, MissingTool
+from hil.firmware.toolchain import HOST_PACKAGES, find_host_compiler
 from hil.records import Finding
 from hil.targets.qemu.emulator import find_qemu, probe
 from hil.targets.qemu.machines import usable_machines
@@ -53,12 +53,14 @@ def _machines(usable: list[str]) -> Finding:
 def _plugin(qemu: Path) -> Finding:
     name = "profiler plugin"
     try:
+        find_host_compiler()
+    except MissingTool as error:
+        install = f"{_APT} {HOST_PACKAGES}"
+        return Finding(name, "missing", detail=error.message, install=install)
+    try:
         plugin = ensure_plugin(qemu)
     except HilError as error:
-        compiler = any(shutil.which(c) for c in ("cc", "gcc", "clang"))
-        install = "" if compiler else f"{_APT} gcc libc6-dev"
-        detail = error.message if compiler else "no C compiler for this host"
-        return Finding(name, "missing", detail=detail, install=install)
+        return Finding(name, "missing", detail=error.message)
     return Finding(name, "ok", detail=str(plugin))
 
 

@@ -10,21 +10,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from hil import children, files
 from hil.devices import Flash
 from hil.errors import BuildFailed, MissingTool
-from hil.firmware.toolchain import cache_error
+from hil.firmware.toolchain import HOST_PACKAGES, cache_error, find_host_compiler
 from hil.records import MemoryRegion
 from hil.resources import cache_dir, data_dir
 
 _REPLACEMENT = {"lru": 0, "fifo": 1, "random": 2}
 
 _FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
-_COMPILERS = ("cc", "gcc", "clang")
 
 
 def ensure_plugin(qemu: Path) -> Path:
@@ -127,12 +125,7 @@ def _escape(path: Path) -> str:
 
 
 def _build(source: Path, plugin: Path) -> None:
-    compiler = next((found for name in _COMPILERS if (found := shutil.which(name))), None)
-    if compiler is None:
-        raise MissingTool(
-            "no C compiler for this machine was found (cc, gcc or clang)",
-            hint="sudo apt install gcc libc6-dev; the emulator's profiler is built with it, once",
-        )
+    compiler = find_host_compiler()
     with files.replacing(plugin) as partial:
         result = children.run([compiler, *_FLAGS, "-o", partial, source])
         if "No space left on device" in result.stderr:
@@ -140,7 +133,7 @@ def _build(source: Path, plugin: Path) -> None:
         if result.returncode != 0:
             raise BuildFailed(
                 f"{compiler} cannot build the profiler plugin: {result.stderr.strip()[-800:]}",
-                hint="sudo apt install gcc libc6-dev, then try again",
+                hint=f"sudo apt-get install {HOST_PACKAGES}, then try again",
             )
 
 
