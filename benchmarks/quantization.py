@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from hil.quantization import quantize
 from hil.quantization.calibration_data import load
-from hil.quantization.quality import judge
+from hil.quantization.quality import compare as compare_models
 from hil.records import Agreement, Array, VariantRequest
 from hil.tflite.model import Model
 
@@ -57,7 +57,7 @@ def compare(models: Path, name: str, kind: str, held_out: int) -> tuple[Agreemen
         request = VariantRequest("int8", str(files[0]), held_out=str(files[1]))
         made = quantize(parent, request)
         data = load(request, graph)
-    _, agreements = judge(parent, given, data)
+    _, agreements = compare_models(parent, given, data)
     return made.variant.agreements[-1], agreements[-1]
 
 

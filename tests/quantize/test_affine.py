@@ -41,7 +41,7 @@ def output_sqnr(model: bytes, content: bytes) -> float:
     samples = Samples(tuple(samples_of(parent.graph, 40)))
     variant = Model.parse(content, "variant")
     data = CalibrationData(samples, samples, "")
-    _, agreements = quality.judge(parent, variant, data)
+    _, agreements = quality.compare(parent, variant, data)
     return agreements[0].sqnr_db
 
 

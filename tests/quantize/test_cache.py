@@ -33,7 +33,7 @@ def entries(cache: Path) -> list[Path]:
 def test_the_second_time_it_is_taken(tmp_path: Path, net: Model) -> None:
     told: list[str] = []
     first = cached(tmp_path, net, REQUEST, lambda stage, done, total: told.append(stage))
-    assert set(told) == {"calibrate", "judge"}
+    assert set(told) == {"calibrate", "compare"}
     told.clear()
     second = cached(tmp_path, net, REQUEST, lambda stage, done, total: told.append(stage))
     assert (second, told) == (first, [])

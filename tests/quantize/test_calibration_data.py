@@ -122,7 +122,7 @@ def test_specifications_that_are_none(spec: str, graph: Graph) -> None:
 
 def test_counts_that_cannot_be(tmp_path: Path, graph: Graph) -> None:
     np.save(tmp_path / "x.npy", rows(10))
-    with pytest.raises(InputError, match="2 are kept back") as caught:
+    with pytest.raises(InputError, match="2 are held out") as caught:
         load(request(tmp_path / "x.npy", 9), graph)
     assert "--held-out" in caught.value.hint
     for one in (request("normal:0", 1), request(tmp_path / "x.npy", 1)):
@@ -134,7 +134,7 @@ def test_labels_of_a_model_that_is_no_classifier(tmp_path: Path) -> None:
     graph = parse_model(one_op("RELU"), "relu")
     x = np.ones((10, *graph.tensors[0].shape), np.float32)
     np.savez(tmp_path / "x.npz", x=x, y=np.zeros(10, np.int64))
-    with pytest.raises(InputError, match="no classifier"):
+    with pytest.raises(InputError, match="is not a classifier"):
         load(request(tmp_path / "x.npz"), graph)
 
 

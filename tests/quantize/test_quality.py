@@ -40,7 +40,7 @@ def data(rows: list[list[float]], labels: list[int] | None = None) -> Calibratio
 
 def test_by_hand() -> None:
     """Steps of 0.5: 1.2 becomes 1 (an error of 0.2), 100 is clipped to 63.5 (36.5)."""
-    tensors, (own, held_out) = quality.judge(
+    tensors, (own, held_out) = quality.compare(
         relu(), relu(scale=0.5), data([[1.2, 0.5, -1, 100], [1, 2, 3, 0]])
     )
     named = {t.name: t for t in tensors}
@@ -64,14 +64,14 @@ def test_a_model_equals_itself() -> None:
     shape = net.graph.tensors[net.graph.inputs[0]].shape
     values = np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
     samples = Samples(((values,), (values[:, ::-1].copy(),)))
-    tensors, agreements = quality.judge(net, net, CalibrationData(samples, samples, ""))
+    tensors, agreements = quality.compare(net, net, CalibrationData(samples, samples, ""))
     assert {t.kind for t in tensors} == {"activation"}
     assert all(t.sqnr_db == math.inf and t.cosine == pytest.approx(1) for t in tensors)
     assert [a.top1 for a in agreements] == [1.0, 1.0]
 
 
 def test_the_worst_tensor_stands_first() -> None:
-    tensors, _ = quality.judge(relu(), relu(scale=0.5), data([[1.2, 0.5, -1.1, 100]]))
+    tensors, _ = quality.compare(relu(), relu(scale=0.5), data([[1.2, 0.5, -1.1, 100]]))
     assert [t.sqnr_db for t in tensors] == sorted(t.sqnr_db for t in tensors)
 
 
@@ -94,7 +94,7 @@ def test_top1_and_accuracy() -> None:
     """With steps of 1 the second sample's two best scores become equal: the first one wins."""
     rows = [[3.0, 1, 1, 0], [1.6, 1.9, 0, 0], [0, 0, 5, 0], [0, 4, 0, 0]]
     labels = [0, 1, 2, 2]
-    tensors, (_, held_out) = quality.judge(wide(), wide(scale=1.0), data(rows, labels))
+    tensors, (_, held_out) = quality.compare(wide(), wide(scale=1.0), data(rows, labels))
     assert held_out.top1 == 0.75
     assert (held_out.parent_accuracy, held_out.accuracy) == (0.75, 0.5)
     (w,) = [t for t in tensors if t.kind == "weights"]

@@ -45,7 +45,7 @@ def test_every_task_is_answered_and_progress_is_told() -> None:
     said = list(pool.carry_out([("square", n) for n in range(5)], 2, start, work))
     values = {m.index: m.value for m in said if isinstance(m, pool.Answer)}
     assert values == {n: n * n for n in range(5)}
-    told = {m.index: m.text for m in said if isinstance(m, pool.Told)}
+    told = {m.index: m.text for m in said if isinstance(m, pool.Message)}
     assert told == {n: f"squaring {n}" for n in range(5)}
 
 

@@ -135,7 +135,7 @@ def quantize(
         calibration: samples to calibrate with: ``normal:SEED``, ``random:SEED``, a .npy or .npz
             file, an array, or a mapping of arrays by input name; labels in it are called ``y``.
         samples: how many of them calibrate; by default 100 drawn ones, or all that are given.
-        held_out: samples that only judge; by default a fifth of the calibration samples.
+        held_out: samples that only evaluate; by default a fifth of the calibration samples.
         method: ``minmax``, ``percentile:P`` or ``moving-average:M``.
         q_format: one format for all tensors (q8, q16), such as ``Q7.9``.
         io: dtype of inputs and outputs: the scheme's own, or ``float32``.

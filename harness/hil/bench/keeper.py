@@ -32,7 +32,7 @@ class Keeper(Protocol):
 
 
 class Nowhere:
-    """Keeps nothing: for runs whose result the caller alone wants."""
+    """Keeps nothing: for runs that are only returned."""
 
     @property
     def variants(self) -> NoVariants:
@@ -40,10 +40,10 @@ class Nowhere:
         return NoVariants()
 
     def begin(self, record: RunRecord) -> None:
-        """Forget the run."""
+        """Do nothing."""
 
     def finish(self, record: RunRecord) -> None:
-        """Forget the run."""
+        """Do nothing."""
 
 
 class NoVariants:
@@ -53,4 +53,4 @@ class NoVariants:
         """Return None."""
 
     def keep(self, variant: Variant) -> None:
-        """Forget the variant."""
+        """Do nothing."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What the stages are called that ``hil.bench.pipeline`` and ``hil.evaluation`` tell of.
 STAGES = {
     "calibrate": "quantizing: calibrating",
-    "judge": "quantizing: comparing with the float model",
+    "compare": "quantizing: comparing with the float model",
     "plan": "planning",
     "arena": "finding the smallest arena",
     "build": "building the firmware",

@@ -116,7 +116,7 @@ def _make(
 
 
 def _teller(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
-    words = {"calibrate": "calibrating", "judge": "comparing with the float model"}
+    words = {"calibrate": "calibrating", "compare": "comparing with the float model"}
     return lambda stage, done, total: show(f"{words.get(stage, stage)}: sample {done}/{total}")
 
 

@@ -76,10 +76,10 @@ def from_function(spec: str, graph: Graph) -> Arrays:
 def _prepared(data: list[Array], labels: Array, tensors: list[Tensor], where: str) -> Arrays:
     made = [prepare(array, tensor, where) for array, tensor in zip(data, tensors, strict=True)]
     common_length([column for column, _ in made], where)
-    words = [text for _, text in made]
-    if len(words) > 1:
-        words = [f"{t.name}: {text}" for t, text in zip(tensors, words, strict=True)]
-    return tuple(column for column, _ in made), labels, "; ".join(words)
+    texts = [text for _, text in made]
+    if len(texts) > 1:
+        texts = [f"{t.name}: {text}" for t, text in zip(tensors, texts, strict=True)]
+    return tuple(column for column, _ in made), labels, "; ".join(texts)
 
 
 def _parts(x: Any, tensors: list[Tensor], spec: str) -> Sequence[Any]:

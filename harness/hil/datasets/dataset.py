@@ -1,4 +1,4 @@
-"""A data set, and the one function that makes it out of what the user names."""
+"""A data set, and the function that loads it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Dataset:
     ``columns`` has one array (N, *shape) per model input. An item is what a label belongs to: a
     sample itself, or the windows of a long recording, which ``item`` (N) groups; ``labels`` has
     one entry per item. ``index`` (N) are the samples' positions in the whole data set, of which
-    this may be a part. ``preparation`` says in words how the data became the inputs. ``sha256``
+    this may be a part. ``preparation`` describes how the data became the inputs. ``sha256``
     is of the whole data set's prepared inputs and labels.
     """
 
@@ -60,8 +60,8 @@ class Dataset:
         """Return ``limit`` of the items (all when None), in the data set's order.
 
         Without a ``seed`` the first ones; with it, drawn at random so that every class keeps its
-        share (largest remainders; a class with any share at all keeps at least one item where
-        there is room).
+        share (largest remainders; a class with any share at all keeps at least one item if the
+        limit allows it).
 
         Raises:
             InputError: there are fewer items.

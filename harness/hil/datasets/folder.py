@@ -37,7 +37,7 @@ class _Row:
 def read(
     folder: Path, graph: Graph, classes: int, data_type: str
 ) -> tuple[tuple[Array, ...], Array, Array, str]:
-    """Return (columns, labels per item, item of each sample, preparation in words).
+    """Return (columns, labels per item, item of each sample, preparation as text).
 
     Raises:
         InputError: the folder's table or one of its files is not usable with this model.
@@ -58,10 +58,10 @@ def read(
     kind = _data_type(folder, rows[0], tensor, data_type)
     parts = [_windows(folder, row, tensor, kind) for row in rows]
     item = np.repeat(np.arange(len(rows)), [len(part) for part in parts])
-    column, words = _prepared(np.concatenate(parts), tensor, kind, str(folder))
+    column, text = _prepared(np.concatenate(parts), tensor, kind, str(folder))
     if any(row.window_bytes is not None for row in rows):
-        words += f"; {len(item):,} windows of {len(rows):,} recordings"
-    return (column,), np.array([row.label for row in rows]), item, words
+        text += f"; {len(item):,} windows of {len(rows):,} recordings"
+    return (column,), np.array([row.label for row in rows]), item, text
 
 
 def _table(path: Path) -> list[_Row]:

@@ -1,4 +1,4 @@
-"""Labels that can be counted with: one whole number per item, within the model's classes."""
+"""Labels: one whole number per item, within the model's classes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hil.records import Array
 
 
 def checked_labels(labels: Array, items: int, classes: int, where: str) -> Array:
-    """Return the labels as int64 (items), or say what is wrong with them.
+    """Return the labels as int64 (items).
 
     ``classes`` is how many there are; ``where`` names the data set.
 
     Raises:
-        InputError: wrong shape, count or dtype, or a label that is no class.
+        InputError: wrong shape, count or dtype, or a label outside the classes.
     """
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:

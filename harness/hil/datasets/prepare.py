@@ -1,4 +1,4 @@
-"""Data into a model input's own type: what is float is quantized where the model takes integers."""
+"""Data in a model input's own type: floats are quantized where the model takes integers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hil.tflite.integers import to_integers
 
 
 def prepare(array: Array, tensor: Tensor, where: str) -> tuple[Array, str]:
-    """Return (samples of the tensor's dtype, how they became that in words).
+    """Return (samples of the tensor's dtype, a description of the conversion).
 
     Data of the tensor's own dtype stays as it is. Float data is rounded to float32 for a float32
     input, and quantized for an integer one (``hil.tflite.integers``). Nothing else is

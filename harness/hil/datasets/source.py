@@ -1,4 +1,4 @@
-"""Which data it was, whatever model it was prepared for: a hash of the files themselves."""
+"""A hash of the files of a data set, independent of the model that it is prepared for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hil.records import InputSpec
 def source_sha256(spec: str | InputSpec) -> str:
     """Return the SHA-256 of the file, or of the folder's files with their names, of ``--data``.
 
-    Models of other input types make other arrays of the same data: by this hash evaluations of a
-    float model and of its variants are known to be about the same samples. Empty for a Python
+    Models of other input types take other arrays of the same data: this hash tells whether
+    evaluations of a float model and of its variants used the same samples. Empty for a Python
     function, and where the files cannot be read.
     """
     spec = InputSpec.of(spec)

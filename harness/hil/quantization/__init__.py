@@ -5,9 +5,9 @@
     request = VariantRequest("int8", "samples.npz")
     made = quantize(Model.read(path), request)
     made.model.content  # the variant's .tflite
-    made.variant        # what the store keeps: ranges, quality per tensor, agreement
+    made.variant        # ranges, quality per tensor, agreement
 
-What a request alone can get wrong is refused before any work (:func:`check_request`).
+Invalid requests are rejected before any work (:func:`check_request`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Progress = Callable[[str, int, int], None]  # stage, done, total
 
 @dataclass(frozen=True)
 class Quantized:
-    """A variant: the model, and everything that is known of it."""
+    """A variant: the model, and its quality."""
 
     model: Model
     variant: Variant
@@ -54,7 +54,7 @@ def variant_name(parent_name: str, scheme: str) -> str:
 
 
 def check_request(request: VariantRequest) -> VariantRequest:
-    """Refuse what a request alone gets wrong; return it with its defaults filled in.
+    """Check a request without its data; return it with its defaults filled in.
 
     Raises:
         UsageError: unknown scheme, method, Q format or io; an option of another scheme.
@@ -83,7 +83,7 @@ def check_request(request: VariantRequest) -> VariantRequest:
 
 
 def check_parent(graph: Graph) -> None:
-    """Refuse what is not a float model.
+    """Check that a model is a float model.
 
     Raises:
         UnsupportedModel: it is quantized already, or computes in something else.
@@ -98,28 +98,28 @@ def check_parent(graph: Graph) -> None:
 
 
 def quantize(parent: Model, request: VariantRequest, progress: Progress | None = None) -> Quantized:
-    """Make a variant of a float model and judge it.
+    """Make a variant of a float model and compare it with that.
 
     Args:
         parent: the float32 model.
         request: what to make.
-        progress: called with ``calibrate`` or ``judge``, samples done, and of how many.
+        progress: called with ``calibrate`` or ``compare``, samples done, and of how many.
 
     Raises:
         UsageError: the request is wrong (:func:`check_request`), or its data
             (``calibration_data.load``).
-        UnsupportedModel: the model is no float model, or has ops that the scheme does not.
-        MissingTool: the scheme's library is not installed.
+        UnsupportedModel: the model is not a float model, or has ops that the scheme does not
+        support. MissingTool: the scheme's library is not installed.
     """
     request = check_request(request)
     check_parent(parent.graph)
     data = calibration_data.load(request, parent.graph)
     ranges = calibrate(
-        parent, data.calibration.inputs, request.method, _told(progress, "calibrate")
+        parent, data.calibration.inputs, request.method, _stage(progress, "calibrate")
     )
     content = _made(parent.graph, request, ranges)
     made = Model.parse(content, variant_name(parent.name, request.scheme))
-    tensors, agreements = quality.judge(parent, made, data, _told(progress, "judge"))
+    tensors, agreements = quality.compare(parent, made, data, _stage(progress, "compare"))
     variant = Variant(
         sha256=made.sha256,
         parent_sha256=parent.sha256,
@@ -173,7 +173,7 @@ def _made(graph: Graph, request: VariantRequest, ranges: Ranges) -> bytes:
     return affine.quantize_affine(graph, request.scheme, needed, float_io=float_io)
 
 
-def _told(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
+def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
     if progress is None:
         return None
     return lambda done, total: progress(stage, done, total)

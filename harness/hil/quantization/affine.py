@@ -1,15 +1,15 @@
 """Affine schemes by ai-edge-quantizer: int8, int8-per-tensor, int16x8 and dynamic.
 
-The library quantizes; what it leaves open is done here:
+The library quantizes; the rest is done here:
 
 - Ranges come from :mod:`hil.quantization.ranges`, so every scheme and method is calibrated alike,
   and models without a SignatureDef, which its own calibrator refuses, are quantized as well.
 - Tensors are known to it by name, and names in a .tflite need not be unique: they are numbered
   for it and get their names back afterwards.
-- Ops it has no rule for, although TensorFlow Lite has integer kernels: SQUEEZE and EXPAND_DIMS
+- Ops that it has no rule for although TensorFlow Lite has integer kernels: SQUEEZE and EXPAND_DIMS
   become RESHAPE before; an elementwise op that stayed float between a DEQUANTIZE and a QUANTIZE is
   taken into integers after (:mod:`hil.quantization.islands`).
-- A model that still computes in float is refused, by the names of its ops.
+- A model that still computes in float is an error that names the ops.
 
 The result depends on nothing but the arguments and the library's version.
 """
@@ -98,7 +98,7 @@ def _run(content: bytes, scheme: str, qsvs: dict[str, Any] | None) -> bytes:
     from ai_edge_litert.tools import flatbuffer_utils
     from ai_edge_quantizer import quantizer
 
-    # The library walks the list of signatures and fails where there is none; an empty one will do.
+    # The library needs a list of signatures; an empty one is enough.
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     model.signatureDefs = []
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
@@ -182,7 +182,7 @@ def _is_float(graph: Graph, op: Op) -> bool:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the library's prints, warnings and native log lines off our streams."""
+    """Discard the library's prints, warnings and native log lines."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),

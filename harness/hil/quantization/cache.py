@@ -4,8 +4,8 @@
 
     CACHE/variants/KEY/    variant.tflite, variant.json; complete or not there
 
-The key covers everything that goes in: the parent's bytes, the request, the calibration data, the
-library's version and the modules of this package. An entry appears by one rename.
+The key covers all inputs: the parent's bytes, the request, the calibration data, the
+library's version and the modules of this package. An entry appears in one step.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def cached(
     request: VariantRequest,
     progress: Progress | None = None,
 ) -> Quantized:
-    """Return the variant that was made of the same things before, or make and keep it.
+    """Return the variant of an equal earlier request, or make and keep it.
 
-    A cache that cannot be written is no error. Raises as :func:`hil.quantization.quantize`.
+    A cache that cannot be written is not an error. Raises as :func:`hil.quantization.quantize`.
     """
     request = check_request(request)
     check_parent(parent.graph)

@@ -1,4 +1,4 @@
-"""Samples to calibrate with, and samples kept back to judge by."""
+"""Samples that calibrate a variant, and held-out samples that evaluate it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class CalibrationData:
-    """What a variant is made of and judged by. ``sha256`` is that of the calibration's bytes."""
+    """Samples that calibrate and samples that evaluate; ``sha256`` is of the calibration
+    samples."""
 
     calibration: Samples
     held_out: Samples
@@ -79,7 +80,7 @@ def _given(spec: InputSpec, request: VariantRequest, graph: Graph) -> tuple[Samp
     usable = len(found) - back
     count = usable if request.calibration_samples is None else request.calibration_samples
     if count > usable:
-        kept = f", of which {back} are kept back to judge by" if back else ""
+        kept = f", of which {back} are held out to evaluate" if back else ""
         raise InputError(
             f"{spec} holds {len(found)} samples{kept}; {count} were asked for",
             hint=f"ask for {usable} or fewer" + (", or give --held-out FILE" if back else ""),
@@ -122,8 +123,8 @@ def _check_content(samples: Samples, graph: Graph, where: str) -> None:
 def classes(graph: Graph) -> int:
     """Number of classes of a classifier; 0 where the model's output is not one vector of scores.
 
-    One output of shape (1, C), C at least 2, that has not the size of the input (an autoencoder's
-    has).
+    One output of shape (1, C), C at least 2, of another size than the input (an autoencoder's is
+    equal).
     """
     if len(graph.outputs) != 1:
         return 0
@@ -137,7 +138,7 @@ def _check_labels(labels: Array, count: int, graph: Graph, where: str) -> Array:
     number = classes(graph)
     if not number:
         raise InputError(
-            f"{where} has labels 'y', and {graph.name} is no classifier",
+            f"{where} has labels 'y', and {graph.name} is not a classifier",
             hint="leave 'y' out: agreement with the float model needs no labels",
         )
     return checked_labels(labels, count, number, where)

@@ -1,15 +1,15 @@
 """Which format each tensor of a fixed-point variant gets.
 
-The rule of :mod:`hil.quantization.fixed_format` proposes; what TFLite's kernels demand disposes:
+The rule of :mod:`hil.quantization.fixed_format` applies as far as TFLite's kernels allow:
 
 - Tensors that an op must not rescale between (pools, RESHAPE, PAD, CONCATENATION ...) form groups
   of one format: the coarsest that the rule gives a member.
-- SOFTMAX, LOGISTIC and TANH write the format that TFLite fixes. It is passed on through a group
-  whose values it can hold; else a QUANTIZE op takes the value into the group's own format.
+- SOFTMAX, LOGISTIC and TANH write the format that TFLite prescribes. It propagates through a
+  group whose values it can hold; else a QUANTIZE op converts to the group's own format.
 - No result is finer than its op's arithmetic: a sum of products has n_x + n_w fraction bits, so
   more would only be zeros (and a left shift that overflows). Likewise for the elementwise ops.
-- Weights leave room for their bias: it may reach 2**30 in q8 and 2**45 in q16, so that sums stay
-  within 32 bits, and within the 48 that TFLite's rescaling of int16 sums can take.
+- Weights leave headroom for their bias: it may reach 2**30 in q8 and 2**45 in q16, so that sums
+  stay within 32 bits, and within the 48 that TFLite's rescaling of int16 sums can take.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Stored:
 class Plan:
     """The formats of one variant.
 
-    ``nodes`` holds activations and constant operands, ``weights`` the weights' fraction bits by
-    op. ``converted`` lists results of a format that TFLite fixes and that a QUANTIZE op takes into
+    ``nodes`` holds activations and constant operands, ``weights`` the weights' fraction bits by op.
+    ``converted`` lists results of a format that TFLite prescribes and that a QUANTIZE op takes into
     the format in ``nodes``: tensor -> the fixed one.
     """
 
@@ -55,14 +55,15 @@ class Plan:
 
 
 def bias_limit(width: int) -> int:
-    """Largest magnitude of a bias, which leaves as much room again for the products."""
+    """Largest magnitude of a bias, which leaves as much headroom again for the products."""
     return 1 << (30 if width == 8 else 45)
 
 
 def make_plan(graph: Graph, ranges: Ranges, width: int, q_format: int | None) -> Plan:
     """Choose all formats of a graph that ``fixed_rules.check_supported`` let pass.
 
-    With ``q_format`` (fraction bits) the whole network has that one, but for what TFLite fixes.
+    With ``q_format`` (fraction bits) the whole network has that one, except for what TFLite
+    prescribes.
 
     Raises:
         UnsupportedModel: a constant is infinite or not a number.
@@ -122,7 +123,7 @@ class _Planner:
         return fraction_bits_for(magnitude, self._width)
 
     def _fixed_groups(self) -> dict[Node, Stored]:
-        """Groups that take over the format that TFLite fixes for one of their members."""
+        """Groups that adopt the format that TFLite prescribes for one of their members."""
         members, fixed = self._by_group(), dict[Node, Stored]()
         for op in self._graph.ops:
             if RULES[op.name].kind != "fixed":
@@ -143,7 +144,7 @@ class _Planner:
         high = math.ldexp(limit - stored.zero_point, -stored.fraction_bits)
         return low <= self._extent[node][0] and self._extent[node][1] <= high
 
-    # Caps. Lowering a format can only lower others, so the loop comes to rest.
+    # Caps. Lowering a format can only lower others, so the loop terminates.
 
     def _lower(self, bits: dict[Node, int], fixed: frozenset[Node]) -> None:
         changed = True
@@ -172,13 +173,13 @@ class _Planner:
             bias = self._graph.tensors[op.inputs[2]].data
             assert bias is not None
             low, high = _extent(bias, op)
-            room = math.frexp(bias_limit(self._width))[1] - 1
-            bits = min(bits, room - math.frexp(max(abs(low), abs(high)))[1] - input_bits)
+            headroom = math.frexp(bias_limit(self._width))[1] - 1
+            bits = min(bits, headroom - math.frexp(max(abs(low), abs(high)))[1] - input_bits)
         return bits
 
 
 def _finest(op: Op, inputs: list[int], width: int) -> int | None:
-    """Most fraction bits that the op's result can use; None: no matter."""
+    """Most fraction bits that the op's result can use; None: no limit."""
     cap = _finest_sum(op, inputs, width)
     bounded = {op.name, op.options.get("fused_activation_function")} & {"RELU6", "RELU_N1_TO_1"}
     if cap is not None and bounded:
@@ -197,7 +198,7 @@ def _finest_sum(op: Op, inputs: list[int], width: int) -> int | None:
     if RULES[name].kind == "weighted" or name == "MUL":
         return sum(inputs)
     if name in ("ADD", "SUB"):
-        # TFLite shifts both operands left by 20 or 15 and wants a factor below one back.
+        # TFLite shifts both operands left by 20 or 15 and needs a factor below one.
         return min(max(inputs), min(inputs) + (18 if width == 8 else 13))
     if name == "MEAN":
         return inputs[0] + width - 1

@@ -1,9 +1,10 @@
 """q8 and q16: a float32 model as fixed point Qm.n, written as an ordinary .tflite.
 
 Every tensor has a power-of-two scale and zero point 0 (SOFTMAX and LOGISTIC write what TFLite
-fixes, in int8 with zero point -128). Activations and weights are int8 or int16, per tensor; biases
-are int32 or int64 of scale s_x * s_w. q8 runs wherever int8 models do. q16 has int16 weights, for
-which TFLite has no kernel: ``hil.tflite.fixed16`` and docs/fixed-point.md say what it computes.
+prescribes, in int8 with zero point -128). Activations and weights are int8 or int16, per tensor;
+biases are int32 or int64 of scale s_x * s_w. q8 runs wherever int8 models do. q16 has int16
+weights, for which TFLite has no kernel: ``hil.tflite.fixed16`` and docs/fixed-point.md say what it
+computes.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ def quantize_fixed_point(
     """Return the .tflite of the ``q8`` or ``q16`` variant of a float32 model.
 
     ``ranges`` are the graph's (``hil.quantization.ranges.calibrate``). Each tensor gets the format
-    that its own largest magnitude asks for, or all get ``q_format`` (such as ``Q7.9`` for q16).
+    that its own largest magnitude requires, or all get ``q_format`` (such as ``Q7.9`` for q16).
     Inputs and outputs are integers, or float32 with QUANTIZE and DEQUANTIZE ops at the edges.
-    Tensors keep their index and name; those that are added stand behind. Equal arguments, equal
+    Tensors keep their index and name; those that are added follow. Equal arguments, equal
     bytes.
 
     Raises:
         UnsupportedModel: the model is not float32, or an op has no fixed-point form.
-        UsageError: ``q_format`` is no format of the scheme's width.
+        UsageError: ``q_format`` is not a format of the scheme's width.
     """
     if scheme not in WIDTH:
         raise UsageError(f"unknown fixed-point scheme '{scheme}'", hint="give q8 or q16")
@@ -75,7 +76,7 @@ class _Builder:
     def build(self) -> bytes:
         graph = self.graph
         kept = {i for op in graph.ops for p, i in enumerate(op.inputs) if not _is_value(op, p)}
-        # What stays a float constant here is used by nothing any more: it loses its data.
+        # Nothing uses what stays a float constant here: its data is dropped.
         self.tensors = [
             dataclasses.replace(t, data=None) if t.is_constant and t.index not in kept else t
             for t in graph.tensors

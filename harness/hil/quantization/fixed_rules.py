@@ -1,4 +1,4 @@
-"""What TFLite asks of each op's scales in int8 and int16, as far as fixed-point models need it.
+"""TFLite's requirements on each op's scales in int8 and int16, as far as fixed point needs them.
 
 From the ``Prepare`` functions of tensorflow/lite/kernels; op versions from
 tensorflow/lite/tools/versioning/op_version.cc.
@@ -22,8 +22,9 @@ class Rule:
     ``weighted``: inputs are activation, constant weights and bias; the output's format is free.
     ``same``: the inputs in ``data`` (None: all) and all outputs share one format.
     ``free``: every tensor has its own format.
-    ``fixed``: TFLite fixes the output's: fraction bits for int8 with its zero point, 15 for int16.
-    ``versions`` are the op's for int8 and int16; an int16 of 0 says that TFLite has no kernel.
+    ``fixed``: TFLite prescribes the output's: fraction bits for int8 with its zero point, 15 for
+    int16.
+    ``versions`` are the op's for int8 and int16; 0 means that TFLite has no kernel.
     """
 
     kind: Kind
@@ -70,7 +71,7 @@ def data_inputs(op: Op) -> tuple[int, ...]:
 
 
 def check_supported(graph: Graph, width: int) -> None:
-    """Refuse what cannot become fixed point.
+    """Check that a graph has a fixed-point form.
 
     Raises:
         UnsupportedModel: an op without a rule or without a kernel of this width, a tensor that is

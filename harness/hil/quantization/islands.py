@@ -1,5 +1,5 @@
 """Rewrites of a graph around what ai-edge-quantizer does with it: ops that it would leave in float
-are taken into integers, and float inputs and outputs are put around integer ones."""
+are converted to integers, and float inputs and outputs are put around integer ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a variant is from its float parent: every tensor, and the outputs end to end.
+"""How close a variant is to its float parent: every tensor, and the outputs.
 
 Both run on the host's reference kernels with the same samples, each in its own input quantization.
 For a parent's values x and the variant's y as real numbers, over all samples together:
@@ -25,7 +25,7 @@ from hil.tflite.model import Model
 Progress = Callable[[int, int], None]
 
 
-def judge(
+def compare(
     parent: Model, variant: Model, data: CalibrationData, progress: Progress | None = None
 ) -> tuple[tuple[TensorQuality, ...], tuple[Agreement, ...]]:
     """Return the quality of every tensor, worst SQNR first, and the agreement on both sets.
@@ -35,27 +35,27 @@ def judge(
     Raises:
         ModelError: one of the models cannot be run.
     """
-    judging = _Judging(parent, variant)
+    both = _Both(parent, variant)
     total, done = len(data.calibration) + len(data.held_out), 0
     agreements = []
     for name, samples in (("calibration", data.calibration), ("held-out", data.held_out)):
         ends = _Outputs()
         for inputs in samples.inputs:
-            ends.add(*judging.outputs(inputs))
+            ends.add(*both.outputs(inputs))
             if name == "held-out":
-                judging.compare_tensors()
+                both.compare_tensors()
             done += 1
             if progress is not None:
                 progress(done, total)
         agreements.append(ends.agreement(name, samples, classes(parent.graph)))
-    tensors = [*judging.activations(), *weights(parent.graph, variant.graph)]
+    tensors = [*both.activations(), *weights(parent.graph, variant.graph)]
     return tuple(sorted(tensors, key=lambda t: (t.sqnr_db, t.index))), tuple(agreements)
 
 
 def matching(parent: Graph, variant: Graph) -> list[tuple[Tensor, Tensor]]:
     """Pair the tensors of both by name and number of elements, in order; constants with constants.
 
-    A name that stands several times in both is paired in order of appearance.
+    A name that occurs several times in both is paired in order.
     """
     waiting: dict[tuple[str, int, bool], list[Tensor]] = {}
     for tensor in variant.tensors:
@@ -82,7 +82,7 @@ def weights(parent: Graph, variant: Graph) -> list[TensorQuality]:
 
 
 def fed(inputs: Inputs, graph: Graph) -> Inputs:
-    """Float inputs in the dtypes of a model's inputs, quantized where those are integers."""
+    """Return float inputs in the dtypes of a model's inputs, quantized where those are integers."""
     pairs = zip(inputs, graph.input_tensors, strict=True)
     return tuple(_quantized(array, tensor) for array, tensor in pairs)
 
@@ -104,8 +104,8 @@ def _limits(tensor: Tensor) -> tuple[float, float]:
     return (limits.min - zero - 1) * scale, (limits.max - zero + 1) * scale
 
 
-class _Judging:
-    """Both models beside each other, and the sums of each tensor so far."""
+class _Both:
+    """Both models, and the sums of each tensor so far."""
 
     def __init__(self, parent: Model, variant: Model) -> None:
         self._parent, self._variant = parent.graph, variant.graph
@@ -142,7 +142,7 @@ def _outputs(reference: HostReference, graph: Graph, inputs: Inputs) -> Iterator
 
 
 class _Sums:
-    """Sums over all values of one tensor, from which its figures follow."""
+    """Sums over all values of one tensor."""
 
     def __init__(self) -> None:
         self.signal = self.noise = self.other = self.product = self.largest = 0.0

@@ -53,10 +53,10 @@ class Method:
 
     @classmethod
     def parse(cls, text: str) -> Method:
-        """Understand ``NAME`` or ``NAME:PARAMETER``.
+        """Parse ``NAME`` or ``NAME:PARAMETER``.
 
         Raises:
-            UsageError: an unknown name, or a parameter that is no number or out of range.
+            UsageError: an unknown name, or an invalid parameter.
         """
         name, colon, given = text.partition(":")
         if name not in _DEFAULT_PARAMETER or (name == "minmax" and colon):
@@ -126,7 +126,7 @@ def float_activations(graph: Graph) -> list[Tensor]:
 
 
 class _Observer:
-    """Keeps the extremes of one tensor; by itself the method ``minmax``."""
+    """Keeps the extremes of one tensor: the method ``minmax``."""
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
@@ -143,11 +143,11 @@ class _Observer:
         self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
 
     def _note(self, values: Array, low: float, high: float) -> None:
-        """Take note of one sample's finite values, before the extremes know it."""
+        """Add one sample's finite values, before the extremes are updated."""
 
     def result(self) -> TensorRange:
         low, high, clipped = self._choose()
-        # -0.0 + 0.0 is 0.0: a sign of zero would only puzzle.
+        # -0.0 + 0.0 is 0.0, without the sign.
         return TensorRange(
             self._tensor.index,
             self._tensor.name,

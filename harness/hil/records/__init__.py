@@ -1,6 +1,6 @@
-"""Plain frozen dataclasses that flow between rooms. This room imports nothing of the project.
+"""Plain frozen dataclasses that the packages pass on to each other.
 
-The order of the spine: variant, firmware, trace, run; an evaluation is made of traces, too.
+In the order of a run: inputs, variant, firmware, trace, run; an evaluation adds up many traces.
 """
 
 from hil.records.evaluation import (

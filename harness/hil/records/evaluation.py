@@ -11,13 +11,14 @@ from hil.records.run import ErrorInfo, RunStatus
 
 @dataclass(frozen=True)
 class SampleResult:
-    """One labelled sample: what the device and the host's reference made of it.
+    """One labelled sample: the results of the device and of the host's reference.
 
     ``sample`` is its position in the data set, ``label`` the class it has (for anomalies 0 or 1).
     ``decision`` and ``host_decision`` are classes, ``in_top5`` whether the label is among the
-    device's five most likely; ``score`` and ``host_score`` anomaly scores. What a metric does not
-    know is None. ``equal`` says that all outputs match the reference's (integers bit for bit,
-    floats within ``hil.bench.outputs``'s tolerance); ``max_abs_diff`` is in units of the output.
+    device's five most likely; ``score`` and ``host_score`` anomaly scores. Those that the metric
+    does not use are None. ``equal`` means that all outputs match the reference's (integers bit for
+    bit, floats within ``hil.bench.outputs``'s tolerance); ``max_abs_diff`` is in units of the
+    output.
     """
 
     sample: int
@@ -48,11 +49,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What the samples of an evaluation add up to; ``metric`` is ``top1`` or ``auc``.
+    """The sums over the samples of an evaluation; ``metric`` is ``top1`` or ``auc``.
 
     ``main`` is the device's figure, ``host`` the reference's over the same samples. ``confusion``
     has a row per true class and a column per class the device named. ``equal`` and
-    ``same_decision`` count samples on which device and reference agree; ``exact`` says that
+    ``same_decision`` count samples on which device and reference agree; ``exact`` means that
     outputs are integers, which must be equal. ``differing`` names the first samples that are not.
     """
 
@@ -73,11 +74,11 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Labelled samples through a firmware on a target, whole: what the store keeps of it.
+    """The evaluation of a firmware on labelled samples: what the store keeps.
 
-    ``key`` identifies the question (model, firmware, data and options by their hashes), so that an
-    interrupted evaluation can be continued. ``samples`` are to be done, ``done`` of them are.
-    ``preparation`` says in words how the data became the model's input.
+    ``key`` is a hash of model, firmware, data and options, so that an
+    interrupted evaluation can be continued. ``done`` of ``samples`` have run.
+    ``preparation`` describes how the data became the model's input.
     """
 
     evaluation_id: str

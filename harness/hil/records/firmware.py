@@ -1,4 +1,4 @@
-"""What an engine makes of a variant, where it is to run, and the ELF built of it."""
+"""What an engine generates from a model, the platform it runs on, and the ELF."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class MemoryPlan:
 
 @dataclass(frozen=True)
 class ExternalCode:
-    """A prebuilt library of somebody else's that an engine's sources call.
+    """A prebuilt library that an engine's sources call.
 
-    ``library`` and ``include_dirs`` are absolute; ``sha256`` covers the library and the headers
-    that count. ``core`` is the only core of device profiles that it is for. ``defines`` (``NAME``
+    ``library`` and ``include_dirs`` are absolute; ``sha256`` covers the library and the relevant
+    headers. ``core`` is the only core of device profiles that it is for. ``defines`` (``NAME``
     or ``NAME=VALUE``) are those that its headers need.
     """
 
@@ -69,13 +69,13 @@ class ArenaUse:
 
 @dataclass(frozen=True)
 class EngineSources:
-    """What an engine makes of a variant: generated files, kernel files and the memory plan.
+    """What an engine generates from a model: generated files, kernel files and the memory plan.
 
     ``files`` maps a relative file name to its text; ``kernels`` are paths below
     ``firmware_stubs``; both are compiled into the engine library. ``weights_bytes`` counts
     constant tensors, ``tables_bytes`` constant tables the engine adds (requantization, LUTs).
     ``runtime_defines`` are for the DUT program. ``op_count`` is needed where the plan has no
-    placements that tell it. ``details`` go into a run's provenance.
+    placements. ``details`` go into a run's provenance.
     """
 
     engine: str
@@ -102,12 +102,12 @@ class MemoryRegion:
 
 @dataclass(frozen=True)
 class Platform:
-    """Where a firmware will run: an emulator's machine, the board itself or this computer.
+    """What a firmware runs on: an emulator's machine, the board itself or this computer.
 
-    ``exact`` is true where the machine is the profile's own chip; otherwise ``note`` says what
-    stands in for it. ``port`` names a folder in ``firmware_stubs/ports``; ``machine`` is the
-    target's name for it. ``defines`` are passed to the port's C code. ``time`` says how times and
-    high-water marks arise there; None where there is no time of the chip's.
+    ``exact`` is true where the machine is the profile's own chip; otherwise ``note`` names the
+    substitute. ``port`` names a folder in ``firmware_stubs/ports``; ``machine`` is the target's
+    name for it. ``defines`` are passed to the port's C code. ``time`` says how times and high-water
+    marks arise there; None where the target has no time of the chip.
     """
 
     target: str  # its name in the registry of targets

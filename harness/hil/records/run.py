@@ -1,4 +1,4 @@
-"""What is measured and checked of a run, and the run itself, whole."""
+"""What is measured and checked of a run, and the record of the whole run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RunStatus = Literal["running", "passed", "failed", "error", "interrupted"]
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number that never travels without its kind.
+    """A figure with its unit, kind and uncertainty.
 
     ``uncertainty_pct`` is the half width of the band in per cent; None where unknown. ``n`` is
     the number of observations, ``spread_pct`` their (max - min) / median in per cent.
-    ``source`` says in words where it comes from. ``samples`` are the observations themselves, in
-    ``unit``, where they scatter for reasons nobody models (boards); empty where they were not kept.
+    ``source`` describes its origin. ``samples`` are the single observations in ``unit`` where they
+    vary (boards); empty where they were not kept.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class OpMeasurement:
-    """Where the time goes, one row per op; ``op`` is TFLite's name, ``name`` the output tensor."""
+    """Cost of one op; ``op`` is TFLite's name, ``name`` the output tensor."""
 
     index: int
     op: str
@@ -59,7 +59,7 @@ class FunctionMeasurement:
 
 @dataclass(frozen=True)
 class Measurements:
-    """All that ``hil.measure`` makes of a trace and an ELF."""
+    """What ``hil.measure`` derives from a trace and an ELF."""
 
     figures: Mapping[str, Measurement]
     ops: tuple[OpMeasurement, ...]
@@ -86,7 +86,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the store and reports say about a model."""
+    """A model in stored runs and reports."""
 
     name: str
     path: str
@@ -116,7 +116,7 @@ class ErrorInfo:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run, whole: what goes into the store and what reports are made of.
+    """One run with all results: what is stored, and what reports are made of.
 
     ``profile`` is the validated profile as plain data; ``provenance`` is a flat mapping of tool
     versions, hashes and the command that repeats the run. Times are ISO 8601 in UTC.

@@ -1,4 +1,4 @@
-"""What a target gives back."""
+"""What a target returns."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Inference:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything that a target gives back for one session with the DUT."""
+    """Everything that a target returns for one session with the DUT."""
 
     platform: Platform
     transcript: str

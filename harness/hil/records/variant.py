@@ -1,4 +1,4 @@
-"""How a model becomes a variant, and how good the variant is."""
+"""How a model is quantized, and the quality of the variant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class VariantRequest:
     ``calibration_samples`` None takes the default number of drawn ones, or all that are given.
     ``method`` is ``minmax``, ``percentile:P`` or ``moving-average:M``; ``q_format`` (q8 and q16)
     such as ``Q7.9``, empty for one format per layer; ``io`` the dtype of the variant's inputs and
-    outputs, empty for the scheme's own. ``held_out`` are samples that only judge the variant;
+    outputs, empty for the scheme's own. ``held_out`` are samples that only evaluate the variant;
     empty keeps back a fifth of the calibration samples.
     """
 
@@ -82,8 +82,8 @@ class Agreement:
     """Outputs of a variant and of its float parent for the same samples.
 
     ``data`` says which samples: ``calibration`` or ``held-out``. ``top1`` is the share (0 to 1) of
-    samples for which both name the same class; None where the model is no classifier. Where the
-    samples have labels, ``parent_accuracy`` and ``accuracy`` are the shares that are right.
+    samples for which both have the same class; None where the model is not a classifier. Where the
+    samples have labels, ``parent_accuracy`` and ``accuracy`` are the shares of correct classes.
     """
 
     data: str

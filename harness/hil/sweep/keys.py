@@ -1,4 +1,4 @@
-"""When is a run already done? Its key covers everything that decides the result.
+"""The key of a run: a hash of everything that decides its result, to find finished runs.
 
 Two runs with the same key give the same figures: the key is a hash over the model's bytes, how it
 is quantized (with the hash of the calibration data and the quantizer's version), the profile's
@@ -80,7 +80,7 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
     parts = {
         "tools": shared,
         "model": member.request.model.sha256,
-        # Names stand in results, so another name is another run.
+        # Results contain the names, so another name is another run.
         "name": member.model.name,
         "scheme": member.scheme.name,
         "variant": variant,

@@ -1,4 +1,4 @@
-"""A study becomes members, one for each run; what can be wrong with the study is refused here."""
+"""The runs of a study, its members; an invalid study is an error before any run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hil.tflite.model import Model
 class StudyModel:
     """A model of the study, as given: ``parameters`` counts its weights and biases.
 
-    ``family`` is its dtype and the sequence of its ops: models that share it differ in sizes alone.
+    ``family`` is its dtype and the sequence of its ops: models that share it differ only in sizes.
     """
 
     model: Model

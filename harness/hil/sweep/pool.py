@@ -1,8 +1,8 @@
 """Worker processes: each carries out one task at a time and answers through a pipe.
 
-A worker that dies takes only its own task with it. Workers stand in sessions of their own, so that
-Ctrl-C reaches the parent alone, which ends them by SIGTERM; they unwind like an interrupted run, so
-that no emulator is left. A worker whose parent is gone ends itself.
+A worker that dies loses only its own task. Workers run in sessions of their own, so that only the
+parent receives Ctrl-C and ends them by SIGTERM; they unwind like an interrupted run, so that no
+emulator is left. A worker whose parent is gone exits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _END_S = 20.0  # for a worker to unwind after SIGTERM
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a task: ``value``, or ``died`` with the exit code of its worker."""
+    """The result of a task: ``value``, or ``died`` with the exit code of its worker."""
 
     index: int
     value: Any = None
@@ -33,8 +33,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a task says of its progress."""
+class Message:
+    """The progress of a task, as text."""
 
     index: int
     text: str
@@ -70,10 +70,10 @@ class _Worker:
 
 def carry_out(
     tasks: Sequence[Any], jobs: int, start: Callable[[], Any], work: Callable[..., Any]
-) -> Iterator[Answer | Told]:
+) -> Iterator[Answer | Message]:
     """Carry out tasks in ``jobs`` processes; yield answers as they come, in any order.
 
-    ``start()`` runs once a worker, ``work(state, task, tell)`` once a task, with what ``start``
+    ``start()`` runs once a worker, ``work(state, task, report)`` once a task, with what ``start``
     returned and a function that takes a progress text. Functions and tasks must be picklable.
     Closing the iterator, or an exception in its consumer, ends the workers.
     """
@@ -95,7 +95,7 @@ def carry_out(
             worker.end()
 
 
-def _listen(workers: list[_Worker]) -> Iterator[Answer | Told]:
+def _listen(workers: list[_Worker]) -> Iterator[Answer | Message]:
     """Wait for news; a worker that died leaves the list."""
     ready = wait([worker.pipe for worker in workers], timeout=1.0)
     for worker in list(workers):
@@ -133,10 +133,10 @@ def _serve(pipe: Connection, start: Callable[[], Any], work: Callable[..., Any])
         while True:
             index, task = pipe.recv()
 
-            def tell(text: str, index: int = index) -> None:
-                pipe.send(Told(index, text))
+            def report(text: str, index: int = index) -> None:
+                pipe.send(Message(index, text))
 
-            pipe.send(Answer(index, work(state, task, tell)))
+            pipe.send(Answer(index, work(state, task, report)))
 
 
 def _end_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""Carries a study out: what is done is taken from the store, the rest runs in workers."""
+"""Carries out a study: finished runs are taken from the store, the others run in workers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OutcomeStatus = Literal["passed", "failed", "error"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a member.
+    """The result of a member.
 
-    ``passed`` and ``failed`` are the run's; ``error`` where it could not be tried, or its worker
+    ``passed`` and ``failed`` are the run's; ``error`` where it could not run, or its worker
     died. ``resumed`` says that the run was done before. ``run_id`` is None where nothing is stored.
     """
 
@@ -64,9 +64,9 @@ class Progress:
 def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False) -> Plan:
     """Find out which members are done: those with a stored run of the same key.
 
-    A run that passed stands, and so does one that failed, which would fail again; with
-    ``rerun_failed`` it runs again. Errors (a tool that was missing, a full disk) and interrupted
-    runs never stand.
+    A run that passed is not repeated, and neither is one that failed, which would fail again,
+    unless ``rerun_failed``. Errors (a tool that was missing, a full disk) and interrupted
+    runs are always repeated.
 
     Raises:
         UsageError: there is no such target.
@@ -81,11 +81,11 @@ def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False)
         raise InputError(
             f"cannot read {error.filename}: {error.strerror}", hint="check the file's permissions"
         ) from error
-    standing: tuple[RunStatus, ...] = ("passed",) if rerun_failed else ("passed", "failed")
+    final: tuple[RunStatus, ...] = ("passed",) if rerun_failed else ("passed", "failed")
     stored = store.with_sweep_key(keys)
     done: dict[int, Outcome] = {}
     for index, (member, key) in enumerate(zip(members, keys, strict=True)):
-        found = [run for run in stored.get(key, ()) if run[1] in standing]
+        found = [run for run in stored.get(key, ()) if run[1] in final]
         # A pass, where there is one, says more than a later failure of the same key.
         best = next((run for run in found if run[1] == "passed"), found[0] if found else None)
         if best is not None:
@@ -110,7 +110,7 @@ def carry_out(
     start = time.monotonic()
     answers = pool.carry_out(tasks, jobs, functools.partial(_open_store, store_url), _work)
     for message in answers:
-        if isinstance(message, pool.Told):
+        if isinstance(message, pool.Message):
             running[message.index] = message.text
         else:
             running.pop(message.index, None)
@@ -135,13 +135,13 @@ def _open_store(url: str | None) -> Store:
 
 
 def _work(
-    store: Store, task: tuple[Member, str], tell: Callable[[str], None]
+    store: Store, task: tuple[Member, str], report: Callable[[str], None]
 ) -> tuple[OutcomeStatus, str | None, tuple[ErrorInfo, ...]]:
     """One member, in a worker: run, keep the key with the run, answer with what came of it."""
     from hil.bench import pipeline
 
     member, key = task
-    tell(member.label)
+    report(member.label)
     try:
         facts = {"sweep_key": key, "study_scheme": member.scheme.name}
         record = pipeline.run(member.request, store, facts=facts)

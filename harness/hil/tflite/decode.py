@@ -1,4 +1,4 @@
-"""Decode the flatbuffer of a .tflite table by table, believing nothing.
+"""Decode the flatbuffer of a .tflite table by table; the content is untrusted.
 
 Only :mod:`hil.tflite.reader` uses this; it turns everything raised here into a ``ModelError``.
 """
@@ -21,7 +21,7 @@ MAX_RANK = 8
 
 
 class Malformed(ValueError):
-    """The file contradicts itself or the schema; the text says where."""
+    """The file contradicts itself or the schema; the text names the place."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

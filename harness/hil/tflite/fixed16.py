@@ -10,7 +10,7 @@ one op. docs/fixed-point.md defines the arithmetic:
 - k = n_x + n_w - n_y fraction bits too many: (acc + 2**(k-1)) >> k for k > 0 (ties towards plus
   infinity), else acc << -k; then clamped to the fused activation's range within int16.
 
-Raises here name the op that does not follow this.
+Errors name the op that does not follow this.
 """
 
 from __future__ import annotations

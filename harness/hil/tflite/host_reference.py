@@ -1,4 +1,4 @@
-"""The host's reference of a model: which implementation computes its right answer."""
+"""The host's reference of a model: which implementation computes the expected outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hil.tflite.reference import Reference
 
 
 class HostReference(Protocol):
-    """What computes the right answer of a model on the host."""
+    """Computes the expected outputs of a model on the host."""
 
     @property
     def version(self) -> str:

@@ -86,7 +86,7 @@ def _seed(text: str) -> int:
 def _random(
     graph: Graph, seed: int, samples: int, draw: Callable[[Tensor, np.random.PCG64], Array]
 ) -> list[Inputs]:
-    # The raw stream of a bit generator is numpy's promise for ever; its distributions are not.
+    # numpy guarantees the raw stream of a bit generator across versions, but not distributions.
     stream = np.random.PCG64(seed)
     return [tuple(draw(t, stream) for t in graph.input_tensors) for _ in range(samples)]
 

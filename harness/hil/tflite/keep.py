@@ -1,9 +1,9 @@
 """Keep every tensor of an interpreter readable: declare them all outputs of the model.
 
-``experimental_preserve_all_tensors`` gives every tensor room of its own, but ops that may compute
-in place (ADD, MUL, RESHAPE …) still write over an input that nobody needs any more: TFLite's
-``ArenaPlanner::IdentifyInPlaceTensors``, seen in tflite-runtime 2.14. It spares outputs of the
-model.
+``experimental_preserve_all_tensors`` gives every tensor its own memory, but ops that may compute
+in place (ADD, MUL, RESHAPE …) still overwrite an input that no later op reads: TFLite's
+``ArenaPlanner::IdentifyInPlaceTensors``, seen in tflite-runtime 2.14. Outputs of the model
+are not overwritten.
 """
 
 from __future__ import annotations

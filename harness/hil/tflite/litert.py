@@ -1,19 +1,19 @@
 """LiteRT's reference kernels, held to the fixed-point arithmetic of TensorFlow Lite and TFLM.
 
-From 1.4 on (tried: 1.4.0 to 2.3.0) LiteRT's reference FULLY_CONNECTED with int8 weights scales its
+From 1.4 on (tested: 1.4.0 to 2.3.0) LiteRT's reference FULLY_CONNECTED with int8 weights scales its
 sums in double precision; TensorFlow Lite up to 2.14, TFLM and CMSIS-NN use a fixed-point
-multiplier, as LiteRT's own CONV_2D still does. A model must not have two right answers, so for the
+multiplier, as LiteRT's own CONV_2D still does. A model has one expected result, so for the
 reference each such op becomes RESHAPE, a 1x1 CONV_2D and RESHAPE. The convolution's multiplier is
 exactly the one that FULLY_CONNECTED had. With one scale for all weights, the convolution's input
 scale is 1 and its weights' scale is the float32 product of both, which is how TensorFlow Lite
 computed it; with one for each channel, both ops multiply and divide the scales in double precision.
 Weights with a zero point, which a convolution does not have, are split into a sum of three int8
-values, and the input stands three times.
+values, and the input is repeated three times.
 
 On int16 activations the bias's type chooses the arithmetic: int64 takes a multiplier of 15 bits,
 int32 (and FULLY_CONNECTED without a bias) one of 31. TensorFlow Lite looks at the bias; LiteRT
 looks at the option ``quantized_bias_type`` instead, reads an int32 bias as int64 where the option
-was left out, and gives garbage. The rewritten ops state it. (int16 was tried with 2.3.0 only.)
+is absent, with wrong results. The rewritten ops state it. (int16 was tested with 2.3.0 only.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Standard normal numbers out of random bits, the same ones on every machine.
 
-numpy promises the raw stream of a bit generator for ever, its distributions not; and the logarithm
-of a C library may differ in the last bit. So uniform numbers are sent through the inverse of the
+numpy guarantees the raw stream of a bit generator, but not its distributions; and the logarithm of
+a C library may differ in the last bit. So uniform numbers are sent through the inverse of the
 normal distribution by Wichura's rational approximation, in nothing but float64 +, -, *, / and
 square roots, which IEEE 754 defines to the bit.
 """

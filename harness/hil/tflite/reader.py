@@ -1,7 +1,7 @@
 """Read a .tflite file into a :class:`~hil.tflite.graph.Graph`.
 
-Files come from anywhere, so nothing in them is believed: every index, length, shape and size is
-checked here, and whatever a damaged flatbuffer makes the decoder raise becomes a ``ModelError``.
+Files are untrusted input: every index, length, shape and size is checked here, and whatever a
+damaged flatbuffer makes the decoder raise becomes a ``ModelError``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
     """Return the bytes of a model file.
 
     Raises:
-        ModelError: there is no such regular file, it cannot be read or is absurdly large.
+        ModelError: the path is not a regular file, or the file is unreadable or too large.
     """
     try:
         if path.is_dir():

@@ -32,7 +32,7 @@ class Reference:
     ``keep_all`` gives every tensor memory of its own (TFLite else reuses it), for :meth:`tensor`.
 
     Raises:
-        ModelError: TFLite refuses the model; its own words are in the message.
+        ModelError: TFLite rejects the model; its message is included.
         MissingTool: no TFLite interpreter is installed.
     """
 

@@ -1,8 +1,8 @@
-"""What the flatbuffer schema of TensorFlow Lite says, in this project's words.
+"""Facts of TensorFlow Lite's flatbuffer schema.
 
 The generated Python classes of the ``tflite`` package know field names and types but not which
 option table belongs to which op, nor which fields are enums. Both are facts of TensorFlow's
-``tensorflow/compiler/mlir/lite/schema/schema.fbs`` (schema version 3) and stand here once.
+``tensorflow/compiler/mlir/lite/schema/schema.fbs`` (schema version 3) and are listed here.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _field(table: str, options: Any, name: str) -> Any:
         return value
     names = enum_names(enum)
     if value not in names:
-        raise ValueError(f"{snake_case(name)} holds {value}, which is no {enum}")
+        raise ValueError(f"{snake_case(name)} holds {value}, which is not a value of {enum}")
     return names[value]
 
 

@@ -1,4 +1,4 @@
-"""What there is to say about a model before it runs: sizes, work and the memory it must move."""
+"""A model before it runs: sizes, multiply-accumulates and memory of each op."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TensorSummary:
 
     @property
     def quantization(self) -> str:
-        """In words: ``scale 0.0039, zero point -128``, ``16 scales along axis 0`` or ``none``."""
+        """As text: ``scale 0.0039, zero point -128``, ``16 scales along axis 0`` or ``none``."""
         if not self.scale:
             return "none"
         if self.axis is not None:

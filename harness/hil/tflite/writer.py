@@ -1,9 +1,9 @@
-"""Write a :class:`~hil.tflite.graph.Graph` as a .tflite: the way back from the reader.
+"""Write a :class:`~hil.tflite.graph.Graph` as a .tflite: the inverse of the reader.
 
 ``parse_model(write_model(graph), graph.name)`` has the tensors, ops, inputs, outputs and the
 description of ``graph``. What a graph does not hold is not written: metadata, signatures, batch
 sizes left open. Equal graphs give equal bytes. Tensors with equal data share a buffer; buffers are
-aligned to 16 bytes, as the schema asks.
+aligned to 16 bytes, as the schema requires.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Tables:
         return int(self._fb.EndVector())
 
     def blob(self, content: bytes) -> int:
-        """Write bytes aligned to 16, as the schema asks of tensor data."""
+        """Write bytes aligned to 16, as the schema requires for tensor data."""
         self._fb.StartVector(1, len(content), 16)
         self._fb.head = self._fb.head - len(content)
         self._fb.Bytes[self._fb.head : self._fb.head + len(content)] = content
@@ -157,7 +157,7 @@ class _Writer:
         if number is None:
             raise UnsupportedModel(
                 f"the op {name} cannot be written into a .tflite",
-                hint="custom ops are outside of what hil changes",
+                hint="hil does not rewrite models with custom ops",
             )
         fields = {
             "DeprecatedBuiltinCode": min(number, PLACEHOLDER_FOR_GREATER_CODES),
@@ -179,7 +179,7 @@ class _Writer:
         elif op.options:
             raise UnsupportedModel(
                 f"op {op.index} ({op.name}) has options that hil cannot write",
-                hint="hil changes models of the ops that its engines run",
+                hint="hil rewrites models of the ops that its engines support",
             )
         return to.table("Operator", fields)
 
