@@ -291,6 +291,51 @@ def test_an_engine(scratch: Scratch, neg_model: Path) -> None:
     assert_follows(scratch, "An engine", NAME="neg", KERNEL="neg")
 
 
+LAB_TARGET = """
+import dataclasses
+from hil.targets import registry
+
+
+class LabTarget:
+    name, title, rank = "lab", "the lab", 9
+
+    def __init__(self):
+        self._qemu = registry.target("qemu")
+
+    def tool(self):
+        return "lab 1"
+
+    def findings(self):
+        return ()
+
+    def platform(self, profile, machine=None):
+        return dataclasses.replace(self._qemu.platform(profile, machine), target=self.name)
+
+    def roomiest(self, platform):
+        return platform
+
+    def open(self, firmware, platform, options):
+        return self._qemu.open(firmware, dataclasses.replace(platform, target="qemu"), options)
+"""
+
+
+def test_a_target(scratch: Scratch) -> None:
+    scratch.add("harness/hil/targets/lab/__init__.py", "")
+    scratch.add("harness/hil/targets/lab/target.py", LAB_TARGET)
+    project = "pyproject.toml"
+    group = '[project.entry-points."hil.targets"]\n'
+    scratch.edit(project, group, group + 'lab = "hil.targets.lab.target:LabTarget"\n')
+    scratch.edit(project, '"(host) | qemu"', '"(host) | lab | qemu"')
+
+    run = ("run", "-p", "stm32l4", "--target", "lab", DIGITS / "digits_int8.tflite")
+    shown = scratch.hil(*run)
+
+    assert "on stm32l4 [lab b-l475e-iot01a]" in shown or "on stm32l4 [lab mps2" in shown
+    assert "passed: run" in shown
+    scratch.lint_imports()
+    assert_follows(scratch, "A target", NAME="lab")
+
+
 def test_a_figure(scratch: Scratch) -> None:
     memory = "harness/hil/measure/memory.py"
     entry = 'Figure("const_bytes", "Constants", "bytes", gated=True)'
