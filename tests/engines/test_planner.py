@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from hil.engines.aot.lower import Lowered
-from hil.engines.aot.planner import plan, verify
+from hil.engines.aot.planner import ALIGNMENT, ArenaLayout, plan
+from hil.records import Placement
 from hil.tflite.graph import Graph, Op, Tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +32,56 @@ def graph_of(
         outputs=outputs,
         description="",
     )
+
+
+def verify(graph: Graph, lowered: Sequence[Lowered], layout: ArenaLayout) -> list[str]:
+    """Look for faults of a layout, independently of how it was made; empty if it is sound.
+
+    Two placements that are alive at the same op must not overlap, except a view with its source
+    and, at one op only, an input with the output that replaces it in place. Also checks bounds
+    and alignment.
+    """
+    views = _view_roots(graph, lowered, layout)
+    faults = []
+    placements = layout.memory.placements
+    for i, a in enumerate(placements):
+        if a.offset % ALIGNMENT or a.offset < 0 or a.offset + a.size > layout.memory.arena_bytes:
+            faults.append(f"{a.name}: outside the arena or misaligned")
+        for b in placements[i + 1 :]:
+            if _clash(a, b) and not _intended(a, b, graph, lowered, views):
+                faults.append(f"{a.name} and {b.name} overlap while both are alive")
+    return faults
+
+
+def _clash(a: Placement, b: Placement) -> bool:
+    alive = a.first_op <= b.last_op and b.first_op <= a.last_op
+    return alive and a.offset < b.offset + b.size and b.offset < a.offset + a.size
+
+
+def _view_roots(graph: Graph, lowered: Sequence[Lowered], layout: ArenaLayout) -> dict[int, int]:
+    roots: dict[int, int] = {}
+    for op, low in zip(graph.ops, lowered, strict=True):
+        if op.index in layout.aliased:
+            source = op.inputs[low.in_place[0]]
+            roots[op.outputs[0]] = roots.get(source, source)
+    return roots
+
+
+def _intended(
+    a: Placement, b: Placement, graph: Graph, lowered: Sequence[Lowered], roots: dict[int, int]
+) -> bool:
+    if a.tensor is None or b.tensor is None or a.offset != b.offset:
+        return False
+    if roots.get(a.tensor, a.tensor) == roots.get(b.tensor, b.tensor):
+        return True
+    early, late = (a, b) if a.first_op <= b.first_op else (b, a)
+    if early.last_op != late.first_op or not 0 <= late.first_op < len(graph.ops):
+        return False
+    op, low = graph.ops[late.first_op], lowered[late.first_op]
+    replaced = {op.inputs[p] for p in low.in_place} if low.call else set()
+    sources = {roots.get(t, t) for t in replaced}
+    assert early.tensor is not None
+    return late.tensor in op.outputs and roots.get(early.tensor, early.tensor) in sources
 
 
 @st.composite

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.engines.ctext import comment_text, float_literal
+from hil.errors import ModelError
 from hil.tflite.graph import Graph, Tensor
 from hil.tflite.model import Model
 
@@ -17,7 +18,18 @@ _DTYPES = {
     "int64": "HIL_INT64",
     "bool": "HIL_BOOL",
 }
+_MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 _NONE = "    {NULL, 0, HIL_INT8, 0.0f, 0}, /* there is none */"
+
+
+def check_counts(graph: Graph) -> None:
+    """Check that a model has no more inputs and outputs than a program can state.
+
+    Raises:
+        ModelError: it has more.
+    """
+    if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
+        raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
 
 
 def has_dtype(dtype: str) -> bool:

@@ -7,14 +7,13 @@ from hil.engines.aot import codegen, planner
 from hil.engines.aot.lower import LOWERINGS, Lowered, refuse
 from hil.engines.ctext import has_c_type
 from hil.engines.interface import Role
-from hil.errors import ModelError
+from hil.engines.program_interface import check_counts
 from hil.records import EngineSources
 from hil.tflite.graph import Graph, Op
 from hil.tflite.model import Model
 
 VERSION = "3"
 KERNEL_DIR = "engines/aot"
-_MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 _ARITHMETIC = ("int8", "int16", "float32")
 
 
@@ -31,10 +30,10 @@ class AotEngine:
 
         Raises:
             UnsupportedModel: an op, dtype or option has no kernel.
-            ModelError: the graph reads a tensor that nothing writes.
+            ModelError: more inputs or outputs than the protocol has.
         """
         graph = model.graph
-        _check_dataflow(graph)
+        check_counts(graph)
         lowered = [lower(op, graph) for op in graph.ops]
         layout = planner.plan(graph, lowered)
         text = codegen.generate(model, lowered, layout)
@@ -59,23 +58,3 @@ def lower(op: Op, graph: Graph) -> Lowered:
         if index >= 0 and not has_c_type(graph.tensors[index].dtype):
             refuse(op, f"tensor {index} is {graph.tensors[index].dtype}", ", ".join(_ARITHMETIC))
     return LOWERINGS[op.name](op, graph)
-
-
-def _check_dataflow(graph: Graph) -> None:
-    """Every tensor that is read must be an input, a constant, or written by an earlier op."""
-    known = {*graph.inputs, *(t.index for t in graph.tensors if t.is_constant)}
-    for op in graph.ops:
-        for index in op.inputs:
-            if index >= 0 and index not in known:
-                raise ModelError(
-                    f"op {op.index} ({op.name}) reads tensor {index}, which nothing has written",
-                    hint="the model is damaged, or keeps state between inferences",
-                )
-        known.update(op.outputs)
-    for index in graph.outputs:
-        if index not in known:
-            raise ModelError(
-                f"output tensor {index} is written by no op", hint="the model is damaged"
-            )
-    if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
-        raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")

@@ -8,7 +8,7 @@ that is measured.
 from __future__ import annotations
 
 from hil.engines.interface import Role
-from hil.engines.program_interface import has_dtype
+from hil.engines.program_interface import check_counts, has_dtype
 from hil.engines.tflm import codegen
 from hil.engines.tflm.headers import Registration, read_ops
 from hil.engines.tflm.installed import Installed
@@ -23,7 +23,6 @@ KERNEL_DIR = "engines/tflm"
 #: Every build of TFLM for microcontrollers has it; structures differ without.
 _STATIC_MEMORY = "TF_LITE_STATIC_MEMORY"
 _SEARCH_DEFINE = "HIL_ARENA_SEARCH"
-_MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 
 
 class TflmEngine:
@@ -152,10 +151,8 @@ def _check_weights(graph: Graph) -> None:
 
 
 def _check_io(graph: Graph) -> None:
-    if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
-        raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
-    for index in (*graph.inputs, *graph.outputs):
-        tensor = graph.tensors[index]
+    check_counts(graph)
+    for tensor in (*graph.input_tensors, *graph.output_tensors):
         if not has_dtype(tensor.dtype):
             raise ModelError(
                 f"input or output {tensor.name!r} is {tensor.dtype}, which the device's protocol "
