@@ -46,9 +46,7 @@ _BAR = 30  # characters
 
 
 def accuracy(
-    model: Annotated[
-        Path | None, typer.Argument(help="The .tflite file.", show_default=False)
-    ] = None,
+    model: Annotated[Path | None, typer.Argument(help="The .tflite file.")] = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +54,6 @@ def accuracy(
             "-p",
             metavar="NAME|FILE",
             help="Device profile. `hil profile list` shows them.",
-            show_default=False,
         ),
     ] = None,
     data: Annotated[
@@ -66,7 +63,6 @@ def accuracy(
             metavar="FILE|DIR|MODULE:FUNCTION",
             help="Labelled samples: a .npz with x and y, a folder of .bin files with y_labels.csv, "
             "or a Python function that returns (x, y).",
-            show_default=False,
         ),
     ] = None,
     metric: Annotated[
@@ -82,7 +78,6 @@ def accuracy(
             "--limit",
             min=1,
             help="Take so many labelled items: the first ones, or with --seed drawn at random.",
-            show_default=False,
         ),
     ] = None,
     seed: Annotated[
@@ -91,7 +86,6 @@ def accuracy(
             "--seed",
             min=0,
             help="Draw the items of --limit with this seed, every class by its share.",
-            show_default=False,
         ),
     ] = None,
     data_type: Annotated[
@@ -104,18 +98,11 @@ def accuracy(
             "--min-accuracy",
             metavar="SHARE",
             help="Exit with code 1 if the device's figure is below: 90%, or 0.9.",
-            show_default=False,
         ),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            help="Emulators side by side (default: one per core).",
-            show_default=False,
-        ),
+        typer.Option("--jobs", "-j", min=1, help="Emulators side by side (default: one per core)."),
     ] = None,
     load: LoadOption = "auto",
     restart: Annotated[

@@ -33,9 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of the baseline.", show_default=False)
-]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the baseline.")]
 
 
 @app.command("set")
@@ -47,7 +45,6 @@ def set_runs(
             metavar="RUN",
             help="Run ids, beginnings of ids, 'latest' or 'latest~N'. Without any: the latest run "
             "of each kind that passed.",
-            show_default=False,
         ),
     ] = None,
     last: LastFilter = None,
@@ -135,7 +132,6 @@ def export(
             "-o",
             metavar="FILE|-",
             help="Where to write; '-' is stdout. NAME.json unless told otherwise.",
-            show_default=False,
         ),
     ] = None,
     db: DbOption = None,
@@ -166,17 +162,10 @@ def export(
 
 @app.command("import")
 def import_file(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An exported baseline.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported baseline.")],
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="Call it so instead of by its own name.",
-            show_default=False,
-        ),
+        typer.Option("--name", metavar="NAME", help="Call it so instead of by its own name."),
     ] = None,
     db: DbOption = None,
     json: JsonOption = False,
@@ -204,9 +193,7 @@ def remove(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN",
-            help="Only these runs, by their ids as `hil baseline show` lists them.",
-            show_default=False,
+            metavar="RUN", help="Only these runs, by their ids as `hil baseline show` lists them."
         ),
     ] = None,
     db: DbOption = None,

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 def calibrate(
     profile: Annotated[
         str,
-        typer.Option(
-            "--profile",
-            "-p",
-            metavar="NAME|FILE",
-            help="Device profile to calibrate.",
-            show_default=False,
-        ),
+        typer.Option("--profile", "-p", metavar="NAME|FILE", help="Device profile to calibrate."),
     ],
     measurements: Annotated[
         Path,
@@ -31,7 +25,6 @@ def calibrate(
             "--measurements",
             metavar="FILE",
             help="What was measured on the board: TOML or CSV (docs/calibration.md).",
-            show_default=False,
         ),
     ],
     out: Annotated[
@@ -41,7 +34,6 @@ def calibrate(
             "--output",
             metavar="FILE",
             help="Write the calibration there instead of into the folder that runs read.",
-            show_default=False,
         ),
     ] = None,
     db: DbOption = None,

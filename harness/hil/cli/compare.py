@@ -25,18 +25,13 @@ def compare(
             metavar="RUN",
             help="Run ids, the baseline first: ids, beginnings of ids, 'latest' or 'latest~N' "
             "(N runs before the latest).",
-            show_default=False,
         ),
     ],
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html", metavar="FILE", help="Write the comparison as HTML too.", show_default=False
-        ),
+        typer.Option("--html", metavar="FILE", help="Write the comparison as HTML too."),
     ] = None,
-    title: Annotated[
-        str | None, typer.Option("--title", help="Title of the HTML page.", show_default=False)
-    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Title of the HTML page.")] = None,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -21,16 +21,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="The engine's name.", show_default=False)
-]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The engine's name.")]
 
 
 @app.command()
 def add(
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help="What it is: tflm.", show_default=False),
+        typer.Argument(metavar="KIND", help="What it is: tflm."),
     ],
     name: Annotated[
         str,
@@ -60,7 +58,6 @@ def add(
             "--define",
             metavar="NAME[=VALUE]",
             help="A definition that its headers need; TF_LITE_STATIC_MEMORY is always set.",
-            show_default=False,
         ),
     ] = None,
     json: JsonOption = False,
@@ -130,7 +127,6 @@ def check(
             "-p",
             metavar="NAME|FILE",
             help="Device to run on (default: the first of the engine's core).",
-            show_default=False,
         ),
     ] = None,
     cache_dir: CacheDirOption = None,

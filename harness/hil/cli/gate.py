@@ -35,7 +35,6 @@ def gate(
             metavar="RUN",
             help="Runs to judge: ids, beginnings of ids, 'latest' or 'latest~N'. Without any: the "
             "latest run of each model, profile, target and engine.",
-            show_default=False,
         ),
     ] = None,
     baseline: Annotated[
@@ -45,7 +44,6 @@ def gate(
             "-b",
             metavar="NAME",
             help="The baseline (also: baseline in [gate] of hil.toml).",
-            show_default=False,
         ),
     ] = None,
     max_regression: Annotated[
@@ -54,7 +52,6 @@ def gate(
             "--max-regression",
             metavar="PERCENT",
             help="How much worse a figure without a limit of its own may be (default 2%).",
-            show_default=False,
         ),
     ] = None,
     limit: Annotated[
@@ -63,7 +60,6 @@ def gate(
             "--limit",
             metavar="FIGURE=LIMIT",
             help="Limit of one figure: ram_bytes='1 KiB', latency_us=1%, energy_uj=off.",
-            show_default=False,
         ),
     ] = None,
     last: LastFilter = None,
@@ -87,7 +83,7 @@ def gate(
     ] = False,
     junit: Annotated[
         Path | None,
-        typer.Option("--junit", metavar="FILE", help="Write JUnit XML too.", show_default=False),
+        typer.Option("--junit", metavar="FILE", help="Write JUnit XML too."),
     ] = None,
     markdown: Annotated[
         str | None,
@@ -95,7 +91,6 @@ def gate(
             "--markdown",
             metavar="FILE|-",
             help="Write a Markdown summary too; '-' prints it instead of the table.",
-            show_default=False,
         ),
     ] = None,
     show_all: Annotated[

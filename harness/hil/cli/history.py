@@ -34,7 +34,7 @@ def history(
     engine: EngineFilter = None,
     status: Annotated[
         Literal["passed", "failed", "error", "running", "interrupted"] | None,
-        typer.Option("--status", help="Only runs that ended so.", show_default=False),
+        typer.Option("--status", help="Only runs that ended so."),
     ] = None,
     since: SinceFilter = None,
     limit: Annotated[

@@ -20,7 +20,7 @@ _ENGINES = ("aot", "tflm-host")
 
 
 def memory(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     engine: Annotated[
         str,
         typer.Option(
@@ -37,7 +37,6 @@ def memory(
             "-p",
             metavar="NAME|FILE",
             help="Tell whether it can fit there (aot); give it again for several.",
-            show_default=False,
         ),
     ] = None,
     json: JsonOption = False,

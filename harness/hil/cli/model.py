@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Look into models.")
 
 @app.command("inspect")
 def inspect(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     tensors: Annotated[
         bool, typer.Option("--tensors", help="List every tensor with its lifetime too.")
     ] = False,
@@ -53,12 +53,11 @@ def variants(
         typer.Argument(
             metavar="[MODEL|SHA256]",
             help="Only variants of this float model: its file, or the beginning of its hash.",
-            show_default=False,
         ),
     ] = None,
     scheme: Annotated[
         str | None,
-        typer.Option("--scheme", metavar="NAME", help="Only this scheme.", show_default=False),
+        typer.Option("--scheme", metavar="NAME", help="Only this scheme."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 20,
     db: DbOption = None,

@@ -22,7 +22,6 @@ DbOption = Annotated[
         "--db",
         metavar="URL|FILE",
         help="Results database: a file or an SQLAlchemy URL (also: HIL_DB).",
-        show_default=False,
     ),
 ]
 
@@ -39,30 +38,19 @@ EngineOption = Annotated[
 CacheDirOption = Annotated[
     str | None,
     typer.Option(
-        "--cache-dir",
-        metavar="DIR",
-        help="Folder for rebuildable files (also: HIL_CACHE_DIR).",
-        show_default=False,
+        "--cache-dir", metavar="DIR", help="Folder for rebuildable files (also: HIL_CACHE_DIR)."
     ),
 ]
 
 TargetOption = Annotated[
     str | None,
-    typer.Option(
-        "--target",
-        metavar="NAME",
-        help="Where the firmware runs (also: HIL_TARGET).",
-        show_default=False,
-    ),
+    typer.Option("--target", metavar="NAME", help="Where the firmware runs (also: HIL_TARGET)."),
 ]
 
 EmulatorOption = Annotated[
     str | None,
     typer.Option(
-        "--emulator",
-        metavar="FILE",
-        help="The emulator's executable (also: HIL_EMULATOR).",
-        show_default=False,
+        "--emulator", metavar="FILE", help="The emulator's executable (also: HIL_EMULATOR)."
     ),
 ]
 
@@ -73,7 +61,6 @@ MemoryModelOption = Annotated[
         metavar="ideal|cache",
         help="Flash without waits (ideal), or with waits and simulated caches (cache, the "
         "default where the profile has wait states).",
-        show_default=False,
     ),
 ]
 
@@ -83,7 +70,6 @@ EmulatorMachineOption = Annotated[
         "--emulator-machine",
         metavar="NAME",
         help="The target's machine, instead of the most faithful one.",
-        show_default=False,
     ),
 ]
 
@@ -115,18 +101,17 @@ ModelFilter = Annotated[
         "--model",
         metavar="NAME|SHA256",
         help="Only this model: its name, or the beginning of its SHA-256.",
-        show_default=False,
     ),
 ]
 
 ProfileFilter = Annotated[
     str | None,
-    typer.Option("--profile", "-p", metavar="NAME", help="Only this profile.", show_default=False),
+    typer.Option("--profile", "-p", metavar="NAME", help="Only this profile."),
 ]
 
 EngineFilter = Annotated[
     str | None,
-    typer.Option("--engine", metavar="NAME", help="Only this engine.", show_default=False),
+    typer.Option("--engine", metavar="NAME", help="Only this engine."),
 ]
 
 SinceFilter = Annotated[
@@ -135,13 +120,12 @@ SinceFilter = Annotated[
         "--since",
         metavar="WHEN",
         help="Only runs since then: 2026-01-31, 2026-01-31T12:00, or 30m, 12h, 7d, 2w ago.",
-        show_default=False,
     ),
 ]
 
 LastFilter = Annotated[
     int | None,
-    typer.Option("--last", min=1, help="Only among the last so many runs.", show_default=False),
+    typer.Option("--last", min=1, help="Only among the last so many runs."),
 ]
 
 # Quantization
@@ -154,7 +138,6 @@ QuantizeOption = Annotated[
         "--quantize",
         metavar="SCHEME",
         help=f"Quantize the float MODEL first, and run its variant: {SCHEMES_HELP}.",
-        show_default=False,
     ),
 ]
 
@@ -165,7 +148,6 @@ CalibrationOption = Annotated[
         metavar="FILE|normal:SEED",
         help="Samples to calibrate with: .npz or .npy of float32 inputs, normal:SEED or "
         "random:SEED. The last fifth of a file is kept back to judge the variant by.",
-        show_default=False,
     ),
 ]
 
@@ -177,7 +159,6 @@ CalibrationSamplesOption = Annotated[
         max=100_000,
         help="How many samples calibrate: so many drawn ones (default 100), or the first so many "
         "of FILE (default all that are not kept back).",
-        show_default=False,
     ),
 ]
 
@@ -187,7 +168,6 @@ HeldOutOption = Annotated[
         "--held-out",
         metavar="FILE",
         help="Samples that only judge the variant, instead of a part of the calibration's.",
-        show_default=False,
     ),
 ]
 
@@ -206,7 +186,6 @@ QFormatOption = Annotated[
         "--q-format",
         metavar="Qm.n",
         help="q8 and q16: one format for the whole network, such as Q7.9 (default: one a layer).",
-        show_default=False,
     ),
 ]
 
@@ -217,7 +196,6 @@ IoOption = Annotated[
         metavar="DTYPE",
         help="Type of the variant's inputs and outputs: int8, int16 or float32 (default: the "
         "scheme's own).",
-        show_default=False,
     ),
 ]
 

@@ -69,7 +69,6 @@ def show(
         typer.Argument(
             metavar="NAME|FILE",
             help="Name of a profile, or a TOML file; with @48MHz at another clock.",
-            show_default=False,
         ),
     ],
     json: JsonOption = False,

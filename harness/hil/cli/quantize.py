@@ -34,10 +34,10 @@ _SHOWN = 10
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(help="The float32 .tflite.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="The float32 .tflite.")],
     scheme: Annotated[
         str,
-        typer.Option("--scheme", "-s", metavar="NAME", help=SCHEMES_HELP + ".", show_default=False),
+        typer.Option("--scheme", "-s", metavar="NAME", help=SCHEMES_HELP + "."),
     ],
     calibration: CalibrationOption = None,
     out: Annotated[
@@ -47,7 +47,6 @@ def quantize(
             "-o",
             metavar="FILE",
             help="Where the variant is written (default MODEL-SCHEME.tflite in this folder).",
-            show_default=False,
         ),
     ] = None,
     calibration_samples: CalibrationSamplesOption = None,
@@ -62,7 +61,6 @@ def quantize(
             metavar="PERCENT",
             help="Exit code 1 when the variant is worse than this on held-out samples, such as 2%: "
             "accuracy lost where they have labels, else top-1 disagreement with the float model.",
-            show_default=False,
         ),
     ] = None,
     all_tensors: Annotated[

@@ -28,12 +28,11 @@ def report(
         typer.Argument(
             metavar="RUN",
             help="Run ids, beginnings of ids, 'latest' or 'latest~N' (N runs before the latest).",
-            show_default=False,
         ),
     ] = None,
     last: Annotated[
         int | None,
-        typer.Option("--last", min=1, help="The last so many runs.", show_default=False),
+        typer.Option("--last", min=1, help="The last so many runs."),
     ] = None,
     model: Annotated[
         str | None,
@@ -50,7 +49,6 @@ def report(
             metavar="NAME|RUN",
             help="Compare with this baseline or run; otherwise with TensorFlow Lite Micro where "
             "a run or baseline of the same model and profile exists, else with the first run.",
-            show_default=False,
         ),
     ] = None,
     form: Annotated[
@@ -60,7 +58,6 @@ def report(
             metavar="html|md|csv|json",
             help="Form of the report; html unless the name after -o says otherwise. md is short, "
             "for a pull request; csv and json hold everything that is shown.",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[
@@ -70,12 +67,9 @@ def report(
             "-o",
             metavar="FILE",
             help="Where to write the report (hil-report.FORMAT); '-' is stdout.",
-            show_default=False,
         ),
     ] = None,
-    title: Annotated[
-        str | None, typer.Option("--title", help="Title of the report.", show_default=False)
-    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Title of the report.")] = None,
     open_it: Annotated[
         bool, typer.Option("--open", help="Show the report in the browser.")
     ] = False,

@@ -46,7 +46,7 @@ SCHEMA = "hil.run/1"
 
 
 def run(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,7 +55,6 @@ def run(
             metavar="NAME|FILE",
             help="Device profile, NAME@48MHz at another clock; give it again for several. "
             "`hil profile list` shows them.",
-            show_default=False,
         ),
     ] = None,
     engine: EngineOption = None,
@@ -67,7 +66,6 @@ def run(
             help="Inputs to run and check: .npy, .npz, random:SEED or, for float inputs, "
             "normal:SEED (default random:0, followed by the all-minimum and all-maximum inputs). "
             "With --quantize those of a file are the float model's.",
-            show_default=False,
         ),
     ] = None,
     samples: Annotated[
@@ -78,7 +76,6 @@ def run(
             max=100_000,
             help="How many inputs: so many random ones (default 3), or the first so many of FILE "
             "(default all).",
-            show_default=False,
         ),
     ] = None,
     repeat: Annotated[
@@ -92,17 +89,12 @@ def run(
     keep: Annotated[
         Path | None,
         typer.Option(
-            "--keep",
-            metavar="DIR",
-            help="Keep generated sources, ELF and transcript there.",
-            show_default=False,
+            "--keep", metavar="DIR", help="Keep generated sources, ELF and transcript there."
         ),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(
-            "--report", metavar="FILE", help="Write an HTML report too.", show_default=False
-        ),
+        typer.Option("--report", metavar="FILE", help="Write an HTML report too."),
     ] = None,
     quantize: QuantizeOption = None,
     calibration: CalibrationOption = None,

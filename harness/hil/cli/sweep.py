@@ -30,18 +30,11 @@ SCHEMA = "hil.sweep/1"
 
 
 def sweep(
-    study: Annotated[
-        Path, typer.Argument(help="The study file (.toml), see docs/sweep.md.", show_default=False)
-    ],
+    study: Annotated[Path, typer.Argument(help="The study file (.toml), see docs/sweep.md.")],
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            max=256,
-            help="Runs at a time (default: one for each processor).",
-            show_default=False,
+            "--jobs", "-j", min=1, max=256, help="Runs at a time (default: one for each processor)."
         ),
     ] = None,
     dry_run: Annotated[
@@ -53,7 +46,6 @@ def sweep(
             "--only",
             metavar="GLOB",
             help="Only runs whose label MODEL/SCHEME/ENGINE/PROFILE/-O3 matches, or contains it.",
-            show_default=False,
         ),
     ] = None,
     rerun_failed: Annotated[
@@ -65,7 +57,6 @@ def sweep(
             "--report",
             metavar="FILE",
             help="Write the study's report: HTML, or Markdown where FILE ends in .md.",
-            show_default=False,
         ),
     ] = None,
     db: DbOption = None,

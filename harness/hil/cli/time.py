@@ -29,14 +29,13 @@ _FUNCTIONS_SHOWN = 15
 
 
 def time(
-    elf: Annotated[Path, typer.Argument(help="The linked program.", show_default=False)],
+    elf: Annotated[Path, typer.Argument(help="The linked program.")],
     begin: Annotated[
         str,
         typer.Option(
             "--begin",
             metavar="SYMBOL|0x…",
             help="Function (or address) whose first instruction opens the region.",
-            show_default=False,
         ),
     ],
     end: Annotated[
@@ -45,7 +44,6 @@ def time(
             "--end",
             metavar="SYMBOL|0x…",
             help="Function (or address) whose first instruction closes the region.",
-            show_default=False,
         ),
     ],
     profile: Annotated[
@@ -55,7 +53,6 @@ def time(
             "-p",
             metavar="NAME|FILE",
             help="Device profile whose core, clock and flash count.",
-            show_default=False,
         ),
     ] = None,
     machine: Annotated[
@@ -64,7 +61,6 @@ def time(
             "--machine",
             metavar="NAME",
             help="Machine that the program is linked for (default: the first that fits).",
-            show_default=False,
         ),
     ] = None,
     windows: Annotated[

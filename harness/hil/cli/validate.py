@@ -21,10 +21,7 @@ def validate(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--set",
-            metavar="DIR",
-            help="Folder of ELFs with a set.toml (docs/validation.md).",
-            show_default=False,
+            "--set", metavar="DIR", help="Folder of ELFs with a set.toml (docs/validation.md)."
         ),
     ] = None,
     energy: Annotated[
