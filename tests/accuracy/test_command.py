@@ -279,11 +279,11 @@ def test_the_gate(db: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--metric", "f1"), "--metric does not know 'f1'"),
+        (("--metric", "f1"), "'f1' is not one of 'auto', 'top1', 'auc'"),
         (("--metric", "auc"), "the AUC needs a score"),
-        (("--load", "magic"), "--load does not know 'magic'"),
-        (("--min-accuracy", "110%"), "does not understand '110%'"),
-        (("--min-accuracy", "much"), "does not understand 'much'"),
+        (("--load", "magic"), "'magic' is not one of 'auto', 'direct'"),
+        (("--min-accuracy", "110%"), "invalid --min-accuracy '110%'"),
+        (("--min-accuracy", "much"), "invalid --min-accuracy 'much'"),
         (("--limit", "361"), "holds 360 labelled items, 361 were asked for"),
         (("--data", "nowhere.npz"), "there is no file nowhere.npz"),
         (("--data", "nowhere:f"), "No module named 'nowhere'"),
@@ -298,7 +298,7 @@ def test_what_is_refused_before_any_work(db: Path, arguments: tuple[str, ...], w
 
 def test_what_is_missing_is_said(db: Path) -> None:
     hil("accuracy", "--db", db).refuses(2, "no model given")
-    hil("accuracy", "--db", db, INT8).refuses(2, "no --profile given")
+    hil("accuracy", "--db", db, INT8).refuses(2, "no --data given")
     hil("accuracy", "--db", db, "-p", "stm32l4", INT8).refuses(2, "no --data given")
 
 

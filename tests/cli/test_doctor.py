@@ -73,7 +73,7 @@ def test_a_missing_tool_exits_4_with_its_apt_command(
     assert len(result.json["errors"]) == 1, result.json["errors"]
     (error,) = result.json["errors"]
     assert error["message"].startswith(f"{name}: ")
-    assert f"missing here: {name}" in result.err
+    assert f"missing on this host: {name}" in result.err
 
 
 @needs_tools

@@ -115,4 +115,4 @@ def test_a_newer_database_exits_4(hil: Hil, database: Path) -> None:
 def test_a_time_that_is_none(hil: Hil, when: str) -> None:
     result = hil("history", "--since", when)
     assert result.code == 2
-    assert "--since does not understand" in result.err
+    assert "invalid --since" in result.err

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import io
 import json
 import math
+import os
+import pty
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -99,23 +104,72 @@ def test_tables_show_cells_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_progress_is_silent_outside_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with output.progress() as show:
-        show("working")
+    with output.progress() as shown:
+        shown.show("working")
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_on_a_terminal_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-    import pty
+class Terminal:
+    """A terminal in the place of stderr; ``text`` is what it showed."""
 
-    main, side = pty.openpty()
-    monkeypatch.setenv("TERM", "xterm")
-    with os.fdopen(side, "w") as terminal:
-        monkeypatch.setattr(sys, "stderr", terminal)
-        with output.progress() as show:
-            show("working " + "y" * 1_000)
-        written = os.read(main, 4_096).decode()
-    os.close(main)
-    assert written.startswith("\r\x1b[Kworking ")
-    assert written.endswith("\r\x1b[K")
-    assert len(written) < 200
+    def __init__(self) -> None:
+        self._main, side = pty.openpty()
+        self._side = os.fdopen(side, "w")
+        self._shown: list[bytes] = []
+        self._reader = threading.Thread(target=self._read)
+        self._patch = pytest.MonkeyPatch()
+        self.text = ""
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # EIO: the other side was closed
+            while chunk := os.read(self._main, 4_096):
+                self._shown.append(chunk)
+
+    def __enter__(self) -> Self:
+        self._patch.setenv("TERM", "xterm")
+        self._patch.setenv("COLUMNS", "100")
+        self._patch.setattr(sys, "stderr", self._side)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+        self._side.close()
+        self._reader.join()
+        os.close(self._main)
+        self.text = b"".join(self._shown).decode()
+
+
+def test_progress_on_a_terminal_leaves_no_line() -> None:
+    with Terminal() as terminal, output.progress("model") as shown:
+        shown.stage("build", 0, 0)
+        shown.stage("run", 3, 10)
+    assert terminal.text.endswith("\x1b[1A\x1b[2K")  # one line up, and clear it
+
+
+def test_progress_shows_title_stage_detail_and_count() -> None:
+    with Terminal() as terminal, output.progress("model") as shown:
+        shown.stage("run", 3, 10, "[a/q8]")
+    assert "model: running on the emulator [a/q8]" in terminal.text
+    assert "3/10" in terminal.text
+
+
+def test_progress_is_one_line() -> None:
+    with Terminal() as terminal, output.progress() as shown:
+        shown.stage("run", 3, 10, "y" * 300)
+    assert "yyy" in terminal.text
+    assert "y" * 100 not in terminal.text.replace("\r\n", "")
+
+
+def test_quiet_progress_shows_nothing_on_a_terminal() -> None:
+    with Terminal() as terminal, output.progress(quiet=True) as shown:
+        shown.show("working")
+    assert terminal.text == ""
+
+
+def test_progress_does_not_mind_that_the_terminal_goes_away() -> None:
+    with Terminal(), output.progress() as shown:
+        shown.show("working")
+        with open("/dev/full", "w") as full:
+            os.dup2(full.fileno(), sys.stderr.fileno())
+        shown.show("still working")

@@ -144,6 +144,6 @@ def test_what_does_not_fit_says_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_mistakes() -> None:
-    hil("memory", INT8, "--engine", "tflm").refuses(2, "--engine does not know 'tflm'")
+    hil("memory", INT8, "--engine", "tflm").refuses(2, "'tflm' is not one of 'aot', 'tflm-host'")
     hil("memory", INT8, "--engine", "tflm-host", "-p", "stm32l4").refuses(2, "leave out --profile")
     hil("memory", Path(__file__), "--engine", "tflm-host").refuses(2, "not a .tflite")

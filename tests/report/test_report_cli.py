@@ -80,7 +80,7 @@ def test_last_takes_the_newest_oldest_first(db: Path, tmp_path: Path) -> None:
         (["--model", "nope"], 2, "there is no run of model 'nope' in", "`hil run MODEL.tflite`"),
         (["latest~7"], 2, "there is no run 'latest~7'", "hil history"),
         (["latest~x"], 2, "'latest~x' names no run", "latest~1"),
-        (["a1b2c3", "--last", "2"], 2, "exclude each other", "let the filters choose"),
+        (["a1b2c3", "--last", "2"], 2, "exclude each other", "give filters"),
         (["-o", "nowhere/r.html"], 2, "cannot write the report", "-o FILE"),
     ],
 )
@@ -177,7 +177,11 @@ def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["--format", "pdf"], "--format does not know 'pdf'", "html, md, csv, json"),
+        (
+            ["--format", "pdf"],
+            "'pdf' is not one of 'html', 'md', 'csv', 'json'",
+            "hil report --help",
+        ),
         (["-o", "-", "--json"], "-o - and --json both want stdout", "--format json -o -"),
         (["-o", "-", "--open"], "--open needs an HTML report in a file", "leave out"),
         (["--format", "md", "--open"], "--open needs an HTML report in a file", "leave out"),

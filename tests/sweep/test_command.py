@@ -181,7 +181,7 @@ def test_a_stop_in_the_midst_keeps_what_is_done_and_the_next_sweep_goes_on(
     _, errors = process.communicate(timeout=WAIT_S)
     assert process.returncode == 128 + how, errors
     assert "Traceback" not in errors
-    assert "1 of 4 runs are done and stored; the same command goes on from there" in errors
+    assert "1 of 4 runs are done and stored; the same command continues from there" in errors
     assert stored(folder) == ["interrupted", "passed"]
     assert processes.living() == []
 

@@ -1,4 +1,4 @@
-"""Which stored runs stand for a member, and what is said while a sweep works."""
+"""Which stored runs are results of a member."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hil.cli.sweep import _duration, _progress_line
 from hil.records import ErrorInfo, RunRecord, RunStatus
 from hil.store import Store
 from hil.sweep import Member, load, members, plan
 from hil.sweep.keys import sweep_key, tools
-from hil.sweep.runner import Progress
 
 from tests.report.report_records import passed
 from tests.support.hil import DIGITS
@@ -90,13 +88,3 @@ def test_runs_are_found_by_their_sweep_key(store: Store) -> None:
         'b"': [("three", "passed")],
     }
     assert store.with_sweep_key([]) == {}
-
-
-def test_progress_counts_what_was_done_before_and_estimates() -> None:
-    line = _progress_line(Progress(3, 10, 1, ("a/q8", "b/q8"), 30.0, 100.0), before=5)
-    assert line == "8/15 done, 1 failed, about 1 min 40 s left; now a/q8, b/q8"
-    assert _progress_line(Progress(0, 2, 0, ("a",), 1.0, None), 0) == "0/2 done; now a"
-    assert _progress_line(Progress(2, 2, 0, (), 9.0, 0.0), 0) == "2/2 done, about 0 s left"
-    assert [_duration(s) for s in (0.4, 89.4, 90, 3_601)] == [
-        *("0 s", "89 s", "1 min 30 s", "60 min 01 s")
-    ]

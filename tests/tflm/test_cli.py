@@ -78,7 +78,7 @@ def test_other_kinds_and_own_names(files: tuple[Path, Path]) -> None:
         *("engine", "add", "onnx", "--name", "x", "--lib", files[0]),
         *("--include", files[1], "--core", "cortex-m4"),
     )
-    result.refuses(2, "no kind of engine 'onnx'")
+    result.refuses(2, "'onnx' is not one of 'tflm'")
 
 
 def test_a_library_that_lacks_what_the_headers_promise_fails_at_the_link_in_words(

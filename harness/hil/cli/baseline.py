@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hil.cli import output
-from hil.cli.options import (
-    DbOption,
-    EngineFilter,
-    JsonOption,
-    LastFilter,
-    ModelFilter,
-    ProfileFilter,
-    SinceFilter,
-)
+from hil.cli import output, stores
+from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from hil.gate.baselines import BaselineRun, Member
     from hil.records import RunRecord
@@ -37,6 +28,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the b
 
 
 @app.command("set")
+@grouped
 def set_runs(
     name: NameArgument,
     runs: Annotated[
@@ -47,11 +39,7 @@ def set_runs(
             "of each kind that passed.",
         ),
     ] = None,
-    last: LastFilter = None,
-    model: ModelFilter = None,
-    profile: ProfileFilter = None,
-    engine: EngineFilter = None,
-    since: SinceFilter = None,
+    filters: LatestFilter = LatestFilter(),
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -60,21 +48,11 @@ def set_runs(
     A baseline has at most one run of a kind (model, profile, target, engine): a run takes the
     place of the one of its kind. Runs are kept whole, so they stay when they are deleted.
     """
-    from hil import settings as configuration
-    from hil.cli.history import moment
-    from hil.errors import UsageError
     from hil.gate import exchange
-    from hil.store import Store
-    from hil.store.latest import Filter
 
-    which = Filter(model, profile, engine, "passed", moment(since) if since else None, last)
-    if runs and which != Filter(status="passed"):
-        raise UsageError(
-            "RUN and the filters --last, --model, --profile, --engine, --since exclude each other",
-            hint="name the runs, or let the filters choose",
-        )
+    which = filters.filter(runs, "passed")
     exchange.check_name(name)
-    with Store.open(configuration.load(db=db).db, create=False) as store:
+    with stores.opened(db) as store:
         chosen = _named(store, runs) if runs else _latest(store, which)
         before = {head.slot for head in store.baselines.heads(name=name)}
         store.baselines.put(name, chosen)
@@ -86,7 +64,7 @@ def list_baselines(db: DbOption = None, json: JsonOption = False) -> None:
     """List all baselines: those stored here, and those that come with hil."""
     from hil.gate import baselines
 
-    with _open(db) as store:
+    with stores.reading(db) as store:
         found = baselines.members(store)
     rows = _summaries(found)
     if json:
@@ -108,7 +86,7 @@ def show(name: NameArgument, db: DbOption = None, json: JsonOption = False) -> N
     """Show the runs of a baseline."""
     from hil.report.output.run_json import run_data
 
-    with _open(db) as store:
+    with stores.reading(db) as store:
         found = _load(store, name)
     if json:
         data = {
@@ -147,7 +125,7 @@ def export(
     path = out or Path(f"{name}.json")
     if json and str(path) == "-":
         raise UsageError("--output - and --json both want stdout", hint="leave one of them out")
-    with _open(db) as store:
+    with stores.reading(db) as store:
         runs = [one.run for one in _load(store, name)]
     text = exchange.dumps(name, runs)
     if str(path) == "-":
@@ -175,13 +153,11 @@ def import_file(
     Where a baseline of its name is there, runs take the places of those of their kind. A file that
     was changed, or that a newer version wrote, is refused.
     """
-    from hil import settings as configuration
     from hil.gate import exchange
-    from hil.store import Store
 
     own_name, runs = exchange.read(file)
     called = exchange.check_name(name or own_name)
-    with Store.open(configuration.load(db=db).db) as store:
+    with stores.opened(db, create=True) as store:
         before = {head.slot for head in store.baselines.heads(name=called)}
         store.baselines.put(called, runs)
     _show_put("import", called, runs, before, as_json=json)
@@ -200,11 +176,9 @@ def remove(
     json: JsonOption = False,
 ) -> None:
     """Remove a stored baseline, or some of its runs from it; `hil history` keeps them."""
-    from hil import settings as configuration
     from hil.errors import UsageError
-    from hil.store import Store
 
-    with Store.open(configuration.load(db=db).db, create=False) as store:
+    with stores.opened(db) as store:
         there = {head.run_id for head in store.baselines.heads(name=name)}
         if not there:
             raise _no_such(store, name)
@@ -218,22 +192,6 @@ def remove(
         output.emit_json("hil.baseline.remove/1", "ok", {"name": name, "removed": removed})
     else:
         typer.echo(f"removed {removed} of {len(there)} runs of '{name}'")
-
-
-@contextlib.contextmanager
-def _open(db: str | None) -> Iterator[Store | None]:
-    """The database for looking; None where the default one is not there (only shipped ones are)."""
-    from hil import settings as configuration
-    from hil.store import Store
-    from hil.store.database import locate
-
-    url = configuration.load(db=db).db
-    file = locate(url).file
-    if url is None and file is not None and not file.exists():
-        yield None
-        return
-    with Store.open(url, read_only=True) as store:
-        yield store
 
 
 def _named(store: Store, names: Sequence[str]) -> list[RunRecord]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hil.cli import output
+from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
@@ -46,15 +46,12 @@ def calibrate(
     """
     from hil import calibrate as calibration
     from hil import devices
-    from hil import settings as configuration
     from hil.devices import overlays
     from hil.resources import overlay_dir
-    from hil.store import Store
 
-    settings = configuration.load(db=db)
     loaded = devices.load(profile, overlays=False)
     rows = calibration.read_measurements(measurements)
-    with Store.open(settings.db, create=False, read_only=True) as store:
+    with stores.opened(db, read_only=True) as store:
         pairs = calibration.match(loaded, rows, store)
     outcome = calibration.calibrate(loaded, pairs)
     path = out or overlay_dir() / f"{loaded.name}.toml"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hil.cli import output
+from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
 from hil.cli.report import find_run
 
@@ -39,17 +39,15 @@ def compare(
 
     A difference is called better or worse only where the uncertainty bands do not overlap.
     """
-    from hil import settings as configuration
     from hil.errors import UsageError
     from hil.report import build_compare, render, write_text
-    from hil.store import Store
 
     if len(runs) < 2:
         raise UsageError(
             "a comparison needs at least two runs",
             hint="for example `hil compare latest~1 latest`; `hil history` lists the runs",
         )
-    with Store.open(configuration.load(db=db).db, create=False) as store:
+    with stores.opened(db) as store:
         records = [find_run(store, name) for name in runs]
         view = build_compare(records, title=title, store=store)
     path = write_text(render(view, "html"), html) if html is not None else None

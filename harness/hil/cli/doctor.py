@@ -1,4 +1,4 @@
-"""``hil doctor``: what is missing on this machine, and the command that installs it."""
+"""``hil doctor``: what is missing on this host, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hil.cli import output
-from hil.cli.options import CacheDirOption, DbOption, EmulatorOption, JsonOption
+from hil.cli.options import DbOption, JsonOption, ToolOptions, grouped
 
 if TYPE_CHECKING:
     from hil.records import Finding
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 _SCHEMA = "hil.doctor/1"
 
 
+@grouped
 def doctor(
     db: DbOption = None,
-    cache_dir: CacheDirOption = None,
-    emulator: EmulatorOption = None,
+    tools: ToolOptions = ToolOptions(),
     json: JsonOption = False,
 ) -> None:
     """Check the tools that hil needs; show what is missing and how to install it.
 
-    Exit code 0: runs will work here; 4: something that they need is missing.
+    Exit code 0: runs can work on this host; 4: something that they need is missing.
     """
     from hil import settings as configuration
     from hil.doctor import examine
 
-    settings = configuration.load(db=db, cache_dir=cache_dir, emulator=emulator)
-    with output.progress() as show:
-        show("looking at the tools of this machine")
+    settings = configuration.load(db=db, **vars(tools))
+    with output.progress() as shown:
+        shown.show("checking the tools of this host")
         findings = examine(settings.db)
     missing = [finding for finding in findings if finding.state == "missing"]
     if json:
@@ -42,7 +42,7 @@ def doctor(
         _show_commands([f for f in findings if f.state != "ok" and f.install])
     if missing:
         names = ", ".join(finding.name for finding in missing)
-        output.error(f"missing here: {names}", "`hil doctor` shows the commands that install it")
+        output.error(f"missing on this host: {names}", "`hil doctor` shows how to install it")
         raise typer.Exit(4)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hil.cli import output
-from hil.cli.options import CacheDirOption, EmulatorOption, JsonOption, TargetOption, exit_code
+from hil.cli.options import JsonOption, TargetOptions, grouped
+from hil.errors import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +27,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The engine's 
 
 @app.command()
 def add(
-    kind: Annotated[
-        str,
-        typer.Argument(metavar="KIND", help="What it is: tflm."),
-    ],
+    kind: Annotated[Literal["tflm"], typer.Argument(metavar="KIND", help="Kind of engine: tflm.")],
     name: Annotated[
         str,
         typer.Option("--name", metavar="NAME", help="What to call it, such as tflm-cmsis."),
@@ -70,10 +68,7 @@ def add(
     from hil.engines.registry import installed_names
     from hil.engines.tflm import installed
     from hil.engines.tflm import library as tflm
-    from hil.errors import UsageError
 
-    if kind != tflm.KIND:
-        raise UsageError(f"there is no kind of engine '{kind}'", hint="kinds: tflm")
     entry = tflm.inspect(name, library, include, core, define or (), taken=installed_names())
     replaced = installed.add(entry)
     if json:
@@ -118,6 +113,7 @@ def show(name: NameArgument, json: JsonOption = False) -> None:
 
 
 @app.command()
+@grouped
 def check(
     name: NameArgument,
     profile: Annotated[
@@ -129,9 +125,7 @@ def check(
             help="Device to run on (default: the first of the engine's core).",
         ),
     ] = None,
-    cache_dir: CacheDirOption = None,
-    target: TargetOption = None,
-    emulator: EmulatorOption = None,
+    tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
     """Link a model of one op with the engine, run it on a target and compare outputs.
@@ -142,7 +136,7 @@ def check(
     from hil.bench.engine_check import check_engine
     from hil.report.output.run_json import run_data, run_errors
 
-    settings = configuration.load(cache_dir=cache_dir, target=target, emulator=emulator)
+    settings = configuration.load(**vars(tools))
     record = check_engine(name, profile, settings.target)
     if json:
         output.emit_json("hil.engine.check/1", record.status, run_data(record), run_errors(record))

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hil.cli import output
-from hil.cli.options import (
-    DbOption,
-    EngineFilter,
-    JsonOption,
-    LastFilter,
-    ModelFilter,
-    ProfileFilter,
-    SinceFilter,
-)
+from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
 
 if TYPE_CHECKING:
     from hil.gate.decision import Case, Outcome
     from hil.gate.limits import Limits
     from hil.settings import GateSettings
+    from hil.store.latest import Filter
 
 SCHEMA = "hil.gate/1"
 _TOLD = 5  # runs of one word that are told of on stderr, one by one
 
 
+@grouped
 def gate(
     runs: Annotated[
         list[str] | None,
@@ -62,11 +56,7 @@ def gate(
             help="Limit of one figure: ram_bytes='1 KiB', latency_us=1%, energy_uj=off.",
         ),
     ] = None,
-    last: LastFilter = None,
-    since: SinceFilter = None,
-    model: ModelFilter = None,
-    profile: ProfileFilter = None,
-    engine: EngineFilter = None,
+    filters: LatestFilter = LatestFilter(),
     any_engine: Annotated[
         bool,
         typer.Option(
@@ -113,8 +103,8 @@ def gate(
     if not name:
         _refuse("no baseline given", "add --baseline NAME; `hil baseline list` shows them")
     limits = _limits(settings.gate, max_regression, limit or [])
-    filters = {"model": model, "profile": profile, "engine": engine, "last": last, "since": since}
-    outcome = _judge(settings.db, str(name), limits, runs, filters, any_engine=any_engine)
+    which = filters.filter(runs)
+    outcome = _judge(settings.db, str(name), limits, runs, which, any_engine=any_engine)
     _write_files(outcome, junit, markdown)
     required = require_baseline or settings.gate.require_baseline
     absent = _absent(outcome) if required else ""
@@ -133,7 +123,7 @@ def _limits(settings: GateSettings, default: str | None, named: list[str]) -> Li
     for text in named:
         figure, equals, value = text.partition("=")
         if not (figure and equals):
-            _refuse(f"--limit does not understand '{text}'", "write --limit latency_us=1%")
+            _refuse(f"invalid --limit '{text}'", "write --limit latency_us=1%")
         given[figure.strip()] = value
     base: str | float = limits.DEFAULT
     where = "the built-in limit"
@@ -155,26 +145,17 @@ def _judge(
     name: str,
     limits: Limits,
     runs: list[str] | None,
-    filters: dict[str, Any],
+    which: Filter,
     *,
     any_engine: bool,
 ) -> Outcome:
-    from hil.cli.history import moment
     from hil.cli.report import find_run
     from hil.gate.decision import gate as decide
     from hil.store import Store
-    from hil.store.latest import Filter
 
-    if runs and any(value is not None for value in filters.values()):
-        _refuse(
-            "RUN and the filters --last, --since, --model, --profile, --engine exclude each other",
-            "name the runs, or let the filters choose",
-        )
-    if filters["since"] is not None:
-        filters["since"] = moment(filters["since"])
     with Store.open(db, create=False, read_only=True) as store:
         if not runs:
-            return decide(store, name, limits, which=Filter(**filters), any_engine=any_engine)
+            return decide(store, name, limits, which=which, any_engine=any_engine)
         named = {run.run_id: run for run in (find_run(store, one) for one in runs)}
         return decide(store, name, limits, runs=list(named.values()), any_engine=any_engine)
 

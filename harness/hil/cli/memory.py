@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,16 +16,14 @@ if TYPE_CHECKING:
     from hil.tflite.model import Model
 
 SCHEMA = "hil.memory/1"
-_ENGINES = ("aot", "tflm-host")
 
 
 def memory(
     model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     engine: Annotated[
-        str,
+        Literal["aot", "tflm-host"],
         typer.Option(
             "--engine",
-            metavar="aot|tflm-host",
             help="Whose memory: aot's plan for the device, or TensorFlow Lite Micro's arena on "
             "this computer.",
         ),
@@ -49,11 +47,6 @@ def memory(
     from hil.errors import UsageError
     from hil.tflite.model import Model
 
-    if engine not in _ENGINES:
-        raise UsageError(
-            f"--engine does not know '{engine}'",
-            hint=f"it takes {' or '.join(_ENGINES)}; `hil run --engine {engine}` measures others",
-        )
     if profile and engine != "aot":
         raise UsageError(
             "figures of this computer say nothing about a device's memory",

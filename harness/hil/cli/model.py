@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hil.cli import output
+from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
@@ -67,14 +67,12 @@ def variants(
 
     Differences are against the float model that each was made from.
     """
-    from hil import settings as configuration
-    from hil.store import Store
     from hil.tflite.model import Model
 
     sha256 = parent
     if parent is not None and (Path(parent).suffix == ".tflite" or Path(parent).exists()):
         sha256 = Model.read(Path(parent)).sha256
-    with Store.open(configuration.load(db=db).db, read_only=True) as store:
+    with stores.opened(db, read_only=True) as store:
         found = store.variants.find(parent_sha256=sha256, scheme=scheme, limit=limit or None)
     if json:
         output.emit_json(VARIANTS_SCHEMA, "ok", {"variants": found})

@@ -12,10 +12,11 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
+    import rich.progress
     from rich.console import Console
 
     from hil.records import Measurement
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 STAGES = {
     "calibrate": "quantizing: calibrating",
     "compare": "quantizing: comparing with the float model",
+    "data": "reading the data",
     "plan": "planning",
     "arena": "finding the smallest arena",
     "build": "building the firmware",
@@ -235,24 +237,80 @@ def format_value(value: float, unit: str) -> str:
     return f"{format_number(value / factor)} {name}"
 
 
-@contextlib.contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Give a function that shows what is being done now, on one line of stderr.
+class Progress:
+    """What ``progress`` gives: shows the current step on stderr, or nothing outside a terminal."""
 
-    On anything but a terminal it shows nothing. The line is gone when the block ends.
+    def __init__(self, title: str, bars: rich.progress.Progress | None) -> None:
+        self._title = f"{title}: " if title else ""
+        self._bars = bars
+        self._stage = ""
+        self._task = bars.add_task("", total=None, count="") if bars else None
+
+    def show(self, text: str) -> None:
+        """Show a step whose length is not known."""
+        self.stage(text, 0, 0)
+
+    def stage(self, stage: str, done: int, total: int, detail: str = "") -> None:
+        """Show ``done`` of ``total`` parts of a stage, with the time left; 0 of 0: not known."""
+        if self._bars is None or self._task is None:
+            return
+        if stage != self._stage:
+            self._bars.reset(self._task, completed=done)  # the speed is that of this stage
+            self._stage = stage
+        self._bars.update(
+            self._task,
+            description=f"{self._title}{STAGES.get(stage, stage)} {detail}".rstrip(),
+            completed=done,
+            total=total or None,
+            count=f"{done}/{total}" if total else "",
+        )
+
+
+@contextlib.contextmanager
+def progress(title: str = "", *, quiet: bool = False) -> Iterator[Progress]:
+    """Show what is being done on one line of stderr, which is removed when the block ends.
+
+    On anything but a terminal, and with ``quiet``, nothing is shown.
     """
     stream = sys.stderr
-    if not stream.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda text: None
+    if quiet or not stream.isatty() or os.environ.get("TERM") == "dumb":
+        yield Progress(title, None)
         return
-    columns = os.get_terminal_size(stream.fileno()).columns or 80
+    import rich.progress as bars
+    from rich.console import Console
 
-    def show(text: str) -> None:
-        with contextlib.suppress(OSError):
-            stream.write(f"\r\x1b[K{text[: columns - 1]}")
-            stream.flush()
+    columns = (
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(bar_width=20),
+        bars.TextColumn("{task.fields[count]}"),
+        bars.TimeRemainingColumn(compact=True),
+    )
+    console = Console(file=cast("TextIO", _Terminal(stream)))
+    with bars.Progress(
+        *columns,
+        console=console,
+        transient=True,
+        refresh_per_second=4,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as shown:
+        yield Progress(title, shown)
 
-    try:
-        yield show
-    finally:
-        show("")
+
+class _Terminal:
+    """A terminal that may go away; that must not replace the reason why the command ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hil.cli import output
-from hil.cli.options import (
-    SCHEMES_HELP,
-    CalibrationOption,
-    CalibrationSamplesOption,
-    DbOption,
-    HeldOutOption,
-    IoOption,
-    JsonOption,
-    MethodOption,
-    QFormatOption,
-)
-from hil.cli.quantization import variant_request
+from hil.cli.options import CalibrationOptions, DbOption, JsonOption, Scheme, grouped
 
 if TYPE_CHECKING:
     from hil.errors import GateFailed
@@ -33,13 +21,12 @@ SCHEMA = "hil.quantize/1"
 _SHOWN = 10
 
 
+@grouped
 def quantize(
     model: Annotated[Path, typer.Argument(help="The float32 .tflite.")],
     scheme: Annotated[
-        str,
-        typer.Option("--scheme", "-s", metavar="NAME", help=SCHEMES_HELP + "."),
+        Scheme, typer.Option("--scheme", "-s", help="Data types and granularity of the variant.")
     ],
-    calibration: CalibrationOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -49,11 +36,7 @@ def quantize(
             help="Where the variant is written (default MODEL-SCHEME.tflite in this folder).",
         ),
     ] = None,
-    calibration_samples: CalibrationSamplesOption = None,
-    held_out: HeldOutOption = None,
-    method: MethodOption = "minmax",
-    q_format: QFormatOption = None,
-    io: IoOption = None,
+    calibration: CalibrationOptions = CalibrationOptions(),
     max_drop: Annotated[
         str | None,
         typer.Option(
@@ -78,9 +61,7 @@ def quantize(
 
     settings = configuration.load(db=db)
     limit = _share(max_drop)
-    request = variant_request(
-        scheme, calibration, calibration_samples, method, q_format, io, held_out
-    )
+    request = calibration.request(scheme)
     assert request is not None
     made, path = _make(model, request, out, settings.db, quiet=json)
     failure = _gate(made.variant, limit)
@@ -106,23 +87,18 @@ def _make(
     parent = Model.read(model)
     quantizing.check_parent(parent.graph)
     with Store.open(db) as store:
-        with output.progress() as show:
-            made = quantizing.quantize(parent, request, None if quiet else _teller(show))
+        with output.progress(model.name, quiet=quiet) as shown:
+            made = quantizing.quantize(parent, request, shown.stage)
         _write(path, made.model.content)
         store.variants.keep(made.variant)
     return made, path
-
-
-def _teller(show: Callable[[str], None]) -> Callable[[str, int, int], None]:
-    words = {"calibrate": "calibrating", "compare": "comparing with the float model"}
-    return lambda stage, done, total: show(f"{words.get(stage, stage)}: sample {done}/{total}")
 
 
 def _share(text: str | None) -> float | None:
     """``2%`` as 0.02.
 
     Raises:
-        UsageError: it is no percentage from 0 to 100.
+        UsageError: it is not a percentage from 0 to 100.
     """
     from hil.errors import UsageError
 
@@ -133,7 +109,7 @@ def _share(text: str | None) -> float | None:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 100:
-        raise UsageError(f"--max-drop does not take '{text}'", hint="give per cent, such as 2%")
+        raise UsageError(f"invalid --max-drop '{text}'", hint="write a percentage, such as 2%")
     return value / 100
 
 

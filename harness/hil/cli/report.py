@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hil.cli import output
+from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "hil.report/1"
 DEFAULT_NAME = "hil-report"
-FORMATS = ("html", "md", "csv", "json")
 STDOUT = "-"
 
 
@@ -52,12 +51,11 @@ def report(
         ),
     ] = None,
     form: Annotated[
-        str | None,
+        Literal["html", "md", "csv", "json"] | None,
         typer.Option(
             "--format",
-            metavar="html|md|csv|json",
-            help="Form of the report; html unless the name after -o says otherwise. md is short, "
-            "for a pull request; csv and json hold everything that is shown.",
+            help="Format of the report (default: by the file name of -o, else html). md is short, "
+            "for a pull request; csv and json contain everything that is shown.",
         ),
     ] = None,
     out: Annotated[
@@ -80,19 +78,17 @@ def report(
 
     An HTML report is complete in itself: it works offline and can be mailed. Its path is printed.
     """
-    from hil import settings as configuration
     from hil.errors import UsageError
     from hil.report import build_report
-    from hil.store import Store
 
     if runs and (last is not None or model is not None or profile is not None):
         raise UsageError(
             "RUN and the filters --last, --model and --profile exclude each other",
-            hint="name the runs, or let the filters choose",
+            hint="name the runs, or give filters",
         )
-    form = chosen_format(form, out)
-    _check_stdout(form, out, open_it=open_it, as_json=json)
-    with Store.open(configuration.load(db=db).db, create=False) as store:
+    chosen_form = form or _format_of(out)
+    _check_stdout(chosen_form, out, open_it=open_it, as_json=json)
+    with stores.opened(db) as store:
         records = (
             [find_run(store, name) for name in runs]
             if runs
@@ -100,7 +96,7 @@ def report(
         )
         asked = _asked(store, baseline) if baseline is not None else None
         view = build_report(records, title=title, store=store, asked=asked)
-    path = write(view, form, out, DEFAULT_NAME)
+    path = write(view, chosen_form, out, DEFAULT_NAME)
     if path is None:
         return
     _show(path, records, view, as_json=json)
@@ -108,20 +104,10 @@ def report(
         _open(path)
 
 
-def chosen_format(form: str | None, out: str | None) -> str:
-    """Return the format asked for, else the one that the file's name has, else ``html``.
-
-    Raises:
-        UsageError: there is no such format.
-    """
-    from hil.errors import UsageError
-
-    if form is None:
-        ending = Path(out).suffix.lstrip(".").lower() if out else ""
-        return {"markdown": "md"}.get(ending, ending if ending in FORMATS else "html")
-    if form not in FORMATS:
-        raise UsageError(f"--format does not know '{form}'", hint=f"it takes {', '.join(FORMATS)}")
-    return form
+def _format_of(out: str | None) -> str:
+    """The format that the file's name ends in, else ``html``."""
+    ending = Path(out).suffix.lstrip(".").lower() if out else ""
+    return {"markdown": "md", "csv": "csv", "json": "json", "md": "md"}.get(ending, "html")
 
 
 def _check_stdout(form: str, out: str | None, *, open_it: bool, as_json: bool) -> None:

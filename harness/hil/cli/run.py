@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,40 +9,28 @@ import typer
 
 from hil.cli import output
 from hil.cli.options import (
-    CacheDirOption,
-    CalibrationOption,
-    CalibrationSamplesOption,
+    CalibrationOptions,
     DbOption,
-    EmulatorMachineOption,
-    EmulatorOption,
-    EngineOption,
-    HeldOutOption,
-    IoOption,
+    DeviceOptions,
     JsonOption,
-    LoadOption,
     MemoryModelOption,
-    MethodOption,
-    OptimizeOption,
-    QFormatOption,
     QuantizeOption,
-    TargetOption,
-    TimeoutOption,
+    TargetOptions,
     check_report_folder,
-    exit_code,
-    known_load,
-    known_memory_model,
+    grouped,
+    required_profiles,
 )
-from hil.cli.quantization import variant_request
+from hil.errors import HilError, exit_code
 
 if TYPE_CHECKING:
     from hil.bench.pipeline import Request
-    from hil.records import RunRecord, VariantRequest
-    from hil.settings import Settings
+    from hil.records import RunRecord
     from hil.store import Store
 
 SCHEMA = "hil.run/1"
 
 
+@grouped
 def run(
     model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     profile: Annotated[
@@ -57,7 +43,6 @@ def run(
             "`hil profile list` shows them.",
         ),
     ] = None,
-    engine: EngineOption = None,
     inputs: Annotated[
         str | None,
         typer.Option(
@@ -81,11 +66,8 @@ def run(
     repeat: Annotated[
         int, typer.Option("--repeat", min=1, max=10_000, help="Inferences of each input.")
     ] = 1,
-    emulator_machine: EmulatorMachineOption = None,
-    optimize: OptimizeOption = None,
-    load: LoadOption = "auto",
+    device: DeviceOptions = DeviceOptions(),
     memory_model: MemoryModelOption = None,
-    timeout: TimeoutOption = None,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -97,16 +79,9 @@ def run(
         typer.Option("--report", metavar="FILE", help="Write an HTML report too."),
     ] = None,
     quantize: QuantizeOption = None,
-    calibration: CalibrationOption = None,
-    calibration_samples: CalibrationSamplesOption = None,
-    held_out: HeldOutOption = None,
-    method: MethodOption = "minmax",
-    q_format: QFormatOption = None,
-    io: IoOption = None,
+    calibration: CalibrationOptions = CalibrationOptions(),
     db: DbOption = None,
-    cache_dir: CacheDirOption = None,
-    target: TargetOption = None,
-    emulator: EmulatorOption = None,
+    tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
     """Run MODEL on a device; measure, check, store and show.
@@ -116,31 +91,27 @@ def run(
     """
     from hil import settings as configuration
     from hil.store import Store
+    from hil.tflite.model import Model
 
-    settings = configuration.load(
-        db=db,
-        engine=engine,
-        cache_dir=cache_dir,
-        target=target,
-        emulator=emulator,
-        optimize=optimize,
-        timeout_s=timeout,
-        samples=samples,
-    )
+    settings = configuration.load(db=db, samples=samples, **device.settings, **vars(tools))
     check_report_folder(report)
-    requests = _requests(
-        settings,
-        model,
-        profile,
-        inputs,
-        samples,
-        repeat,
-        emulator_machine,
-        load,
-        memory_model,
-        keep,
-        variant_request(quantize, calibration, calibration_samples, method, q_format, io, held_out),
-    )
+    variant = calibration.request(quantize)
+    profiles = required_profiles(settings, profile)
+    parsed = Model.read(model)
+    requests = [
+        device.request(
+            settings,
+            parsed,
+            one,
+            inputs=inputs,
+            samples=samples or (settings.samples if inputs is None else None),
+            repeat=repeat,
+            memory_model=memory_model,
+            keep=keep / one.name if keep and len(profiles) > 1 else keep,
+            variant=variant,
+        )
+        for one in profiles
+    ]
     with Store.open(settings.db) as store:
         records, problems = _run_all(requests, store, quiet=json)
         _show(records, problems, as_json=json)
@@ -152,86 +123,24 @@ def run(
     _exit(records, problems)
 
 
-def _requests(
-    settings: Settings,
-    model: Path,
-    names: list[str] | None,
-    inputs: str | None,
-    samples: int | None,
-    repeat: int,
-    machine: str | None,
-    load: str,
-    memory_model: str | None,
-    keep: Path | None,
-    variant: VariantRequest | None,
-) -> list[Request]:
-    """One request a profile; everything that the options alone can get wrong is refused here."""
-    from hil import devices
-    from hil.bench.pipeline import Request
-    from hil.errors import UsageError
-    from hil.tflite.model import Model
-
-    chosen = names or ([settings.profile] if settings.profile else [])
-    if not chosen:
-        raise UsageError(
-            "no profile given", hint="add --profile NAME; `hil profile list` shows them"
-        )
-    how, memory = known_load(load), known_memory_model(memory_model)
-    loaded = [devices.load(name) for name in dict.fromkeys(chosen)]
-    parsed = Model.read(model)
-    return [
-        Request(
-            model=parsed,
-            profile=one,
-            engine=settings.engine,
-            inputs=inputs,
-            samples=samples or (settings.samples if inputs is None else None),
-            repeat=repeat,
-            target=settings.target,
-            machine=machine,
-            optimize=settings.optimize,
-            load=how,
-            memory_model=memory,
-            timeout_s=settings.timeout_s,
-            keep=keep / one.name if keep and len(loaded) > 1 else keep,
-            command=("hil", *sys.argv[1:]),
-            variant=variant,
-        )
-        for one in loaded
-    ]
-
-
 def _run_all(
     requests: list[Request], store: Store, *, quiet: bool
-) -> tuple[list[RunRecord], list[Any]]:
+) -> tuple[list[RunRecord], list[HilError]]:
     """Run each request; with several, one that cannot even start does not stop the others."""
     from hil.bench import pipeline
-    from hil.errors import HilError
 
     records: list[RunRecord] = []
     problems: list[HilError] = []
     for request in requests:
-        with output.progress() as show:
+        title = f"{request.model.name} on {request.profile.name}"
+        with output.progress(title, quiet=quiet) as shown:
             try:
-                records.append(
-                    pipeline.run(request, store, None if quiet else _teller(show, request))
-                )
+                records.append(pipeline.run(request, store, shown.stage))
             except HilError as error:
                 if len(requests) == 1:
                     raise
                 problems.append(error)
     return records, problems
-
-
-def _teller(show: Callable[[str], None], request: Request) -> Callable[[str, int, int], None]:
-    def tell(stage: str, done: int, total: int) -> None:
-        counter = f" {done}/{total}" if total else ""
-        show(
-            f"{request.model.name} on {request.profile.name}: "
-            f"{output.STAGES.get(stage, stage)}{counter}"
-        )
-
-    return tell
 
 
 def _show(records: list[RunRecord], problems: list[Any], *, as_json: bool) -> None:

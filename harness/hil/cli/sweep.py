@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hil.cli import output
-from hil.cli.options import (
-    CacheDirOption,
-    DbOption,
-    EmulatorOption,
-    JsonOption,
-    TargetOption,
-    check_report_folder,
-)
+from hil.cli.options import DbOption, JsonOption, TargetOptions, check_report_folder, grouped
 
 if TYPE_CHECKING:
     from hil.figures import Figure
@@ -29,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = "hil.sweep/1"
 
 
+@grouped
 def sweep(
     study: Annotated[Path, typer.Argument(help="The study file (.toml), see docs/sweep.md.")],
     jobs: Annotated[
@@ -60,25 +54,23 @@ def sweep(
         ),
     ] = None,
     db: DbOption = None,
-    cache_dir: CacheDirOption = None,
-    target: TargetOption = None,
-    emulator: EmulatorOption = None,
+    tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Run every member of STUDY that has no stored result yet, and show them all.
+    """Run each member of STUDY without a stored result, and show all results.
 
-    A failing run does not stop the others; failures are listed at the end. What was stored stands
-    until something that decides the result changes: model, calibration data, profile, options,
-    tools or hil itself. Exit code 0: all runs passed; 3: some did not.
+    A failed run does not stop the others; failures are listed at the end. A stored result is valid
+    until something that it depends on changes: model, calibration data, profile, options, tools or
+    hil itself. Exit code 0: all runs passed; 3: some did not.
     """
     from hil import settings as configuration
     from hil.store import Store
     from hil.sweep import load, members, plan
 
-    settings = configuration.load(db=db, cache_dir=cache_dir, target=target, emulator=emulator)
+    settings = configuration.load(db=db, **vars(tools))
     check_report_folder(report)
     loaded = load(study)
-    loaded = loaded.model_copy(update={"target": target or loaded.target or settings.target})
+    loaded = loaded.model_copy(update={"target": tools.target or loaded.target or settings.target})
     chosen = members(loaded, only)
     with Store.open(settings.db) as store:
         what = plan(chosen, store, rerun_failed=rerun_failed)
@@ -105,35 +97,22 @@ def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> 
     outcomes = dict(what.done)
     positions = {id(member): index for index, member in enumerate(what.members)}
     count = min(jobs or default_jobs(), len(what.open))
-    with output.progress() as show:
+    try:
+        with output.progress(quiet=quiet) as shown:
 
-        def tell(progress: Progress) -> None:
-            if not quiet:
-                show(_progress_line(progress, len(what.done)))
+            def show(progress: Progress) -> None:
+                before = len(what.done)
+                failed = [f"{progress.failed} failed"] * bool(progress.failed)
+                now = ", ".join([*failed, *progress.running])
+                shown.stage("runs", before + progress.done, before + progress.total, now)
 
-        try:
-            for outcome in carry_out(what, db, count, tell) if count else ():
+            for outcome in carry_out(what, db, count, show) if count else ():
                 outcomes[positions[id(outcome.member)]] = outcome
-        except KeyboardInterrupt:
-            kept = f"{len(outcomes)} of {len(what.members)} runs are done and stored"
-            show("")
-            output.note(f"{kept}; the same command goes on from there")
-            raise
+    except KeyboardInterrupt:
+        kept = f"{len(outcomes)} of {len(what.members)} runs are done and stored"
+        output.note(f"{kept}; the same command continues from there")
+        raise
     return [outcomes[index] for index in sorted(outcomes)]
-
-
-def _progress_line(progress: Progress, before: int) -> str:
-    parts = [f"{before + progress.done}/{before + progress.total} done"]
-    parts += [f"{progress.failed} failed"] if progress.failed else []
-    if progress.left_s is not None:
-        parts.append(f"about {_duration(progress.left_s)} left")
-    now = "; now " + ", ".join(progress.running) if progress.running else ""
-    return ", ".join(parts) + now
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02d} s"
 
 
 def _study_runs(store: Store, outcomes: Sequence[Outcome]) -> list[StudyRun]:

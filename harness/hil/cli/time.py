@@ -11,23 +11,23 @@ import typer
 
 from hil.cli import output
 from hil.cli.options import (
-    CacheDirOption,
-    EmulatorOption,
     JsonOption,
     MemoryModelOption,
-    known_memory_model,
+    ProfileOption,
+    ToolOptions,
+    grouped,
+    required_profiles,
 )
 
 if TYPE_CHECKING:
     from hil.bench.program_region import Timing
-    from hil.devices import Profile
     from hil.measure.cycles.listing import ListedBlock
-    from hil.settings import Settings
 
 SCHEMA = "hil.time/1"
 _FUNCTIONS_SHOWN = 15
 
 
+@grouped
 def time(
     elf: Annotated[Path, typer.Argument(help="The linked program.")],
     begin: Annotated[
@@ -46,15 +46,7 @@ def time(
             help="Function (or address) whose first instruction closes the region.",
         ),
     ],
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            "-p",
-            metavar="NAME|FILE",
-            help="Device profile whose core, clock and flash count.",
-        ),
-    ] = None,
+    profile: ProfileOption = None,
     machine: Annotated[
         str | None,
         typer.Option(
@@ -77,8 +69,7 @@ def time(
     blocks: Annotated[
         int, typer.Option("--blocks", min=0, max=10_000, help="Hottest blocks to list.")
     ] = 10,
-    cache_dir: CacheDirOption = None,
-    emulator: EmulatorOption = None,
+    tools: ToolOptions = ToolOptions(),
     json: JsonOption = False,
 ) -> None:
     """Time what ELF does from the function --begin to the function --end.
@@ -89,19 +80,16 @@ def time(
     from hil import settings as configuration
     from hil.bench.program_region import time_region
 
-    known = known_memory_model(memory_model)
-    settings = configuration.load(
-        profile=profile, cache_dir=cache_dir, emulator=emulator, timeout_s=timeout
-    )
+    settings = configuration.load(profile=profile, timeout_s=timeout, **vars(tools))
     timing = time_region(
         elf,
-        _profile(settings),
+        required_profiles(settings)[0],
         begin=begin,
         end=end,
         machine=machine,
         windows=windows,
         timeout_s=settings.timeout_s,
-        model=known,
+        model=memory_model,
         n_blocks=blocks,
         on_output=_pass_on,
     )
@@ -109,17 +97,6 @@ def time(
         output.emit_json(SCHEMA, "ok", _data(timing))
     else:
         _show(timing, begin, end)
-
-
-def _profile(settings: Settings) -> Profile:
-    from hil import devices
-    from hil.errors import UsageError
-
-    if not settings.profile:
-        raise UsageError(
-            "no profile given", hint="add --profile NAME; `hil profile list` shows them"
-        )
-    return devices.load(settings.profile)
 
 
 def _pass_on(data: bytes) -> None:

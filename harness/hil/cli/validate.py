@@ -61,8 +61,8 @@ def _cycles(folder: Path, *, write: bool, fit: bool, json: bool) -> None:
     from hil.validation.cycles import table, write_tables
     from hil.validation.cycles import validate as compare
 
-    with output.progress() as show:
-        validation = compare(folder, show)
+    with output.progress() as shown:
+        validation = compare(folder, shown.show)
     written = write_tables(validation) if write else ()
     tables = {name: table(validation, name) for name in validation.cores}
     fits = {name: fit_parameters(_of(validation, name)) for name in tables} if fit else {}

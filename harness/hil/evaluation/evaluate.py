@@ -87,7 +87,7 @@ def evaluate(
         MissingTool: the target's tool or the compiler is not here.
     """
     tell = progress or (lambda stage, done, total: None)
-    tell("plan", 0, 0)
+    tell("data", 0, 0)
     job = pipeline.prepare(request, tell)
     metric = Metric(job.graph, asked.metric)
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)

@@ -57,8 +57,6 @@ class Progress:
     total: int
     failed: int
     running: tuple[str, ...]
-    elapsed_s: float
-    left_s: float | None
 
 
 def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False) -> Plan:
@@ -102,12 +100,9 @@ def carry_out(
 
     Outcomes are stored by the workers as they come, so that nothing is lost when the caller stops.
     """
-    import time
-
     tasks = [(what.members[index], what.keys[index]) for index in what.open]
     running: dict[int, str] = {}
     done = failed = 0
-    start = time.monotonic()
     answers = pool.carry_out(tasks, jobs, functools.partial(_open_store, store_url), _work)
     for message in answers:
         if isinstance(message, pool.Message):
@@ -118,9 +113,7 @@ def carry_out(
             done += 1
             failed += outcome.status != "passed"
             yield outcome
-        elapsed = time.monotonic() - start
-        left = elapsed / done * (len(tasks) - done) if done >= min(jobs, 2) else None
-        show(Progress(done, len(tasks), failed, tuple(running.values()), elapsed, left))
+        show(Progress(done, len(tasks), failed, tuple(running.values())))
 
 
 def default_jobs() -> int:
