@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hil.store import Store
 
@@ -23,6 +24,15 @@ _TERMINAL = (
     *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
     *("TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
 )
+# The same examples in every session, and no limit on the time that one takes.
+hypothesis.settings.register_profile(
+    "hil",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("hil")
 # Typer reads these when it is imported: no colours, and lines of one width.
 os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", TERMINAL_WIDTH="100")
 

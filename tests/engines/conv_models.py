@@ -22,20 +22,20 @@ class Conv:
 
     op: str  # CONV_2D or DEPTHWISE_CONV_2D
     dtype: str  # int8, float32, hybrid (float32 with int8 weights), or one of INT16_KINDS
-    batches: int
-    height: int
-    width: int
-    in_c: int
-    out_c: int
-    groups: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: str
-    activation: str
-    per_channel: bool
-    bias: bool
-    seed: int
+    batches: int = 1
+    height: int = 7
+    width: int = 6
+    in_c: int = 5
+    out_c: int = 10
+    groups: int = 1
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: str = "SAME"
+    activation: str = "NONE"
+    per_channel: bool = True
+    bias: bool = True
+    seed: int = 1
 
     def output_shape(self) -> tuple[int, int, int, int]:
         sizes = []

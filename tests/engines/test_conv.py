@@ -14,25 +14,8 @@ from tests.engines.conv_models import Conv, convolutions
 from tests.support.host_model import assert_matches_reference, host_model, random_inputs
 from tests.support.tflite_builder import ModelBuilder
 
-BOUNDED = settings(max_examples=45, deadline=None, derandomize=True, database=None)
-PLAIN = Conv(
-    op="CONV_2D",
-    dtype="int8",
-    batches=1,
-    height=7,
-    width=6,
-    in_c=5,
-    out_c=10,
-    groups=1,
-    kernel=(3, 3),
-    stride=(1, 1),
-    dilation=(1, 1),
-    padding="SAME",
-    activation="RELU",
-    per_channel=True,
-    bias=True,
-    seed=1,
-)
+BOUNDED = settings(max_examples=45)
+PLAIN = Conv("CONV_2D", "int8", activation="RELU")
 
 
 @BOUNDED

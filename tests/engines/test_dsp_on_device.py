@@ -16,24 +16,7 @@ from hil.tflite.model import Model
 from tests.engines.conv_models import Conv
 from tests.support.hil import hil
 
-DEPTH_45 = Conv(
-    op="CONV_2D",
-    dtype="int8",
-    batches=1,
-    height=5,
-    width=5,
-    in_c=5,
-    out_c=10,
-    groups=1,
-    kernel=(3, 3),
-    stride=(1, 1),
-    dilation=(1, 1),
-    padding="SAME",
-    activation="NONE",
-    per_channel=True,
-    bias=True,
-    seed=1,
-)
+DEPTH_45 = Conv("CONV_2D", "int8", height=5, width=5)
 DEPTH_6 = dataclasses.replace(DEPTH_45, in_c=3, kernel=(1, 2))
 Q16 = dataclasses.replace(DEPTH_45, dtype="q16", per_channel=False)  # as the reference has it
 DEPTH_7 = dataclasses.replace(DEPTH_45, in_c=7, kernel=(1, 1))

@@ -82,7 +82,7 @@ def add_case(cases: OpCases, case: dict[str, Any], rng: np.random.Generator) -> 
     cases.op(case["name"], operands, [y], fused_activation_function=case["activation"])
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(drawn=st.lists(broadcasts(), min_size=12, max_size=12))
 def test_broadcasting(drawn: list[dict[str, Any]]) -> None:
     cases = OpCases()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.host_model import assert_matches_reference
 from tests.support.tflite_builder import ModelBuilder
 
-BOUNDED = settings(max_examples=35, deadline=None, derandomize=True, database=None)
+BOUNDED = settings(max_examples=35)
 
 
 @dataclass(frozen=True)

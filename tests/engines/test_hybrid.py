@@ -30,25 +30,8 @@ from tests.support.host_model import (
 from tests.support.op_cases import assert_refused
 from tests.support.tflite_builder import ModelBuilder
 
-BOUNDED = settings(max_examples=25, deadline=None, derandomize=True, database=None)
-PLAIN = Conv(
-    op="CONV_2D",
-    dtype="hybrid",
-    batches=2,
-    height=7,
-    width=6,
-    in_c=5,
-    out_c=10,
-    groups=1,
-    kernel=(3, 3),
-    stride=(1, 1),
-    dilation=(1, 1),
-    padding="SAME",
-    activation="RELU6",
-    per_channel=True,
-    bias=True,
-    seed=1,
-)
+BOUNDED = settings(max_examples=25)
+PLAIN = Conv("CONV_2D", "hybrid", batches=2, activation="RELU6")
 
 
 def dense(

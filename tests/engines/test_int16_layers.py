@@ -30,25 +30,8 @@ from tests.support.host_model import (
 from tests.support.op_cases import assert_refused
 from tests.support.tflite_builder import ModelBuilder
 
-BOUNDED = settings(max_examples=25, deadline=None, derandomize=True, database=None)
-PLAIN = Conv(
-    op="CONV_2D",
-    dtype="int16x8",
-    batches=1,
-    height=7,
-    width=6,
-    in_c=5,
-    out_c=10,
-    groups=1,
-    kernel=(3, 3),
-    stride=(1, 1),
-    dilation=(1, 1),
-    padding="SAME",
-    activation="NONE",
-    per_channel=True,
-    bias=True,
-    seed=1,
-)
+BOUNDED = settings(max_examples=25)
+PLAIN = Conv("CONV_2D", "int16x8")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from tests.support.tflite_builder import ModelBuilder
 ALL_INT16 = np.arange(-32768, 32768).astype(np.int16)
 EDGES = np.array([-32768, -32767, -16384, -129, -1, 0, 1, 2, 127, 16384, 32766, 32767], np.int16)
 UNIT = 2**-15
-BOUNDED = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+BOUNDED = settings(max_examples=12)
 SCALES = st.floats(-4.5, -1.0).map(lambda exponent: float(np.float32(10.0**exponent)))
 ARITHMETIC = ("ADD", "SUB", "MUL")
 

@@ -61,7 +61,7 @@ def test_sums_around_zero_and_at_the_ends(
         assert library.differences(low, high, multiplier, right) == 0
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500)
 @given(
     total=st.integers(-LARGEST, LARGEST),
     bias=st.integers(-(2**23), 2**23 - 1),

@@ -10,7 +10,7 @@ from hil.tflite.graph import Graph, Op, Tensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-BOUNDED = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+BOUNDED = settings(max_examples=150)
 CALL = "kernel({in0}, {out0})"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.host_model import assert_matches_reference
 from tests.support.tflite_builder import ModelBuilder
 
-BOUNDED = settings(max_examples=30, deadline=None, derandomize=True, database=None)
+BOUNDED = settings(max_examples=30)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def add_case(cases: OpCases, case: dict[str, Any]) -> None:
     cases.op("MEAN", [x, cases.ints(case["axes"])], [y], keep_dims=case["keep_dims"])
 
 
-@settings(max_examples=16, deadline=None, derandomize=True)
+@settings(max_examples=16)
 @given(drawn=st.lists(means(), min_size=12, max_size=12))
 def test_axes(drawn: list[dict[str, Any]]) -> None:
     cases = OpCases()

@@ -39,7 +39,7 @@ def add_case(cases: OpCases, case: dict[str, Any]) -> None:
     )
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(drawn=st.lists(resizes(), min_size=10, max_size=10))
 def test_sizes(drawn: list[dict[str, Any]]) -> None:
     cases = OpCases()

@@ -19,7 +19,7 @@ from tests.support.tflite_builder import ModelBuilder
 DTYPES = ("int8", "float32", "int32")
 Q = {"int8": {"scale": 0.1, "zero_point": -7}, "uint8": {"scale": 0.1, "zero_point": 9}}
 CASES = {"min_size": 10, "max_size": 10}
-PROPERTY = settings(max_examples=8, deadline=None, derandomize=True)
+PROPERTY = settings(max_examples=8)
 
 
 def quant(dtype: str) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def one_slice(draw: st.DrawFn, size: int) -> tuple[int, int, int, bool, bool]:
     return begin, end, step, begin_mask, end_mask
 
 
-@settings(max_examples=16, deadline=None, derandomize=True)
+@settings(max_examples=16)
 @given(drawn=st.lists(slices(), **CASES))
 def test_strided_slice(drawn: list[dict[str, Any]]) -> None:
     cases = OpCases()

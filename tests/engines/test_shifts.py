@@ -53,7 +53,7 @@ def test_every_sum_up_to_2_to_the_18_and_the_ends_of_int32(library: ctypes.CDLL,
         assert library.differences(low, high, k) == 0
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500)
 @given(x=INT32, k=st.integers(2, 31))
 def test_any_sum(library: ctypes.CDLL, x: int, k: int) -> None:
     multiplier, shift = quantize_multiplier(2.0**-k)

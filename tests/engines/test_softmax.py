@@ -40,7 +40,7 @@ def softmaxes(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8)
 @given(drawn=st.lists(softmaxes(), min_size=10, max_size=10))
 def test_shapes_and_betas(drawn: list[dict[str, Any]]) -> None:
     cases = OpCases()

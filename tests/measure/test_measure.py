@@ -16,7 +16,7 @@ from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
 from tests.measure import samples
-from tests.measure.assembled import counted_program, run_in_qemu
+from tests.support.assembled import counted_program, run_in_qemu
 from tests.support.tools import tool
 
 FIRST, SECOND = 300, 500

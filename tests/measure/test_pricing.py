@@ -12,7 +12,7 @@ from hil.measure.cycles.cores import core_table
 from hil.measure.cycles.decode import decode
 from hil.measure.cycles.pricing import PricedBlocks, price_blocks
 
-from tests.measure.assembled import assemble
+from tests.support.assembled import assemble
 
 
 def price(folder: Path, source: str, core: str = "cortex-m4f") -> PricedBlocks:

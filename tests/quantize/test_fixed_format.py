@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hil.errors import UsageError
 from hil.quantization.fixed_format import floored, fraction_bits_for, parse_format
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -31,7 +31,6 @@ def test_the_rule_by_hand(magnitude: float, integer_bits: int) -> None:
     assert fraction_bits_for(magnitude, 16) == 15 - integer_bits
 
 
-@settings(deadline=None)
 @given(st.floats(2.0**-13, 2.0**35, exclude_max=True), st.sampled_from([8, 16]))
 def test_the_largest_magnitude_fits_and_uses_every_bit(magnitude: float, width: int) -> None:
     high, low = floored(
@@ -41,7 +40,6 @@ def test_the_largest_magnitude_fits_and_uses_every_bit(magnitude: float, width: 
     assert -(2 ** (width - 1)) <= low < -(2 ** (width - 2)) + 1
 
 
-@settings(deadline=None)
 @given(st.sampled_from([8, 16]), st.floats(-(2.0**20), 2.0**20))
 def test_integers_lie_at_most_one_step_below(width: int, value: float) -> None:
     bits, limit = fraction_bits_for(abs(value), width), 1 << (width - 1)

@@ -8,7 +8,7 @@ from hil.errors import InputError, UnsupportedModel, UsageError
 from hil.quantization.ranges import Method, Ranges, TensorRange, calibrate
 from hil.tflite.inputs import make_inputs
 from hil.tflite.model import Model
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -84,7 +84,6 @@ def test_a_constant_tensor_is_clipped_by_no_method() -> None:
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, st.tuples(st.integers(1, 4), st.just(7)), elements=finite),
     st.floats(50.5, 100),

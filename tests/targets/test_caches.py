@@ -14,8 +14,8 @@ from hil.records import BlockProfile, MemoryRegion
 from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
-from tests.measure.assembled import run_in_qemu
 from tests.measure.samples import profile
+from tests.support.assembled import link, run_in_qemu
 from tests.support.tools import tool
 from tests.targets.test_profiler import emulators
 
@@ -141,22 +141,9 @@ def flash(**fields: object) -> Flash:
     return profile(**{**settings, "icache_bytes": 256, "dcache_bytes": 128, **fields}).flash
 
 
-def link(folder: Path, body: str, rounds: int, windows: int) -> Path:
-    elf = folder / "program.elf"
+def program(folder: Path, body: str, rounds: int, windows: int) -> Path:
     source = PROGRAM.replace("BODY", body)
-    subprocess.run(
-        [
-            tool("arm-none-eabi-gcc"),
-            *("-nostdlib", "-Wl,-Ttext=0x100", "-Wl,--section-start=.vectors=0", "-Wl,-ereset"),
-            *("-Wl,--no-warn-rwx-segments", "-x", "assembler", "-mcpu=cortex-m4", "-mthumb"),
-            f"-Wa,--defsym,ROUNDS={rounds},--defsym,WINDOWS={windows}",
-            *("-o", str(elf), "-"),
-        ],
-        input=source,
-        text=True,
-        check=True,
-    )
-    return elf
+    return link(folder / "program.elf", source, ROUNDS=rounds, WINDOWS=windows)
 
 
 def profiled(
@@ -164,7 +151,7 @@ def profiled(
 ) -> list[BlockProfile]:
     qemu = tool(qemu or "qemu-system-arm")
     tool("cc")
-    elf = link(folder, body, rounds, windows)
+    elf = program(folder, body, rounds, windows)
     record = folder / "record.bin"
     marks = (symbol_address(elf, "begin"), symbol_address(elf, "end"))
     caches = profiler.cache_settings(settings, MemoryRegion(0, 4 << 20))
@@ -281,7 +268,7 @@ def test_misses_belong_to_the_block_that_has_them(tmp_path: Path) -> None:
 
 
 def test_counts_of_blocks_are_the_same_with_and_without_caches(tmp_path: Path) -> None:
-    elf = link(tmp_path, loop(512), ROUNDS, 1)
+    elf = program(tmp_path, loop(512), ROUNDS, 1)
     record, qemu = tmp_path / "bare.bin", tool("qemu-system-arm")
     marks = (symbol_address(elf, "begin"), symbol_address(elf, "end"))
     plugin = profiler.ensure_plugin(Path(qemu))
@@ -350,7 +337,7 @@ def test_another_qemu_counts_the_same_misses(
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_the_plugin_refuses_a_cache_that_cannot_be(tmp_path: Path, wrong: dict[str, int]) -> None:
-    elf, qemu = link(tmp_path, loop(128), 1, 1), tool("qemu-system-arm")
+    elf, qemu = program(tmp_path, loop(128), 1, 1), tool("qemu-system-arm")
     caches = {**profiler.cache_settings(flash(), MemoryRegion(0, 4 << 20)), **wrong}
     plugin = profiler.ensure_plugin(Path(qemu))
     argument = profiler.region_argument(plugin, tmp_path / "out", 2, 4, 1, caches)

@@ -15,7 +15,7 @@ from hil.records import BlockProfile
 from hil.targets import execution_record
 from hil.targets.qemu import profiler
 
-from tests.measure.assembled import counted_program, run_in_qemu
+from tests.support.assembled import counted_program, run_in_qemu
 from tests.support.processes import WAIT_S, Processes
 from tests.support.tools import tool, unavailable
 

@@ -106,7 +106,7 @@ def test_sums_are_exact_to_the_last_bit(last: int, want: int) -> None:
     assert ours(data, x).tolist() == [[want]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(-(2**45), 2**45), st.integers(-5, 45))
 def test_rounding_of_any_sum(acc: int, k: int) -> None:
     """The bias alone is the sum: an input of zeros."""

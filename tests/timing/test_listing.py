@@ -13,7 +13,7 @@ from hil.measure.cycles.listing import ListedBlock, hottest_blocks, render, why
 from hil.measure.cycles.windows import Window, price_windows
 from hil.records import BlockProfile
 
-from tests.measure.assembled import assemble
+from tests.support.assembled import assemble
 
 CORE = core_table("cortex-m4f")
 SOURCE = """

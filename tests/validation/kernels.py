@@ -6,11 +6,10 @@ the loop cancels: the difference is rounds times the cycles of one round.
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.tools import tool
+from tests.support.assembled import link
 
 ROUNDS = (40, 140)
 LOOP = 3.0
@@ -116,18 +115,5 @@ _PROGRAM = """
 
 def build(folder: Path, kernel: Kernel) -> Path:
     """Link the kernel for QEMU's MPS2 machines (code at 0)."""
-    elf = folder / "kernel.elf"
     source = _PROGRAM.replace("BEFORE", kernel.before).replace("BODY", kernel.body)
-    source = source.replace("FIRST", str(ROUNDS[0])).replace("SECOND", str(ROUNDS[1]))
-    subprocess.run(
-        [
-            tool("arm-none-eabi-gcc"),
-            *("-nostdlib", "-Wl,-Ttext=0x100", "-Wl,--section-start=.vectors=0", "-Wl,-ereset"),
-            *("-Wl,--no-warn-rwx-segments", "-x", "assembler", "-mcpu=cortex-m4", "-mthumb"),
-            *("-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-o", str(elf), "-"),
-        ],
-        input=source,
-        text=True,
-        check=True,
-    )
-    return elf
+    return link(folder / "kernel.elf", source, FIRST=ROUNDS[0], SECOND=ROUNDS[1])

@@ -16,7 +16,7 @@ from hil.records import BlockProfile
 from hil.targets.qemu.emulator import QEMU
 from hil.targets.qemu.region import run_region
 
-from tests.measure.assembled import assemble
+from tests.support.assembled import assemble
 from tests.support.tools import tool
 from tests.validation.kernels import KERNELS, LOOP, ROUNDS, Kernel, build
 

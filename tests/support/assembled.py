@@ -24,6 +24,24 @@ def assemble(folder: Path, source: str, cpu: str = "cortex-m4") -> bytes:
     return binary.read_bytes()
 
 
+def link(elf: Path, source: str, **symbols: int) -> Path:
+    """Link a program for QEMU's MPS2 machines (code at 0); ``symbols`` are constants of it."""
+    subprocess.run(
+        [
+            tool("arm-none-eabi-gcc"),
+            *("-nostdlib", "-Wl,-Ttext=0x100", "-Wl,--section-start=.vectors=0", "-Wl,-ereset"),
+            *("-Wl,--no-warn-rwx-segments", "-x", "assembler", "-mcpu=cortex-m4", "-mthumb"),
+            *("-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+            *(f"-Wa,--defsym,{name}={value}" for name, value in symbols.items()),
+            *("-o", str(elf), "-"),
+        ],
+        input=source,
+        text=True,
+        check=True,
+    )
+    return elf
+
+
 COUNTED = """
     .cpu cortex-m4
     .section .vectors, "a"
@@ -95,20 +113,8 @@ of one whose branch skips a nop every other time. Ends through semihosting."""
 
 def counted_program(folder: Path, first: int, second: int, windows: int = 2) -> Path:
     """Link ``COUNTED`` for QEMU's MPS2 machines (code at 0)."""
-    elf = folder / "counted.elf"
-    subprocess.run(
-        [
-            tool("arm-none-eabi-gcc"),
-            *("-nostdlib", "-Wl,-Ttext=0x100", "-Wl,--section-start=.vectors=0", "-Wl,-ereset"),
-            *("-Wl,--no-warn-rwx-segments", "-x", "assembler", "-mcpu=cortex-m4", "-mthumb"),
-            f"-Wa,--defsym,FIRST={first},--defsym,SECOND={second},--defsym,WINDOWS={windows}",
-            *("-o", str(elf), "-"),
-        ],
-        input=".syntax unified\n.thumb\n" + COUNTED,
-        text=True,
-        check=True,
-    )
-    return elf
+    source = ".syntax unified\n.thumb\n" + COUNTED
+    return link(folder / "counted.elf", source, FIRST=first, SECOND=second, WINDOWS=windows)
 
 
 def run_in_qemu(qemu: str, elf: Path, plugin: str) -> None:
