@@ -340,8 +340,8 @@ def test_a_figure(scratch: Scratch) -> None:
     memory = "harness/hil/measure/memory.py"
     entry = 'Figure("const_bytes", "Constants", "bytes", gated=True)'
     row = '_static("const_bytes", flash["weights"] + flash["tables"], "a test")'
-    before = '        Figure("code_bytes"'
-    scratch.edit("harness/hil/figures.py", before, f"        {entry},\n{before}")
+    before = '    Figure("code_bytes"'
+    scratch.edit("harness/hil/figures.py", before, f"    {entry},\n{before}")
     scratch.edit(memory, "    figures = [\n", f"    figures = [\n        {row},\n")
 
     page = scratch.root / "page.html"

@@ -64,13 +64,13 @@ class Figure:
     """One figure.
 
     - ``label``: its row in a report. ``short``: its row and column on the command line; without
-      one the name without its unit. ``noun``: what sentences and narrow columns call it.
+      one the name without its unit. ``noun``: in sentences and narrow columns; without one as
+      ``short``.
     - ``unit``: of the stored value.
     - ``better``: which direction; empty where neither is.
     - ``gated``: judged by ``hil gate`` without being named.
     - ``level``: ``headline`` figures are shown wherever a run is, ``main`` ones in summaries too,
       ``usual`` ones where a run is shown alone, ``detail`` ones only in reports and JSON.
-    - ``claim``: place in the sentence that compares two runs, 0 for none.
     """
 
     name: str
@@ -81,7 +81,6 @@ class Figure:
     better: Literal["lower", "higher", ""] = "lower"
     gated: bool = False
     level: Level = "usual"
-    claim: int = 0
 
     @property
     def title(self) -> str:
@@ -98,77 +97,33 @@ class Figure:
         return own[:1].upper() + own[1:]
 
 
-FIGURES = {
-    figure.name: figure
-    for figure in (
-        Figure(
-            "latency_us",
-            "Time per inference",
-            "us",
-            noun="time",
-            gated=True,
-            level="headline",
-            claim=1,
-        ),
-        Figure(
-            "energy_uj",
-            "Energy per inference",
-            "uJ",
-            noun="energy",
-            gated=True,
-            level="headline",
-            claim=4,
-        ),
-        Figure(
-            "flash_bytes", "Flash", "bytes", noun="flash", gated=True, level="headline", claim=3
-        ),
-        Figure(
-            "ram_bytes",
-            "RAM",
-            "bytes",
-            short="RAM",
-            noun="RAM",
-            gated=True,
-            level="headline",
-            claim=2,
-        ),
-        Figure("arena_bytes", "Arena", "bytes", gated=True, level="main"),
-        Figure("cycles", "Clock cycles", "cycles", gated=True, level="main"),
-        Figure("instructions", "Instructions", "instructions", level="main"),
-        Figure("cpi", "Cycles per instruction", "cycles/instruction", better=""),
-        Figure(
-            "pipeline_cycles",
-            "Clock cycles without flash waits",
-            "cycles",
-            better="",
-            level="detail",
-        ),
-        Figure(
-            "flash_wait_low_cycles",
-            "Flash waits, at least",
-            "cycles",
-            better="",
-            level="detail",
-        ),
-        Figure(
-            "flash_wait_high_cycles",
-            "Flash waits, at most",
-            "cycles",
-            better="",
-            level="detail",
-        ),
-        Figure("code_bytes", "Code", "bytes"),
-        Figure("weights_bytes", "Weights", "bytes"),
-        Figure("tables_bytes", "Tables", "bytes"),
-        Figure("runtime_bytes", "Runtime", "bytes"),
-        Figure("arena_persistent_bytes", "Arena, persistent", "bytes"),
-        Figure("arena_nonpersistent_bytes", "Arena, not persistent", "bytes"),
-        Figure("arena_scratch_bytes", "Arena, scratch", "bytes"),
-        Figure("static_bytes", "Static variables", "bytes"),
-        Figure("stack_bytes", "Stack, highest level", "bytes"),
-        Figure("heap_bytes", "Heap, highest level", "bytes"),
-    )
-}
+_part = functools.partial(Figure, better="", level="detail")
+_ENTRIES = (
+    Figure("latency_us", "Time per inference", "us", noun="time", gated=True, level="headline"),
+    Figure("energy_uj", "Energy per inference", "uJ", gated=True, level="headline"),
+    Figure("flash_bytes", "Flash", "bytes", gated=True, level="headline"),
+    Figure("ram_bytes", "RAM", "bytes", short="RAM", gated=True, level="headline"),
+    Figure("arena_bytes", "Arena", "bytes", gated=True, level="main"),
+    Figure("cycles", "Clock cycles", "cycles", gated=True, level="main"),
+    Figure("instructions", "Instructions", "instructions", level="main"),
+    Figure("cpi", "Cycles per instruction", "cycles/instruction", better=""),
+    _part("pipeline_cycles", "Clock cycles without flash waits", "cycles"),
+    _part("flash_wait_low_cycles", "Flash waits, at least", "cycles"),
+    _part("flash_wait_high_cycles", "Flash waits, at most", "cycles"),
+    Figure("code_bytes", "Code", "bytes"),
+    Figure("weights_bytes", "Weights", "bytes"),
+    Figure("tables_bytes", "Tables", "bytes"),
+    Figure("runtime_bytes", "Runtime", "bytes"),
+    Figure("arena_persistent_bytes", "Arena, persistent", "bytes"),
+    Figure("arena_nonpersistent_bytes", "Arena, not persistent", "bytes"),
+    Figure("arena_scratch_bytes", "Arena, scratch", "bytes"),
+    Figure("static_bytes", "Static variables", "bytes"),
+    Figure("stack_bytes", "Stack, highest level", "bytes"),
+    Figure("heap_bytes", "Heap, highest level", "bytes"),
+)
+FIGURES = {figure.name: figure for figure in _ENTRIES}
+CLAIMED = ("latency_us", "ram_bytes", "flash_bytes", "energy_uj")
+"""The figures that the sentence about two runs compares, in its order."""
 
 
 def find(name: str) -> Figure:

@@ -12,7 +12,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from hil.errors import StoreError
 from hil.records import RunRecord
@@ -21,6 +23,10 @@ from hil.resources import data_dir
 Task = Literal["ad", "ic", "kws", "vww", "sww"]
 INFERENCE_TASKS: tuple[Task, ...] = ("ad", "ic", "kws", "vww")
 """Tasks whose energy is one inference's; ``sww`` streams."""
+
+
+_BLANK = BeforeValidator(lambda text: text or None)
+_Number = Annotated[float | None, _BLANK]
 
 
 @dataclass(frozen=True)
@@ -38,16 +44,16 @@ class PublishedResult:
     board: str
     part: str
     task: Task
-    latency_ms: float | None
-    energy_uj_per_inference: float | None
-    stated_power_mw: float | None
-    energy_mode_latency_ms: float | None
-    top1_pct: float | None
-    auc: float | None
+    latency_ms: _Number
+    energy_uj_per_inference: _Number
+    stated_power_mw: _Number
+    energy_mode_latency_ms: _Number
+    top1_pct: _Number
+    auc: _Number
     processor: str
-    clock_hz: int | None
-    volts: float | None
-    volts_stated: bool
+    clock_hz: Annotated[int | None, _BLANK]
+    volts: _Number
+    volts_stated: Annotated[bool, BeforeValidator(lambda text: text == "yes")]
     regulator: str
     framework: str
     note: str
@@ -80,6 +86,9 @@ class PublishedResult:
         return f"v{self.version} {self.submitter} {self.system}"
 
 
+_TABLE = TypeAdapter(tuple[PublishedResult, ...])
+
+
 @functools.cache
 def mlperf_tiny() -> tuple[PublishedResult, ...]:
     """All rows of ``reports/published/mlperf_tiny.csv``, in the file's order.
@@ -95,15 +104,19 @@ def read_results(path: Path) -> tuple[PublishedResult, ...]:
     """Read rows from a file of that form.
 
     Raises:
-        StoreError: the file cannot be read, or a row is not of the form (the line is named).
+        StoreError: the file cannot be read, or a row is invalid (it is named).
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            return tuple(_row(row, path, reader.line_num) for row in reader)
+            return _TABLE.validate_python(list(csv.DictReader(file)))
     except OSError as error:
         raise StoreError(
             f"cannot read the published results {path}: {error.strerror}", hint="reinstall hil"
+        ) from error
+    except ValidationError as error:
+        (row, column, *_), text = error.errors()[0]["loc"], error.errors()[0]["msg"]
+        raise StoreError(
+            f"{path}, row {int(row) + 1}: {column}: {text}", hint="reinstall hil"
         ) from error
 
 
@@ -161,41 +174,3 @@ def matching(run: RunRecord) -> tuple[PublishedResult, ...]:
         and (not at_clock or row.clock_hz == clock_hz)
     )
     return tuple(sorted(rows, key=lambda row: (row.latency_ms or float("inf"), row.version)))
-
-
-def _row(row: dict[str, str], path: Path, line: int) -> PublishedResult:
-    try:
-        task = row["task"]
-        if task not in (*INFERENCE_TASKS, "sww"):
-            raise ValueError(f"unknown task '{task}'")
-        return PublishedResult(
-            version=row["version"],
-            division=row["division"],
-            submitter=row["submitter"],
-            system=row["system"],
-            board=row["board"],
-            part=row["part"],
-            task=task,
-            latency_ms=_number(row["latency_ms"]),
-            energy_uj_per_inference=_number(row["energy_uj_per_inference"]),
-            stated_power_mw=_number(row["stated_power_mw"]),
-            energy_mode_latency_ms=_number(row["energy_mode_latency_ms"]),
-            top1_pct=_number(row["top1_pct"]),
-            auc=_number(row["auc"]),
-            processor=row["processor"],
-            clock_hz=int(row["clock_hz"]) if row["clock_hz"] else None,
-            volts=_number(row["volts"]),
-            volts_stated=row["volts_stated"] == "yes",
-            regulator=row["regulator"],
-            framework=row["framework"],
-            note=row["note"],
-            doubt=row["doubt"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(
-            f"{path}, line {line}: not a published result: {error}", hint="reinstall hil"
-        ) from error
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None

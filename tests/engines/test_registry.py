@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hil.engines import registry
 from hil.engines.aot.engine import AotEngine
 from hil.errors import MissingTool, UsageError
 
+from tests.support import packages
 from tests.support.tiny_engine import TinyEngine
 
 TINY = f"tiny = {TinyEngine.__module__}:TinyEngine"
@@ -20,19 +22,10 @@ def no_added_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Give a function that installs a package with entry points, as pip would leave it."""
-
-    def install(name: str, *entries: str) -> None:
-        info = tmp_path / name / f"{name}-1.dist-info"
-        info.mkdir(parents=True)
-        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"
-        (info / "METADATA").write_text(metadata, encoding="utf-8")
-        text = "\n".join([f"[{registry.GROUP}]", *entries])
-        (info / "entry_points.txt").write_text(text, encoding="utf-8")
-        monkeypatch.syspath_prepend(tmp_path / name)
-
-    return install
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    return lambda name, *entries: packages.install(
+        monkeypatch, tmp_path / name, "hil.engines", *entries
+    )
 
 
 def test_hils_own_engines() -> None:
@@ -42,14 +35,14 @@ def test_hils_own_engines() -> None:
     assert len(list(registry.families())) == 1
 
 
-def test_an_engine_of_another_package(install) -> None:
+def test_an_engine_of_another_package(install: Callable[..., None]) -> None:
     install("tinypackage", TINY)
     assert registry.names() == ["aot", "tiny"]
     assert isinstance(registry.engine("tiny"), TinyEngine)
     assert isinstance(registry.engine("aot"), AotEngine)
 
 
-def test_an_unknown_engine_is_refused_with_the_nearest(install) -> None:
+def test_an_unknown_engine_is_refused_with_the_nearest(install: Callable[..., None]) -> None:
     install("tinypackage", TINY)
     with pytest.raises(UsageError, match="no engine 'tinny'") as refused:
         registry.engine("tinny")
@@ -61,11 +54,11 @@ def test_an_unknown_engine_is_refused_with_the_nearest(install) -> None:
     [
         ("bad = nowhere.at_all:Engine", "cannot be loaded from nowhere.at_all:Engine"),
         ("bad = hil.errors:Engine", "cannot be loaded from hil.errors:Engine"),
-        ("bad = hil.engines.registry:GROUP", "is not a class"),
+        ("bad = hil.engines.registry:KIND", "is not a class"),
     ],
 )
 def test_a_package_that_is_damaged_is_reported_when_it_is_used(
-    install, entry: str, message: str
+    install: Callable[..., None], entry: str, message: str
 ) -> None:
     install("badpackage", entry)
     assert registry.engine("aot").name == "aot"
@@ -75,14 +68,14 @@ def test_a_package_that_is_damaged_is_reported_when_it_is_used(
     assert refused.value.hint
 
 
-def test_two_packages_with_one_name_are_refused(install) -> None:
+def test_two_packages_with_one_name_are_refused(install: Callable[..., None]) -> None:
     install("first", TINY)
     install("second", "tiny = elsewhere:Engine")
-    with pytest.raises(UsageError, match="two packages have an engine 'tiny'"):
+    with pytest.raises(UsageError, match="two packages provide the engine 'tiny'"):
         registry.names()
 
 
-def test_the_same_entry_twice_is_one_engine(install) -> None:
+def test_the_same_entry_twice_is_one_engine(install: Callable[..., None]) -> None:
     install("first", TINY)
     install("second", TINY)
     assert registry.names() == ["aot", "tiny"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from importlib.metadata import EntryPoint
+from collections.abc import Callable
 from pathlib import Path
 
 import hil
@@ -16,23 +15,15 @@ from hil.targets.interface import ProgramRunner
 from hil.targets.qemu.machines import MACHINES
 from hil.targets.qemu.target import QemuTarget
 
+from tests.support import packages
+
 PACKAGE = Path(hil.__file__).parent
 OF_QEMU = re.compile("|".join(["qemu", "gdbstub", "hil_profiler", "microbit", *MACHINES]), re.I)
 
 
 @pytest.fixture
-def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """Further entry points, by name, that packages beside hil would bring."""
-    more: dict[str, str] = {}
-    own = registry.entry_points
-
-    def all_of(group: str) -> list[EntryPoint]:
-        return [*own(group=group), *(EntryPoint(n, v, group) for n, v in more.items())]
-
-    monkeypatch.setattr(registry, "entry_points", all_of)
-    registry._entries.cache_clear()
-    yield more
-    registry._entries.cache_clear()
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    return lambda entry: packages.install(monkeypatch, tmp_path / "more", "hil.targets", entry)
 
 
 class First(QemuTarget):
@@ -42,8 +33,8 @@ class First(QemuTarget):
     rank = 1
 
 
-def test_the_default_is_the_lowest_rank(entries: dict[str, str]) -> None:
-    entries["first"] = f"{__name__}:First"
+def test_the_default_is_the_lowest_rank(install: Callable[[str], None]) -> None:
+    install(f"first = {__name__}:First")
     assert registry.names()[0] == "first"
     assert registry.target().name == "first"
     assert registry.target("qemu").name == "qemu"
@@ -56,8 +47,10 @@ def test_an_unknown_name_has_the_nearest_in_its_hint() -> None:
 
 
 @pytest.mark.parametrize("value", ["no_such_package:Target", f"{__name__}:NoSuchClass"])
-def test_a_damaged_target_harms_only_who_asks_for_it(entries: dict[str, str], value: str) -> None:
-    entries["broken"] = value
+def test_a_damaged_target_harms_only_who_asks_for_it(
+    install: Callable[[str], None], value: str
+) -> None:
+    install(f"broken = {value}")
     assert registry.target().name == "qemu"
     assert "broken" not in registry.names()
     with pytest.raises(MissingTool, match="the target 'broken' cannot be loaded"):
@@ -65,11 +58,9 @@ def test_a_damaged_target_harms_only_who_asks_for_it(entries: dict[str, str], va
 
 
 def test_without_any_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_entries", dict)
+    monkeypatch.setattr("sys.path", [])
     with pytest.raises(MissingTool, match="no target is installed"):
         registry.target()
-    with pytest.raises(MissingTool, match="no target here runs programs"):
-        registry.program_runner()
 
 
 def test_programs_run_on_the_first_target_that_can() -> None:

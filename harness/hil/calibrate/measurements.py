@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hil.errors import UsageError
+from hil.forms import validated
 
 _SHARED = ("instrument", "clock_hz", "volts", "repetitions", "engine", "optimize")
 _HINT = "docs/calibration.md describes the file"
@@ -96,7 +97,10 @@ def read_measurements(path: Path) -> list[Measured]:
     rows = _csv_rows(text) if path.suffix.lower() == ".csv" else _toml_rows(text, path)
     if not rows:
         raise UsageError(f"{path} has no measurements", hint=_HINT)
-    return [_validated(row, number, path) for number, row in enumerate(rows, 1)]
+    return [
+        validated(Measured, row, f"{path}, measurement {number}", hint=_HINT)
+        for number, row in enumerate(rows, 1)
+    ]
 
 
 def _toml_rows(text: str, path: Path) -> list[dict[str, Any]]:
@@ -126,15 +130,3 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
         }
         for row in reader
     ]
-
-
-def _validated(row: dict[str, Any], number: int, path: Path) -> Measured:
-    try:
-        return Measured.model_validate(row)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) + ': ' if e['loc'] else ''}"
-            f"{e['msg'].replace('Value error, ', '')}"
-            for e in error.errors()
-        )
-        raise UsageError(f"{path}, measurement {number}: {problems}", hint=_HINT) from error

@@ -5,16 +5,13 @@ Modules of engines are imported when they are asked for.
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
-import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 
+from hil import plugins
 from hil.engines.interface import Engine, Family
-from hil.errors import HilError, MissingTool, UsageError, did_you_mean
+from hil.errors import MissingTool, UsageError, did_you_mean
 
-GROUP = "hil.engines"
+KIND = "engine"
 
 
 def names() -> list[str]:
@@ -29,14 +26,14 @@ def names() -> list[str]:
 
 def installed_names() -> list[str]:
     """Return the names of the engines that came with a package, sorted."""
-    return sorted(name for name, entry in _entries().items() if not _is_family(entry))
+    return sorted(name for name in plugins.entries(KIND) if not _is_family(name))
 
 
 def families() -> Iterator[Family]:
     """Return the families of engines that a user can add to."""
-    for entry in _entries().values():
-        if _is_family(entry):
-            yield entry.load()()
+    for name in plugins.entries(KIND):
+        if _is_family(name):
+            yield plugins.load(KIND, name)()
 
 
 def family_of(name: str) -> Family:
@@ -63,9 +60,8 @@ def engine(name: str) -> Engine:
         MissingTool: its package cannot be imported.
         StoreError: what the user added cannot be read.
     """
-    entry = _entries().get(name)
-    if entry is not None and not _is_family(entry):
-        made: Engine = _loaded(entry)()
+    if name in plugins.entries(KIND) and not _is_family(name):
+        made: Engine = plugins.load(KIND, name)()
         return made
     for family in families():
         if name in family.names():
@@ -78,46 +74,8 @@ def engine(name: str) -> Engine:
     )
 
 
-def _is_family(entry: EntryPoint) -> bool:
+def _is_family(name: str) -> bool:
     try:
-        return issubclass(_loaded(entry), Family)
-    except HilError:
+        return issubclass(plugins.load(KIND, name), Family)
+    except MissingTool:
         return False  # an engine whose package is damaged is reported when it is used
-
-
-def _loaded(entry: EntryPoint) -> type:
-    try:
-        found = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise MissingTool(
-            f"the engine '{entry.name}' cannot be loaded from {entry.value}: {error}",
-            hint="install its package again",
-        ) from error
-    if not isinstance(found, type):
-        raise MissingTool(
-            f"the engine '{entry.name}' cannot be used: {entry.value} is not a class",
-            hint="report it to the authors of its package",
-        )
-    return found
-
-
-def _entries() -> dict[str, EntryPoint]:
-    return _entries_on(tuple(sys.path))
-
-
-@functools.cache
-def _entries_on(path: tuple[str, ...]) -> dict[str, EntryPoint]:
-    """The entry points by name; scanning the packages takes some milliseconds."""
-    found: dict[str, EntryPoint] = {}
-    for entry in importlib.metadata.entry_points(group=GROUP):
-        if found.setdefault(entry.name, entry).value != entry.value:
-            raise UsageError(
-                f"two packages have an engine '{entry.name}': {found[entry.name].value} and "
-                f"{entry.value}",
-                hint="uninstall one of them",
-            )
-    if not found:
-        raise MissingTool(
-            "no engine is installed, not even hil's own", hint="install hil again with pip"
-        )
-    return found

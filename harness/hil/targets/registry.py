@@ -6,18 +6,11 @@ An entry point names a class without constructor arguments that follows
 
 from __future__ import annotations
 
-import functools
-from importlib.metadata import EntryPoint, entry_points
-
+from hil import plugins
 from hil.errors import MissingTool, UsageError, did_you_mean
 from hil.targets.interface import ProgramRunner, Target
 
-GROUP = "hil.targets"
-
-
-@functools.cache
-def _entries() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+KIND = "target"
 
 
 def names() -> list[str]:
@@ -27,10 +20,10 @@ def names() -> list[str]:
 
 def targets() -> list[Target]:
     """Return all targets that can be imported, the default one first."""
-    found = []
-    for name in _entries():
+    found: list[Target] = []
+    for name in plugins.entries(KIND):
         try:
-            found.append(_load(name))
+            found.append(plugins.load(KIND, name)())
         except MissingTool:  # of another package, and damaged: asking for it by name reports it
             continue
     return sorted(found, key=lambda target: (target.rank, target.name))
@@ -45,14 +38,15 @@ def target(name: str | None = None) -> Target:
     """
     if name is None:
         if not (found := targets()):
-            raise MissingTool("no target is installed", hint="install hil again: `pip install hil`")
+            raise MissingTool("no target can be loaded", hint="install hil again with pip")
         return found[0]
-    if name not in _entries():
+    if name not in plugins.entries(KIND):
         raise UsageError(
             f"there is no target '{name}'",
-            hint=f"{did_you_mean(name, _entries())}targets: {', '.join(names())}",
+            hint=f"{did_you_mean(name, names())}targets: {', '.join(names())}",
         )
-    return _load(name)
+    made: Target = plugins.load(KIND, name)()
+    return made
 
 
 def program_runner() -> ProgramRunner:
@@ -67,14 +61,3 @@ def program_runner() -> ProgramRunner:
     raise MissingTool(
         "no target here runs programs of any kind", hint="install hil again: `pip install hil`"
     )
-
-
-def _load(name: str) -> Target:
-    try:
-        made: Target = _entries()[name].load()()
-    except (ImportError, AttributeError) as error:
-        raise MissingTool(
-            f"the target '{name}' cannot be loaded: {error}",
-            hint="install the package that it comes from again",
-        ) from error
-    return made

@@ -8,19 +8,19 @@ programs stay outside of this project; the measured figures may stand in
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hil.errors import UsageError
+from hil.forms import read_toml, validated
 from hil.resources import data_dir
 
-SET_SCHEMA = "hil.validation-set/1"
 PUBLISHED_SCHEMA = "hil.published-cycles/1"
+_HINT = "a validation set is a folder with a set.toml; docs/validation.md lists its keys"
 
 
 class _Strict(BaseModel):
@@ -96,28 +96,15 @@ def load_set(folder: Path) -> ValidationSet:
         UsageError: no such set, an entry is wrong or named twice, an ELF or a figure is missing.
     """
     path = folder / "set.toml"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = _Set.model_validate(raw)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(
-            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
-            hint="a validation set is a folder with a set.toml; docs/validation.md shows one",
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{path}: {where}: {first['msg']}",
-            hint="docs/validation.md lists the keys of a [[program]]",
-        ) from error
+    data = read_toml(path, "the validation set", hint=_HINT)
+    found = validated(_Set, data, f"the validation set {path}", hint=_HINT)
     programs = tuple(_resolve(path, entry) for entry in found.program)
     seen: set[tuple[str, str]] = set()
     for program in programs:
         key = (program.entry.core, program.entry.program)
         if key in seen:
             raise UsageError(
-                f"{path}: {key[1]} stands there twice for {key[0]}",
+                f"{path}: {key[1]} is there twice for {key[0]}",
                 hint="give each program of a core a name of its own",
             )
         seen.add(key)

@@ -14,6 +14,7 @@ import ctypes.util
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,15 @@ from hil.engines.aot.quant import quantize_multiplier, quantized_range, requanti
 
 Bytes = npt.NDArray[np.uint8]
 _F32 = np.float32
+
+
+class Rescaling(NamedTuple):
+    """Scales and zero points of an op's input and output."""
+
+    in_scale: float
+    in_zero_point: int
+    out_scale: float
+    out_zero_point: int
 
 
 def build(function: Callable[[int], int], input_min: int, low: int, high: int) -> Bytes:
@@ -35,7 +45,7 @@ def build(function: Callable[[int], int], input_min: int, low: int, high: int) -
     return table
 
 
-def logistic(in_scale: float, in_zero_point: int, out_scale: float, out_zero_point: int) -> Bytes:
+def logistic(io: Rescaling) -> Bytes:
     """Table of LOGISTIC on int8."""
     one = _F32(1)
 
@@ -43,74 +53,57 @@ def logistic(in_scale: float, in_zero_point: int, out_scale: float, out_zero_poi
         with np.errstate(over="ignore"):
             return _F32(one / (one + _libm("expf")(_F32(-x))))
 
-    return _transformed(transform, in_scale, in_zero_point, out_scale, out_zero_point)
+    return _transformed(transform, io)
 
 
-def tanh(in_scale: float, in_zero_point: int, out_scale: float, out_zero_point: int) -> Bytes:
+def tanh(io: Rescaling) -> Bytes:
     """Table of TANH on int8."""
-    return _transformed(_libm("tanhf"), in_scale, in_zero_point, out_scale, out_zero_point)
+    return _transformed(_libm("tanhf"), io)
 
 
-def relu(
-    in_scale: float,
-    in_zero_point: int,
-    out_scale: float,
-    out_zero_point: int,
-    bounds: tuple[float, float],
-) -> Bytes:
+def relu(io: Rescaling, bounds: tuple[float, float]) -> Bytes:
     """Table of RELU, RELU6 or RELU_N1_TO_1 (``bounds`` in real numbers) on int8."""
-    multiplier, shift = quantize_multiplier(float(_F32(in_scale) / _F32(out_scale)))
-    low, high = quantized_range(bounds, out_scale, out_zero_point, "int8")
+    multiplier, shift = quantize_multiplier(float(_F32(io.in_scale) / _F32(io.out_scale)))
+    low, high = quantized_range(bounds, io.out_scale, io.out_zero_point, "int8")
 
     def function(value: int) -> int:
-        scaled = requantize(value - in_zero_point, multiplier, shift) + out_zero_point
+        scaled = requantize(value - io.in_zero_point, multiplier, shift) + io.out_zero_point
         return min(max(scaled, low), high)
 
     return build(function, -128, -128, 127)
 
 
-def leaky_relu(
-    in_scale: float, in_zero_point: int, out_scale: float, out_zero_point: int, alpha: float
-) -> Bytes:
+def leaky_relu(io: Rescaling, alpha: float) -> Bytes:
     """Table of LEAKY_RELU on int8; ``alpha`` may be negative."""
-    identity = quantize_multiplier(float(_F32(in_scale) / _F32(out_scale)))
-    slope = quantize_multiplier(float(_F32(in_scale) * _F32(alpha) / _F32(out_scale)))
+    identity = quantize_multiplier(float(_F32(io.in_scale) / _F32(io.out_scale)))
+    slope = quantize_multiplier(float(_F32(io.in_scale) * _F32(alpha) / _F32(io.out_scale)))
 
     def function(value: int) -> int:
-        centred = value - in_zero_point
+        centred = value - io.in_zero_point
         multiplier, shift = identity if centred >= 0 else slope
-        return requantize(centred, multiplier, shift) + out_zero_point
+        return requantize(centred, multiplier, shift) + io.out_zero_point
 
     return build(function, -128, -128, 127)
 
 
-def requantized(
-    in_scale: float,
-    in_zero_point: int,
-    out_scale: float,
-    out_zero_point: int,
-    in_signed: bool = True,
-    out_signed: bool = True,
-) -> Bytes:
+def requantized(io: Rescaling, in_signed: bool = True, out_signed: bool = True) -> Bytes:
     """Table of QUANTIZE between two 8-bit types."""
-    multiplier, shift = quantize_multiplier(in_scale / out_scale)
+    multiplier, shift = quantize_multiplier(io.in_scale / io.out_scale)
 
     def function(value: int) -> int:
-        return requantize(value - in_zero_point, multiplier, shift) + out_zero_point
+        return requantize(value - io.in_zero_point, multiplier, shift) + io.out_zero_point
 
     low = -128 if out_signed else 0
     return build(function, -128 if in_signed else 0, low, low + 255)
 
 
-def hard_swish(
-    in_scale: float, in_zero_point: int, out_scale: float, out_zero_point: int
-) -> Bytes | None:
+def hard_swish(io: Rescaling) -> Bytes | None:
     """Table of HARD_SWISH on int8, or None where the reference kernel refuses the scales.
 
     It refuses where input scale / 128 / output scale is 1 or more.
     """
-    hires_scale = _F32(1.0 / 128.0) * _F32(in_scale)
-    out_multiplier, out_exponent = quantize_multiplier(float(hires_scale / _F32(out_scale)))
+    hires_scale = _F32(1.0 / 128.0) * _F32(io.in_scale)
+    out_multiplier, out_exponent = quantize_multiplier(float(hires_scale / _F32(io.out_scale)))
     reluish_scale = _F32(3.0) / _F32(32768.0)
     reluish_multiplier, reluish_exponent = quantize_multiplier(float(hires_scale / reluish_scale))
     if out_exponent > 0:
@@ -119,7 +112,7 @@ def hard_swish(
     reluish_multiplier16 = _multiplier16(reluish_multiplier)
 
     def function(value: int) -> int:
-        hires = _wrap16((value - in_zero_point) * 128)
+        hires = _wrap16((value - io.in_zero_point) * 128)
         gate = hires
         if reluish_exponent > 0:
             gate = _saturate16(gate << (reluish_exponent - 1))
@@ -130,7 +123,7 @@ def hard_swish(
             gate = _rounding_shift16(gate, -reluish_exponent)
         gate = (gate + 32768) >> 1
         preshift = _truncating_high_mul16(gate, _high_mul16(hires, out_multiplier16))
-        return _wrap16(_rounding_shift16(preshift, -out_exponent) + out_zero_point)
+        return _wrap16(_rounding_shift16(preshift, -out_exponent) + io.out_zero_point)
 
     return build(function, -128, -128, 127)
 
@@ -153,20 +146,14 @@ def softmax_exponentials(in_scale: float, beta: float) -> npt.NDArray[np.int32]:
     return np.array(values, dtype=np.int32)
 
 
-def _transformed(
-    transform: Callable[[np.float32], np.float32],
-    in_scale: float,
-    in_zero_point: int,
-    out_scale: float,
-    out_zero_point: int,
-) -> Bytes:
+def _transformed(transform: Callable[[np.float32], np.float32], io: Rescaling) -> Bytes:
     """Tabulate a float32 function, as LUTPopulate does it (all in float32)."""
-    inverse_scale = _F32(1) / _F32(out_scale)
+    inverse_scale = _F32(1) / _F32(io.out_scale)
 
     def function(value: int) -> int:
-        transformed = transform(_F32(in_scale) * _F32(value - in_zero_point))
+        transformed = transform(_F32(io.in_scale) * _F32(value - io.in_zero_point))
         rescaled = round_half_away(float(transformed * inverse_scale))
-        return int(_F32(rescaled) + _F32(out_zero_point))
+        return int(_F32(rescaled) + _F32(io.out_zero_point))
 
     return build(function, -128, -128, 127)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hil.figures import FIGURES, find
+from hil.figures import CLAIMED, FIGURES, find
 from hil.records import Evaluation, Measurement, RunRecord
 from hil.report.words.format import (
     NBSP,
@@ -18,11 +18,7 @@ from hil.report.words.format import (
 
 Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
 
-NOUNS = {
-    figure.name: figure.noun
-    for figure in sorted(FIGURES.values(), key=lambda figure: figure.claim)
-    if figure.claim
-}
+NOUNS = {name: FIGURES[name].noun or FIGURES[name].title for name in CLAIMED}
 _FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
 _NEARLY = 0.01  # a known difference, but too small to be better or worse
 _ENERGY_FOLLOWS = 0.02  # energy in the time's ratio, within this, adds nothing

@@ -47,31 +47,29 @@ def lower_activation(op: Op, graph: Graph) -> Lowered:
 
 
 def _table(op: Op, source: Tensor, output: Tensor) -> tables.Bytes:
-    scales = (*scale_zero_point(op, source), *scale_zero_point(op, output))
-    for ratio in (scales[0], 1 / scales[2], scales[0] / scales[2]):
+    io = tables.Rescaling(*scale_zero_point(op, source), *scale_zero_point(op, output))
+    for ratio in (io.in_scale, 1 / io.out_scale, io.in_scale / io.out_scale):
         check_ratio(op, ratio)
     if op.name in BOUNDS:
-        return tables.relu(*scales, bounds=BOUNDS[op.name])
+        return tables.relu(io, BOUNDS[op.name])
     if op.name == "LEAKY_RELU":
-        check_ratio(op, scales[0] * _alpha(op) / scales[2])
-        return tables.leaky_relu(*scales, alpha=_alpha(op))
+        check_ratio(op, io.in_scale * _alpha(op) / io.out_scale)
+        return tables.leaky_relu(io, _alpha(op))
     if op.name == "TANH":
-        return tables.tanh(*scales)
+        return tables.tanh(io)
     if op.name == "HARD_SWISH":
-        return _hard_swish_table(op, *scales)
-    if scales[2] != _LOGISTIC_SCALE:
-        refuse(op, f"output scale {scales[2]:g}", "an int8 output scale of 1/256")
-    return tables.logistic(*scales)
+        return _hard_swish_table(op, io)
+    if io.out_scale != _LOGISTIC_SCALE:
+        refuse(op, f"output scale {io.out_scale:g}", "an int8 output scale of 1/256")
+    return tables.logistic(io)
 
 
-def _hard_swish_table(
-    op: Op, in_scale: float, in_zero_point: int, out_scale: float, out_zero_point: int
-) -> tables.Bytes:
-    table = tables.hard_swish(in_scale, in_zero_point, out_scale, out_zero_point)
+def _hard_swish_table(op: Op, io: tables.Rescaling) -> tables.Bytes:
+    table = tables.hard_swish(io)
     if table is None:
         refuse(
             op,
-            f"output scale {out_scale:g} is too small for input scale {in_scale:g}",
+            f"output scale {io.out_scale:g} is too small for input scale {io.in_scale:g}",
             "output scales above 1/128 of the input scale",
         )
     return table

@@ -20,13 +20,10 @@ def lower_quantize(op: Op, graph: Graph) -> Lowered:
     source, output = input_tensor(op, graph), output_tensor(op, graph)
     same_shape(op, output, source.shape)
     if source.dtype in _BYTES and output.dtype in _BYTES:
-        scales = (*scale_zero_point(op, source), *scale_zero_point(op, output))
-        check_ratio(op, scales[0] / scales[2])
-        table = tables.requantized(
-            *scales,
-            in_signed=source.dtype == "int8",
-            out_signed=output.dtype == "int8",
-        )
+        io = tables.Rescaling(*scale_zero_point(op, source), *scale_zero_point(op, output))
+        check_ratio(op, io.in_scale / io.out_scale)
+        signed = {"in_signed": source.dtype == "int8", "out_signed": output.dtype == "int8"}
+        table = tables.requantized(io, **signed)
         return lower_table(output.elements, table)
     if (source.dtype, output.dtype) in _THROUGH_INT16:
         return _requantized(op, source, output)
