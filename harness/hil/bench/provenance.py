@@ -93,8 +93,7 @@ def begin(
             **sources.details,
             "model_sha256": model.sha256,
             "optimize": asked.optimize,
-            "memory_model": memory_model(asked.profile.flash, asked.memory_model),
-            "calibration": _calibration(asked.profile),
+            **(_timing(asked) if platform.time is not None else {}),
         },
         notes=(*([platform.note] if platform.note else []), *asked.profile.notes),
         errors=(),
@@ -133,6 +132,14 @@ def _quality(variant: Variant) -> str:
     if found.top1 is not None:
         text += f"the same top-1 class for {found.top1:.1%}, "
     return text + f"output SQNR {found.sqnr_db:.1f} dB, cosine similarity {found.cosine:.4f}"
+
+
+def _timing(asked: Asked) -> dict[str, str]:
+    """What times are modelled with."""
+    return {
+        "memory_model": memory_model(asked.profile.flash, asked.memory_model),
+        "calibration": _calibration(asked.profile),
+    }
 
 
 def _calibration(profile: Profile) -> str:

@@ -280,11 +280,13 @@ def _sizes(request: _Request, elf: Path) -> tuple[Mapping[str, int], Mapping[str
     """Flash and RAM by owner, of an ELF for this computer only what the chip has alike."""
     from hil.firmware.elf import sizes_by_owner  # not needed where the cache has the answer
 
+    flash, ram = sizes_by_owner(elf)
     if request.core is not cores.HOST:
-        return sizes_by_owner(elf)
-    sources = request.sources
-    flash = {"weights": sources.weights_bytes, "tables": sources.tables_bytes}
-    return flash, {"arena": sources.plan.arena_bytes}
+        return flash, ram
+    return (
+        {owner: flash[owner] for owner in ("weights", "tables")},
+        {"arena": request.sources.plan.arena_bytes},
+    )
 
 
 def _command_line(request: _Request, folder: Path) -> str:
@@ -306,7 +308,7 @@ def _keep_sources(request: _Request, keep: Path) -> None:
 def _keep_results(request: _Request, firmware: Firmware, keep: Path) -> Firmware:
     try:
         for name in ("firmware.elf", "firmware.map"):
-            shutil.copyfile(firmware.elf.with_name(name), keep / name)
+            shutil.copy(firmware.elf.with_name(name), keep / name)
     except OSError as error:
         raise keep_error(keep, error) from error
     return replace(firmware, build_command=_command_line(request, keep))

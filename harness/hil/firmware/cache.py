@@ -54,7 +54,7 @@ def store(cache: Path, key: str, firmware: Firmware, beside: Iterable[Path]) -> 
     folder = cache / "firmware" / "elf"
     target = folder / key
     with files.replacing_folder(target) as new:
-        shutil.copyfile(firmware.elf, new / "firmware.elf")
+        shutil.copy(firmware.elf, new / "firmware.elf")
         for path in beside:
             shutil.copyfile(path, new / path.name)
         (new / "firmware.json").write_text(json.dumps(_as_json(firmware)), encoding="utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hil.figures import FIGURES
 from hil.records import ArenaUse, Firmware, Kind, Measurement, Trace
 
@@ -19,21 +17,17 @@ def memory_figures(firmware: Firmware, trace: Trace) -> dict[str, Measurement]:
     ``heap_bytes``, the last two as high-water marks. Marks seen in emulation are ``modelled``.
     """
     flash, ram = firmware.flash_by_owner, firmware.ram_by_owner
-    figures = [_static("arena_bytes", ram["arena"], "planned ahead from tensor lifetimes")]
-    if "runtime" not in flash:
-        figures += [
-            _static("weights_bytes", flash["weights"], "constant tensors, counted by the engine"),
-            _static("tables_bytes", flash["tables"], "the engine's tables, counted by the engine"),
-        ]
-        return _by_name(figures)
-    figures += [
-        _static("flash_bytes", sum(flash.values()), "all loaded sections of the ELF"),
-        _static("code_bytes", flash["code"], "the engine's code in the ELF"),
-        _static("weights_bytes", flash["weights"], "constant tensors in the ELF"),
-        _static("tables_bytes", flash["tables"], "the engine's tables in the ELF"),
-        _static("runtime_bytes", flash["runtime"], "start-up, port, protocol and C library"),
-        _static("static_bytes", ram["static"], "data and bss without the arena"),
+    whole = sum(flash.values()) if "code" in flash else None
+    sizes = [
+        ("flash_bytes", whole, "all loaded sections of the ELF"),
+        ("code_bytes", flash.get("code"), "the engine's code in the ELF"),
+        ("weights_bytes", flash["weights"], "constant tensors in the ELF"),
+        ("tables_bytes", flash["tables"], "the engine's tables in the ELF"),
+        ("runtime_bytes", flash.get("runtime"), "start-up, port, protocol and C library"),
+        ("arena_bytes", ram["arena"], "planned ahead from tensor lifetimes"),
+        ("static_bytes", ram.get("static"), "data and bss without the arena"),
     ]
+    figures = [_static(name, size, source) for name, size, source in sizes if size is not None]
     stack, heap = trace.memory.stack_bytes, trace.memory.heap_bytes
     if stack is not None and heap is not None:
         seen = trace.platform.time or "modelled"
@@ -43,10 +37,6 @@ def memory_figures(firmware: Firmware, trace: Trace) -> dict[str, Measurement]:
             _seen("heap_bytes", heap, 0, seen, "heap high-water mark"),
             _seen("ram_bytes", total, stack, seen, "arena + static + stack + heap"),
         ]
-    return _by_name(figures)
-
-
-def _by_name(figures: Sequence[Measurement]) -> dict[str, Measurement]:
     return {figure.name: figure for figure in figures}
 
 

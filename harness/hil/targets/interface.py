@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from hil.devices import Flash, Profile
+from hil.errors import UsageError
 from hil.firmware.program import Program
 from hil.records import BlockProfile, Finding, Firmware, Platform, RegionTrace
 from hil.targets.dut.client import DutClient, MemoryAccess
@@ -35,6 +36,13 @@ class Options:
     load: LoadPath = "auto"
     profile_windows: int = 0
     flash: Flash | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a load path that does not exist."""
+        if self.load not in get_args(LoadPath):
+            raise UsageError(
+                f"unknown load path '{self.load}'", hint=f"one of {', '.join(get_args(LoadPath))}"
+            )
 
 
 class Session(Protocol):
@@ -101,7 +109,7 @@ class Target(Protocol):
         """Start the firmware and wait until it is ready.
 
         Raises, when entered and at each use of the session:
-            UsageError: the target does not have ``options.load``.
+            UsageError: the target cannot load as ``options.load`` says.
             MissingTool: the target's tool is not there or does not start.
             DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
             RunFailed: the target ended early; its messages are in the error.

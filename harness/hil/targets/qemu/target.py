@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hil.devices import Profile
-from hil.errors import LinkError, UsageError
+from hil.errors import LinkError
 from hil.firmware.program import Program
 from hil.records import BlockProfile, Finding, Firmware, Platform
 from hil.targets import execution_record
@@ -85,10 +85,6 @@ class QemuTarget:
         self, firmware: Firmware, platform: Platform, options: Options
     ) -> Iterator[QemuSession]:
         """See :class:`hil.targets.interface.Target`; ``auto`` is ``direct``, by the gdbstub."""
-        if options.load not in ("auto", "direct", "protocol"):
-            raise UsageError(
-                f"unknown load path '{options.load}'", hint="one of auto, direct and protocol"
-            )
         direct = options.load != "protocol"
         qemu = find_qemu()
         with tempfile.TemporaryDirectory(prefix="hil-qemu-") as name:
