@@ -98,12 +98,12 @@ def accuracy(
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Count how often MODEL is right on a device, sample by sample.
+    """Count how often MODEL is right on a device.
 
-    Every output is compared with TensorFlow Lite's reference kernels as well; an evaluation whose
-    outputs differ has failed. Results are stored while they come: an interrupted evaluation goes
-    on where it stopped, a complete one is shown at once. Exit code 0: done; 1: below
-    --min-accuracy; 3: the device failed or its outputs differ.
+    Every output is also compared with TensorFlow Lite's reference kernels; an evaluation whose
+    outputs differ has failed. Results are stored as they come: an interrupted evaluation continues
+    where it stopped, a complete one is shown at once. Exit code 0: done; 1: below --min-accuracy;
+    3: the device failed or its outputs differ.
     """
     from hil import settings as configuration
 

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
     from hil.records import RunRecord
     from hil.store import Store
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Keep runs that others are compared with.",
-    rich_markup_mode=None,
-)
+app = typer.Typer()
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the baseline.")]
 
@@ -43,7 +39,7 @@ def set_runs(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Put runs into the baseline NAME; it is made where there is none.
+    """Add runs to the baseline NAME, which is created if it does not exist.
 
     A baseline has at most one run of a kind (model, profile, target, engine): a run takes the
     place of the one of its kind. Runs are kept whole, so they stay when they are deleted.
@@ -61,7 +57,7 @@ def set_runs(
 
 @app.command("list")
 def list_baselines(db: DbOption = None, json: JsonOption = False) -> None:
-    """List all baselines: those stored here, and those that come with hil."""
+    """List the stored baselines and those that ship with hil."""
     from hil.gate import baselines
 
     with stores.reading(db) as store:
@@ -175,7 +171,10 @@ def remove(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Remove a stored baseline, or some of its runs from it; `hil history` keeps them."""
+    """Remove a stored baseline, or some of its runs.
+
+    The runs stay in the history.
+    """
     from hil.errors import UsageError
 
     with stores.opened(db) as store:

@@ -39,10 +39,10 @@ def calibrate(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fit a profile to measurements of a board, and narrow the band of its runs.
+    """Fit a profile to measurements of a board.
 
     Each measurement is matched with the stored emulated run of the same model. The result is an
-    overlay that later runs on this profile use; `hil profile show` shows it.
+    overlay that narrows the band of later runs on this profile; `hil profile show` shows it.
     """
     from hil import calibrate as calibration
     from hil import devices

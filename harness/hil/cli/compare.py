@@ -35,7 +35,7 @@ def compare(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Put two or more stored runs side by side; the first is the baseline.
+    """Compare stored runs side by side; the first is the baseline.
 
     A difference is called better or worse only where the uncertainty bands do not overlap.
     """

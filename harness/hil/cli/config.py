@@ -9,12 +9,7 @@ import typer
 from hil.cli import output
 from hil.cli.options import JsonOption
 
-app = typer.Typer(help="Show the configuration.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.callback()
-def _group() -> None:
-    """Show the configuration."""
+app = typer.Typer()
 
 
 @app.command()
@@ -25,7 +20,7 @@ def show(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show the settings that hold in this folder.
+    """Show the settings in force in this folder.
 
     Precedence: flags, HIL_* variables, hil.toml here or above, the user's config.toml, built-in.
     """

@@ -21,9 +21,10 @@ def doctor(
     tools: ToolOptions = ToolOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Check the tools that hil needs; show what is missing and how to install it.
+    """Check that the tools that hil needs are installed.
 
-    Exit code 0: runs can work on this host; 4: something that they need is missing.
+    For a missing one, the command that installs it is shown. Exit code 0: runs can work on this
+    host; 4: something that they need is missing.
     """
     from hil import settings as configuration
     from hil.doctor import examine

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
     from hil.records import RunRecord
 
-app = typer.Typer(
-    help="Add and check TensorFlow Lite Micro as an engine.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = typer.Typer()
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The engine's name.")]
 
@@ -60,7 +56,7 @@ def add(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Record a prebuilt library and its include folders, with what they say of themselves.
+    """Add a prebuilt library and its include folders as an engine.
 
     Nothing is copied. Core, float ABI, schema version and symbols are read from the files;
     what does not fit is refused here. A library of the same name is replaced.
@@ -81,7 +77,7 @@ def add(
 
 @app.command("list")
 def list_engines(json: JsonOption = False) -> None:
-    """List the engines that came with a package and those that were added."""
+    """List the installed and the added engines."""
     from hil.engines.registry import families, installed_names
 
     added = [family.facts(name) for family in families() for name in family.names()]
@@ -101,7 +97,7 @@ def list_engines(json: JsonOption = False) -> None:
 
 @app.command()
 def show(name: NameArgument, json: JsonOption = False) -> None:
-    """Show what is known of one added engine."""
+    """Show the facts of an added engine."""
     from hil.engines.registry import family_of
 
     facts = family_of(name).facts(name)
@@ -128,7 +124,7 @@ def check(
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Link a model of one op with the engine, run it on a target and compare outputs.
+    """Run a model of one op with the engine and compare outputs.
 
     Exit code 0: it works; 2: library or headers changed; 3: it does not link, run or compute.
     """
@@ -150,7 +146,10 @@ def check(
 
 @app.command()
 def remove(name: NameArgument, json: JsonOption = False) -> None:
-    """Remove an added engine. Its library and the stored runs stay as they are."""
+    """Remove an added engine.
+
+    Its library and the stored runs are not touched.
+    """
     from hil.engines.registry import family_of
 
     family = family_of(name)

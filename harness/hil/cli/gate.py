@@ -89,10 +89,11 @@ def gate(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare stored runs with a baseline; exit code 1 where one of them got worse.
+    """Fail where stored runs are worse than a baseline.
 
-    Worse is a figure beyond its limit, or a run that failed where the baseline's passed. Emulated
-    figures and sizes compare exactly, observations on a board by their medians and two tests.
+    A run is worse if a figure is beyond its limit, or if it failed and the baseline's run passed:
+    exit code 1. Emulated figures and sizes are compared exactly, observations on a board by their
+    medians and two tests.
     """
     from hil import settings as configuration
 

@@ -1,51 +1,55 @@
-"""The entry point: the commands, and the one place where errors become words and exit codes.
+"""The entry point: the table of commands, and the one place where errors are shown.
 
-Every module of this package imports only typer, the standard library and ``hil.cli`` at its
-top, so that ``hil --help`` stays fast; a command imports what it needs when it runs.
+A command is a module of this package with the command's name; it has a function of that name, or
+``app``, a typer application of several commands. It is imported when it is used, so that ``hil
+--help`` stays fast; for the same reason its top imports only typer, the standard library,
+``hil.errors`` and ``hil.cli``.
 
-A command prints its data with ``hil.cli.output`` and raises a ``HilError`` when it cannot.
-``main`` shows that error as ``error: …`` and ``hint: …`` on stderr and, where ``--json`` was asked
-for and nothing was printed yet, as an envelope on stdout. A command that has its own envelope for a
-failure prints it with ``emit_json`` and then raises ``typer.Exit(code)`` or the error.
+A command prints its data with ``hil.cli.output`` and raises a ``HilError`` when it fails. ``main``
+shows that error as ``error: …`` and ``hint: …`` on stderr and, with ``--json`` and nothing printed
+yet, as an envelope on stdout. A command with its own envelope for a failure prints it with
+``emit_json`` and then raises ``typer.Exit(code)`` or the error.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from hil.cli import (
-    accuracy,
-    baseline,
-    calibrate,
-    compare,
-    config,
-    doctor,
-    engine,
-    gate,
-    history,
-    memory,
-    model,
-    output,
-    profile,
-    quantize,
-    report,
-    run,
-    streams,
-    sweep,
-    time,
-    validate,
-)
+from hil.cli import output, streams
 from hil.errors import HilError, RunFailed, StoreError
+
+#: Command -> first line of its help, in the order in which help lists them.
+COMMANDS = {
+    "run": "Run MODEL on a device; measure, check, store and show.",
+    "sweep": "Run the members of STUDY that have no stored result.",
+    "accuracy": "Count how often MODEL is right on a device.",
+    "quantize": "Quantize MODEL and compare the variant with it.",
+    "time": "Time ELF between the functions --begin and --end.",
+    "validate": "Compare the timing or the power model with silicon.",
+    "report": "Report stored runs, compared with a baseline.",
+    "compare": "Compare stored runs side by side; the first is the baseline.",
+    "gate": "Fail where stored runs are worse than a baseline.",
+    "baseline": "Manage baselines, the runs that others are compared with.",
+    "history": "List stored runs, newest first.",
+    "memory": "Show the arena that MODEL needs, by parts.",
+    "model": "Inspect models, and list the variants of float models.",
+    "profile": "List and show device profiles.",
+    "engine": "Add and check TensorFlow Lite Micro as an engine.",
+    "calibrate": "Fit a profile to measurements of a board.",
+    "doctor": "Check that the tools that hil needs are installed.",
+    "config": "Show the configuration.",
+}
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -68,11 +72,58 @@ class _Carried(Exception):
         self.cause = cause
 
 
+class _Modules(MutableMapping[str, Any]):
+    """The commands by name; one of ``COMMANDS`` is imported when it is first used."""
+
+    def __init__(self, others: Mapping[str, Any]) -> None:
+        self._loaded = dict(others)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in COMMANDS and name not in self._loaded:
+            self._loaded[name] = _load(name)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**COMMANDS, **self._loaded})
+
+    def __len__(self) -> int:
+        return len({**COMMANDS, **self._loaded})
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS or name in self._loaded
+
+
+def _load(name: str) -> Any:
+    """Import the module of a command and let typer read its options."""
+    module = importlib.import_module(f"hil.cli.{name}")
+    holder = typer.Typer(rich_markup_mode=None)
+    if hasattr(module, "app"):
+        holder.add_typer(module.app, name=name, help=COMMANDS[name], no_args_is_help=True)
+    else:
+        holder.command(name)(getattr(module, name))
+    return typer.main.get_group(holder).commands[name]
+
+
 class _Commands(TyperGroup):
     """The top group. Typer maps Ctrl-C, EOF and EPIPE (also of a device's socket) by itself."""
 
+    def __init__(self, *, commands: Any = None, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Modules(commands or {})
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; what typer would swallow travels to ``main`` as ``_Carried``."""
+        """Run the command; what typer would handle itself reaches ``main`` as ``_Carried``."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, EOFError, OSError) as error:
@@ -116,27 +167,6 @@ def _global_options(
 ) -> None:
     if debug:
         os.environ["HIL_DEBUG"] = "1"
-
-
-# In the order in which help lists them.
-app.command("run")(run.run)
-app.command("sweep")(sweep.sweep)
-app.command("accuracy")(accuracy.accuracy)
-app.command("quantize")(quantize.quantize)
-app.command("time")(time.time)
-app.command("validate")(validate.validate)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("gate")(gate.gate)
-app.add_typer(baseline.app, name="baseline")
-app.command("history")(history.history)
-app.command("memory")(memory.memory)
-app.add_typer(model.app, name="model")
-app.add_typer(profile.app, name="profile")
-app.add_typer(engine.app, name="engine")
-app.command("calibrate")(calibrate.calibrate)
-app.command("doctor")(doctor.doctor)
-app.add_typer(config.app, name="config")
 
 
 def main(args: Sequence[str] | None = None) -> None:

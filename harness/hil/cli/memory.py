@@ -41,8 +41,9 @@ def memory(
 ) -> None:
     """Show the arena that MODEL needs, by parts.
 
-    With tflm-host the figures are of this computer, whose pointers have 64 bits: tensors take the
-    same room on a device, TFLM's own structures less. `hil run` measures it on the device.
+    With tflm-host the figures are those of this host, whose pointers have 64 bits: on a device
+    tensors have the same size, TFLM's own structures are smaller. `hil run` measures the arena on
+    the device.
     """
     from hil.errors import UsageError
     from hil.tflite.model import Model

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = "hil.model.inspect/1"
 VARIANTS_SCHEMA = "hil.model.variants/1"
 
-app = typer.Typer(no_args_is_help=True, help="Look into models.")
+app = typer.Typer()
 
 
 @app.command("inspect")
@@ -63,9 +63,9 @@ def variants(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the variants that hil made, newest first, with their agreement on held-out samples.
+    """List the stored variants of float models, newest first.
 
-    Differences are against the float model that each was made from.
+    Agreement and SQNR are against the float model, on held-out samples.
     """
     from hil.tflite.model import Model
 

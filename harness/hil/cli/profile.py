@@ -10,9 +10,7 @@ import typer
 from hil.cli import output
 from hil.cli.options import JsonOption
 
-app = typer.Typer(
-    help="List and show device profiles.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer()
 
 
 @app.command("list")
@@ -73,7 +71,7 @@ def show(
     ],
     json: JsonOption = False,
 ) -> None:
-    """Show one device profile: every number with its source."""
+    """Show a device profile, every number with its source."""
     from hil import devices
     from hil import settings as configuration
 

@@ -52,10 +52,11 @@ def quantize(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Quantize MODEL and show how far the variant is from it, tensor by tensor and end to end.
+    """Quantize MODEL and compare the variant with it.
 
-    Both run on the host's reference kernels, on the calibration samples and on held-out ones. The
-    variant and its quality are stored. Exit code 1: worse than --max-drop allows.
+    Both run on the host's reference kernels, on the calibration samples and on held-out samples;
+    the differences are shown by tensor and end to end. The variant and its quality are stored.
+    Exit code 1: worse than --max-drop allows.
     """
     from hil import settings as configuration
 

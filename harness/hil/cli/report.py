@@ -74,9 +74,10 @@ def report(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Report stored runs (the latest, unless told otherwise) and compare them with a baseline.
+    """Report stored runs, compared with a baseline.
 
-    An HTML report is complete in itself: it works offline and can be mailed. Its path is printed.
+    Without RUN and filters it is the latest run. An HTML report is self-contained: it works offline
+    and can be mailed. Its path is printed.
     """
     from hil.errors import UsageError
     from hil.report import build_report

@@ -57,11 +57,11 @@ def sweep(
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Run each member of STUDY without a stored result, and show all results.
+    """Run the members of STUDY that have no stored result.
 
-    A failed run does not stop the others; failures are listed at the end. A stored result is valid
-    until something that it depends on changes: model, calibration data, profile, options, tools or
-    hil itself. Exit code 0: all runs passed; 3: some did not.
+    All members are shown. A failed run does not stop the others; failures are listed at the end. A
+    stored result is valid until something that it depends on changes: model, calibration data,
+    profile, options, tools or hil itself. Exit code 0: all runs passed; 3: some did not.
     """
     from hil import settings as configuration
     from hil.store import Store

@@ -72,10 +72,10 @@ def time(
     tools: ToolOptions = ToolOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Time what ELF does from the function --begin to the function --end.
+    """Time ELF between the functions --begin and --end.
 
-    The program runs in an emulator with semihosting: what it prints is shown on stderr, and it may
-    open files and run commands of this computer, so time only programs that you trust.
+    The program runs in an emulator with semihosting: its output is shown on stderr, and it can open
+    files and run commands of this host, so time only programs that you trust.
     """
     from hil import settings as configuration
     from hil.bench.program_region import time_region

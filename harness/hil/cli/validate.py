@@ -30,7 +30,7 @@ def validate(
     ] = False,
     write: Annotated[
         bool,
-        typer.Option("--write", help="Write reports/validation/<core>.json, which bands rest on."),
+        typer.Option("--write", help="Write reports/validation/<core>.json, which bands use."),
     ] = False,
     fit: Annotated[
         bool,
@@ -38,10 +38,11 @@ def validate(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Compare the models with silicon: cycles of a set of programs, or published energies.
+    """Compare the timing or the power model with silicon.
 
-    Every program of a set runs in an emulator; the region between its symbols is priced at 0 wait
-    states.
+    With --set, every program of the set runs in an emulator, and the modelled cycles of the region
+    between its symbols, at 0 wait states, are compared with the measured ones. With --energy,
+    modelled energies are compared with published ones.
     """
     from hil.errors import UsageError
 
