@@ -42,10 +42,10 @@ def test_the_microai_study_is_56_runs() -> None:
     found = members(load(MICROAI))
     assert len(found) == len({member.label for member in found}) == 56
     assert found[0].label == "resnetv1-6_f16/float32/aot/nucleo-l452re@48MHz/-O3"
-    assert [member.model.parameters for member in found[:28:4]] == [
+    assert [member.request.model.graph.parameters for member in found[:28:4]] == [
         13 * f**2 + 39 * f + 6 for f in (16, 24, 32, 40, 48, 64, 80)
     ]
-    assert {member.profile.clock.hz for member in found} == {48_000_000}
+    assert {member.request.profile.clock.hz for member in found} == {48_000_000}
 
 
 def test_a_plain_study_runs_models_as_they_are(folder: Path) -> None:

@@ -121,15 +121,11 @@ def _study_runs(store: Store, outcomes: Sequence[Outcome]) -> list[StudyRun]:
 
     return [
         StudyRun(
-            model=outcome.member.model.name,
-            parameters=outcome.member.model.parameters,
-            macs=outcome.member.model.macs,
-            family=outcome.member.model.family,
-            scheme=outcome.member.scheme.name,
-            engine=outcome.member.engine,
-            profile=outcome.member.profile.name,
-            profile_title=outcome.member.profile.title,
-            optimize=outcome.member.optimize,
+            **outcome.member.axes,
+            parameters=outcome.member.request.model.graph.parameters,
+            macs=outcome.member.request.model.graph.macs,
+            family=outcome.member.family,
+            profile_title=outcome.member.request.profile.title,
             status=outcome.status,
             errors=outcome.errors,
             run=store.get(outcome.run_id) if outcome.run_id else None,
@@ -174,7 +170,7 @@ def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
     from hil.figures import headline
 
     columns: list[output.Column | str] = ["model", "scheme", "profile"]
-    several = len({(o.member.engine, o.member.optimize) for o in outcomes}) > 1
+    several = len({(run.engine, run.optimize) for run in runs}) > 1
     columns += ["engine"] if several else []
     for figure in headline():
         titles = [figure.title, "band"] if _has_band(figure) else [figure.title]
@@ -182,9 +178,8 @@ def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
     columns.append("status")
     rows = []
     for outcome, run in zip(outcomes, runs, strict=True):
-        member = outcome.member
-        cells = [member.model.name, member.scheme.name, member.profile.name]
-        cells += [f"{member.engine} {member.optimize}"] if several else []
+        cells = [run.model, run.scheme, run.profile]
+        cells += [f"{run.engine} {run.optimize}"] if several else []
         rows.append([*cells, *_figures(run.run), outcome.status])
     output.print_table(columns, rows)
     if any(run.run and run.run.measurements for run in runs):

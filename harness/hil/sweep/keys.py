@@ -79,9 +79,9 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
             variant[name] = InputSpec.of(variant[name]).content_key()
     parts = {
         "tools": shared,
-        "model": member.request.model.sha256,
+        "model": request.model.sha256,
         # Results contain the names, so another name is another run.
-        "name": member.model.name,
+        "name": request.model.name,
         "scheme": member.scheme.name,
         "variant": variant,
         "profile": request.profile.model_dump(mode="json", by_alias=True),

@@ -15,46 +15,38 @@ from hil.engines.registry import engine as find_engine
 from hil.errors import InputError, ModelError, UsageError
 from hil.quantization import check_request
 from hil.records import InputSpec, VariantRequest
-from hil.sweep.study import FLOAT, Quantization, Study, StudyScheme
-from hil.tflite.graph import Graph
+from hil.sweep.study import FLOAT, Exclude, Quantization, Study, StudyScheme
 from hil.tflite.model import Model
 
 
 @dataclass(frozen=True)
-class StudyModel:
-    """A model of the study, as given: ``parameters`` counts its weights and biases.
+class Member:
+    """One run of a study: the scheme by the study's name for it, and the request."""
 
-    ``family`` is its dtype and the sequence of its ops: models that share it differ only in sizes.
-    """
-
-    model: Model
-    dtype: str
-    parameters: int
-    macs: int
-    family: str
+    scheme: StudyScheme
+    request: Request
 
     @property
-    def name(self) -> str:
-        """The model's name, by which results of the study are found."""
-        return self.model.name
-
-
-@dataclass(frozen=True)
-class Member:
-    """One run of a study: what it is called, and the request that carries it out."""
-
-    model: StudyModel
-    scheme: StudyScheme
-    engine: str
-    profile: Profile
-    optimize: str
-    request: Request
+    def axes(self) -> dict[str, str]:
+        """The name of the member on each axis of the matrix."""
+        return {
+            "model": self.request.model.name,
+            "scheme": self.scheme.name,
+            "engine": self.request.engine,
+            "profile": self.request.profile.name,
+            "optimize": self.request.optimize,
+        }
 
     @property
     def label(self) -> str:
         """``model/scheme/engine/profile/-O3``: what ``--only`` matches."""
-        parts = (self.model.name, self.scheme.name, self.engine, self.profile.name, self.optimize)
-        return "/".join(parts)
+        return "/".join(self.axes.values())
+
+    @property
+    def family(self) -> str:
+        """Dtype and ops of the model: models that share both differ only in sizes."""
+        graph = self.request.model.graph
+        return " ".join([graph.dtype, *(op.name for op in graph.ops)])
 
 
 def members(study: Study, only: str | None = None) -> list[Member]:
@@ -67,7 +59,7 @@ def members(study: Study, only: str | None = None) -> list[Member]:
         UsageError: a model, profile, engine or calibration file is not there or not usable, a
             scheme does not apply to a model, or nothing is left to run.
     """
-    models = [_model(path) for path in _model_paths(study)]
+    models = [Model.read(path) for path in _model_paths(study)]
     loaded = _profiles(study)
     for name in study.engines:
         find_engine(name)
@@ -77,15 +69,15 @@ def members(study: Study, only: str | None = None) -> list[Member]:
             check_request(_variant(study, scheme))
         for model in models:
             _check_scheme(model, scheme)
-    found = [
-        _member(study, model, scheme, engine, profile, optimize, given)
+    every = [
+        Member(scheme, _request(study, model, scheme, engine, profile, optimize, given))
         for given, profile in loaded.items()
         for engine in dict.fromkeys(study.engines)
         for optimize in dict.fromkeys(study.optimize)
         for model in models
         for scheme in study.schemes
-        if not _excluded(study, model, scheme, engine, profile, optimize)
     ]
+    found = [member for member in every if not any(_excludes(r, member) for r in study.exclude)]
     chosen = [member for member in found if only is None or _matches(member.label, only)]
     if not chosen:
         what = f"matches --only '{only}'" if found else "is left by its excludes"
@@ -124,28 +116,6 @@ def _model_paths(study: Study) -> list[Path]:
     return list(paths)
 
 
-def _model(path: Path) -> StudyModel:
-    model = Model.read(path)
-    graph = model.graph
-    return StudyModel(
-        model,
-        graph.dtype,
-        _parameters(graph),
-        graph.macs,
-        " ".join([graph.dtype, *(op.name for op in graph.ops)]),
-    )
-
-
-def _parameters(graph: Graph) -> int:
-    """Weights and biases: constants that are real numbers, stored as floats or quantized."""
-    return sum(
-        tensor.elements
-        for tensor in graph.tensors
-        if tensor.is_constant
-        and (tensor.dtype.startswith("float") or tensor.quantization is not None)
-    )
-
-
 def _profiles(study: Study) -> dict[str, Profile]:
     """Profiles by what loads them: a name as it is, a path relative to the study."""
     loaded: dict[str, Profile] = {}
@@ -181,45 +151,31 @@ def _check_files(study: Study) -> None:
             )
 
 
-def _check_scheme(model: StudyModel, scheme: StudyScheme) -> None:
-    if (scheme.quantizes or scheme.scheme == FLOAT) and model.dtype != "float32":
+def _check_scheme(model: Model, scheme: StudyScheme) -> None:
+    if (scheme.quantizes or scheme.scheme == FLOAT) and model.graph.dtype != "float32":
         raise UsageError(
-            f"the scheme '{scheme.name}' needs a float32 model, and {model.model.path} "
-            f"is {model.dtype}",
+            f"the scheme '{scheme.name}' needs a float32 model, and {model.path} is "
+            f"{model.graph.dtype}",
             hint="use scheme 'given' for models that are quantized already, or leave it out",
         )
 
 
-def _excluded(
-    study: Study,
-    model: StudyModel,
-    scheme: StudyScheme,
-    engine: str,
-    profile: Profile,
-    optimize: str,
-) -> bool:
-    return any(
-        fnmatchcase(model.name, rule.model)
-        and fnmatchcase(scheme.name, rule.scheme)
-        and fnmatchcase(engine, rule.engine)
-        and fnmatchcase(profile.name, rule.profile)
-        and fnmatchcase(optimize, rule.optimize)
-        for rule in study.exclude
-    )
+def _excludes(rule: Exclude, member: Member) -> bool:
+    return all(fnmatchcase(name, getattr(rule, axis)) for axis, name in member.axes.items())
 
 
-def _member(
+def _request(
     study: Study,
-    model: StudyModel,
+    model: Model,
     scheme: StudyScheme,
     engine: str,
     profile: Profile,
     optimize: str,
     profile_given: str,
-) -> Member:
+) -> Request:
     inputs = study.inputs
     request = Request(
-        model=model.model,
+        model=model,
         profile=profile,
         engine=engine,
         inputs=_located(study, inputs.spec),
@@ -231,8 +187,7 @@ def _member(
         timeout_s=study.timeout_s,
         variant=_variant(study, scheme) if scheme.quantizes else None,
     )
-    request = dataclasses.replace(request, command=run_command(request, profile_given))
-    return Member(model, scheme, engine, profile, optimize, request)
+    return dataclasses.replace(request, command=run_command(request, profile_given))
 
 
 def _located(study: Study, spec: str) -> str:

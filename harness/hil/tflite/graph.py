@@ -108,6 +108,16 @@ class Graph:
         return sum(op.macs for op in self.ops)
 
     @property
+    def parameters(self) -> int:
+        """Number of weights and biases: constants of real numbers, as floats or quantized."""
+        return sum(
+            tensor.elements
+            for tensor in self.tensors
+            if tensor.is_constant
+            and (tensor.dtype.startswith("float") or tensor.quantization is not None)
+        )
+
+    @property
     def dtype(self) -> str:
         """The arithmetic in one name: ``int8``, ``uint8``, ``int16x8``, ``float32``, ``hybrid`` ...
 
