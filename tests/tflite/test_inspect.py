@@ -82,7 +82,7 @@ def test_summary_counts_shared_weights_once_and_waiting_tensors_as_live() -> Non
     unused = b.tensor((1, 4), "float32")
     summary = summarize(Model.parse(b.build([x], [y]), "shared"))
     assert summary.weights_bytes == 64
-    assert [op.weights_bytes for op in summary.ops] == [64, 64, 0]
-    assert [op.activation_bytes for op in summary.ops] == [32, 32, 48]
-    assert [op.live_bytes for op in summary.ops] == [32, 48, 48]  # x waits while op 1 runs
-    assert (summary.tensors[unused].first_op, summary.tensors[w].first_op) == (None, None)
+    assert [op.weights_bytes for op in summary.memory] == [64, 64, 0]
+    assert [op.activation_bytes for op in summary.memory] == [32, 32, 48]
+    assert [op.live_bytes for op in summary.memory] == [32, 48, 48]  # x waits while op 1 runs
+    assert (summary.lifetimes[unused], summary.lifetimes[w]) == (None, None)

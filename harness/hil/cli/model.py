@@ -12,7 +12,8 @@ from hil.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
     from hil.records import Variant
-    from hil.tflite.summary import ModelSummary, TensorSummary
+    from hil.tflite.graph import Quantization, Tensor
+    from hil.tflite.summary import ModelSummary
 
 SCHEMA = "hil.model.inspect/1"
 VARIANTS_SCHEMA = "hil.model.variants/1"
@@ -37,7 +38,7 @@ def inspect(
 
     summary = summarize(Model.read(model))
     if json:
-        output.emit_json(SCHEMA, "ok", summary)
+        output.emit_json(SCHEMA, "ok", summary.to_dict())
         return
     _show_head(summary)
     _show_ops(summary)
@@ -115,17 +116,18 @@ def _show_variants(found: list[Variant]) -> None:
 
 
 def _show_head(summary: ModelSummary) -> None:
+    model, graph = summary.model, summary.graph
     typer.echo(
-        f"{summary.name}: {summary.arithmetic}, {len(summary.ops)} ops, {summary.macs:,} MACs, "
+        f"{model.name}: {graph.dtype}, {len(graph.ops)} ops, {graph.macs:,} MACs, "
         f"weights {output.format_bytes(summary.weights_bytes)}, "
-        f"file {output.format_bytes(summary.size_bytes)}"
+        f"file {output.format_bytes(model.size_bytes)}"
     )
-    typer.echo(f"sha256 {summary.sha256}")
-    if summary.description:
-        typer.echo(f"description: {summary.description}")
+    typer.echo(f"sha256 {model.sha256}")
+    if graph.description:
+        typer.echo(f"description: {graph.description}")
     largest = [
-        f"op {op.index} {op.op} {output.format_bytes(op.activation_bytes)}"
-        for op in (summary.ops[index] for index in summary.largest_activations)
+        f"op {i} {graph.ops[i].name} {output.format_bytes(summary.memory[i].activation_bytes)}"
+        for i in summary.largest_activations
     ]
     typer.echo(
         f"activations: at most {output.format_bytes(summary.peak_live_bytes)} live at once; "
@@ -144,19 +146,12 @@ def _show_ops(summary: ModelSummary) -> None:
         output.Column("weights", right=True),
         output.Column("live", right=True),
     ]
-    rows = [
-        (
-            str(op.index),
-            op.op,
-            _short(op.name),
-            _shape(op.shape),
-            op.dtype,
-            f"{op.macs:,}",
-            output.format_bytes(op.weights_bytes),
-            output.format_bytes(op.live_bytes),
-        )
-        for op in summary.ops
-    ]
+    rows = []
+    for op, memory in zip(summary.graph.ops, summary.memory, strict=True):
+        name, shape, dtype, *_ = _tensor_cells(summary.graph.tensors[op.outputs[0]])
+        sizes = (memory.weights_bytes, memory.live_bytes)
+        cells = [str(op.index), op.name, name, shape, dtype, f"{op.macs:,}"]
+        rows.append([*cells, *map(output.format_bytes, sizes)])
     output.print_table(columns, rows)
     typer.echo()
 
@@ -170,9 +165,8 @@ def _show_ends(summary: ModelSummary) -> None:
         output.Column("bytes", right=True),
         output.Column("quantization"),
     ]
-    ends = [("input", index) for index in summary.inputs]
-    ends += [("output", index) for index in summary.outputs]
-    rows = [(kind, *_tensor_cells(summary.tensors[index])) for kind, index in ends]
+    rows = [("input", *_tensor_cells(tensor)) for tensor in summary.graph.input_tensors]
+    rows += [("output", *_tensor_cells(tensor)) for tensor in summary.graph.output_tensors]
     output.print_table(columns, rows)
 
 
@@ -187,25 +181,34 @@ def _show_tensors(summary: ModelSummary) -> None:
         output.Column("alive"),
     ]
     rows = [
-        (str(t.index), *_tensor_cells(t), _lifetime(t, len(summary.ops))) for t in summary.tensors
+        (str(tensor.index), *_tensor_cells(tensor), _lifetime(summary, tensor))
+        for tensor in summary.graph.tensors
     ]
     typer.echo()
     output.print_table(columns, rows)
 
 
-def _tensor_cells(tensor: TensorSummary) -> tuple[str, str, str, str, str]:
-    shape = _shape(tensor.shape)
-    return _short(tensor.name), shape, tensor.dtype, f"{tensor.nbytes:,}", tensor.quantization
+def _tensor_cells(tensor: Tensor) -> tuple[str, str, str, str, str]:
+    shape, quantization = _shape(tensor.shape), _quantization(tensor.quantization)
+    return _short(tensor.name), shape, tensor.dtype, f"{tensor.nbytes:,}", quantization
 
 
-def _lifetime(tensor: TensorSummary, n_ops: int) -> str:
-    if tensor.constant:
+def _quantization(quantization: Quantization | None) -> str:
+    if quantization is None:
+        return "none"
+    if quantization.per_channel:
+        return f"{quantization.scale.size} scales along axis {quantization.axis}"
+    return f"scale {quantization.scale[0]:.7g}, zero point {quantization.zero_point[0]}"
+
+
+def _lifetime(summary: ModelSummary, tensor: Tensor) -> str:
+    if tensor.is_constant:
         return "constant"
-    if tensor.first_op is None or tensor.last_op is None:
+    if (lifetime := summary.lifetimes[tensor.index]) is None:
         return "unused"
-    first = "start" if tensor.first_op < 0 else str(tensor.first_op)
-    last = "end" if tensor.last_op >= n_ops else str(tensor.last_op)
-    return f"{first} to {last}"
+    first, last = lifetime
+    end = "end" if last >= len(summary.graph.ops) else str(last)
+    return f"{'start' if first < 0 else first} to {end}"
 
 
 def _short(name: str) -> str:

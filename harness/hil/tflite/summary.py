@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hil.tflite.graph import Graph, Op, Tensor
@@ -11,143 +11,124 @@ from hil.tflite.model import Model
 
 
 @dataclass(frozen=True)
-class TensorSummary:
-    """A tensor. ``scale`` and ``zero_point`` are empty where it is not quantized, and have one
-    entry per slice along ``axis`` where quantization is per channel. ``first_op`` and
-    ``last_op`` are the ops between which it must be kept (None for a constant, and where no op
-    touches it); see ``Graph.lifetime``.
+class OpMemory:
+    """Memory of an op, in bytes.
+
+    ``activation_bytes`` is what must be in RAM while it runs: its inputs and outputs that are not
+    constants. ``live_bytes`` adds the tensors that only wait for a later op.
     """
 
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    nbytes: int
-    constant: bool
-    scale: tuple[float, ...]
-    zero_point: tuple[int, ...]
-    axis: int | None
-    first_op: int | None
-    last_op: int | None
-
-    @property
-    def quantization(self) -> str:
-        """As text: ``scale 0.0039, zero point -128``, ``16 scales along axis 0`` or ``none``."""
-        if not self.scale:
-            return "none"
-        if self.axis is not None:
-            return f"{len(self.scale)} scales along axis {self.axis}"
-        return f"scale {self.scale[0]:.7g}, zero point {self.zero_point[0]}"
-
-
-@dataclass(frozen=True)
-class OpSummary:
-    """An op; ``name`` is its first output. ``activation_bytes`` is what must be in RAM while it
-    runs at the least: its inputs and outputs that are not constants. ``live_bytes`` adds the
-    tensors that only wait for a later op.
-    """
-
-    index: int
-    op: str
-    version: int
-    name: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    shape: tuple[int, ...]
-    dtype: str
-    macs: int
     weights_bytes: int
     activation_bytes: int
     live_bytes: int
-    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """A whole model. ``weights_bytes`` counts every constant once, also when ops share it.
+    """A model with the lifetimes of its tensors and the memory of its ops.
 
-    ``peak_live_bytes`` is the largest ``live_bytes``: no arena without in-place ops is smaller.
-    ``largest_activations`` are the op indices with the largest ``activation_bytes``, largest first.
+    ``lifetimes`` has (first op, last op) of each tensor (``Graph.lifetime``), None for a constant
+    and for a tensor that no op uses.
     """
 
-    name: str
-    sha256: str
-    size_bytes: int
-    description: str
-    arithmetic: str
-    macs: int
-    weights_bytes: int
-    peak_live_bytes: int
-    largest_activations: tuple[int, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    ops: tuple[OpSummary, ...]
-    tensors: tuple[TensorSummary, ...]
+    model: Model
+    lifetimes: tuple[tuple[int, int] | None, ...]
+    memory: tuple[OpMemory, ...]
+
+    @property
+    def graph(self) -> Graph:
+        """The model's graph."""
+        return self.model.graph
+
+    @cached_property
+    def weights_bytes(self) -> int:
+        """Bytes of all constants that ops read; those that several ops share count once."""
+        used = {index for op in self.graph.ops for index in op.inputs if index >= 0}
+        tensors = [self.graph.tensors[index] for index in used]
+        return sum(tensor.nbytes for tensor in tensors if tensor.is_constant)
+
+    @property
+    def peak_live_bytes(self) -> int:
+        """The largest ``live_bytes``: no arena without in-place ops is smaller."""
+        return max((memory.live_bytes for memory in self.memory), default=0)
+
+    @property
+    def largest_activations(self) -> list[int]:
+        """Indices of the three ops with the largest ``activation_bytes``, largest first."""
+        indices = range(len(self.memory))
+        return sorted(indices, key=lambda i: (-self.memory[i].activation_bytes, i))[:3]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the data of the schema ``hil.model.inspect/1``."""
+        graph = self.graph
+        return {
+            "name": graph.name,
+            "sha256": self.model.sha256,
+            "size_bytes": self.model.size_bytes,
+            "description": graph.description,
+            "arithmetic": graph.dtype,
+            "macs": graph.macs,
+            "weights_bytes": self.weights_bytes,
+            "peak_live_bytes": self.peak_live_bytes,
+            "largest_activations": self.largest_activations,
+            "inputs": graph.inputs,
+            "outputs": graph.outputs,
+            "ops": [self._op(op) for op in graph.ops],
+            "tensors": [self._tensor(tensor) for tensor in graph.tensors],
+        }
+
+    def _op(self, op: Op) -> dict[str, Any]:
+        output = self.graph.tensors[op.outputs[0]]
+        return {
+            "index": op.index,
+            "op": op.name,
+            "version": op.version,
+            "name": output.name,
+            "inputs": op.inputs,
+            "outputs": op.outputs,
+            "shape": output.shape,
+            "dtype": output.dtype,
+            "macs": op.macs,
+            **vars(self.memory[op.index]),
+            "options": op.options,
+        }
+
+    def _tensor(self, tensor: Tensor) -> dict[str, Any]:
+        q = tensor.quantization
+        first, last = self.lifetimes[tensor.index] or (None, None)
+        return {
+            "index": tensor.index,
+            "name": tensor.name,
+            "shape": tensor.shape,
+            "dtype": tensor.dtype,
+            "nbytes": tensor.nbytes,
+            "constant": tensor.is_constant,
+            "scale": [float(scale) for scale in q.scale] if q else [],
+            "zero_point": [int(zero_point) for zero_point in q.zero_point] if q else [],
+            "axis": q.axis if q and q.per_channel else None,
+            "first_op": first,
+            "last_op": last,
+        }
 
 
-def summarize(model: Model, largest: int = 3) -> ModelSummary:
-    """Summarize a model, naming its ``largest`` ops by the activations that they touch."""
+def summarize(model: Model) -> ModelSummary:
+    """Summarize a model."""
     graph = model.graph
-    tensors = tuple(_tensor(graph, tensor) for tensor in graph.tensors)
-    ops = tuple(_op(graph, op, tensors) for op in graph.ops)
-    by_size = sorted(ops, key=lambda op: (-op.activation_bytes, op.index))
-    used = {index for op in graph.ops for index in op.inputs if index >= 0}
-    return ModelSummary(
-        name=graph.name,
-        sha256=model.sha256,
-        size_bytes=model.size_bytes,
-        description=graph.description,
-        arithmetic=graph.dtype,
-        macs=graph.macs,
-        weights_bytes=sum(graph.tensors[i].nbytes for i in used if graph.tensors[i].is_constant),
-        peak_live_bytes=max((op.live_bytes for op in ops), default=0),
-        largest_activations=tuple(op.index for op in by_size[:largest]),
-        inputs=graph.inputs,
-        outputs=graph.outputs,
-        ops=ops,
-        tensors=tensors,
-    )
+    lifetimes = tuple(_lifetime(graph, tensor) for tensor in graph.tensors)
+    return ModelSummary(model, lifetimes, tuple(_memory(graph, op, lifetimes) for op in graph.ops))
 
 
-def _tensor(graph: Graph, tensor: Tensor) -> TensorSummary:
-    quantization = tensor.quantization
+def _lifetime(graph: Graph, tensor: Tensor) -> tuple[int, int] | None:
     first, last = graph.lifetime(tensor.index)
-    in_ram = not tensor.is_constant and first <= last
-    return TensorSummary(
-        index=tensor.index,
-        name=tensor.name,
-        shape=tensor.shape,
-        dtype=tensor.dtype,
-        nbytes=tensor.nbytes,
-        constant=tensor.is_constant,
-        scale=tuple(float(s) for s in quantization.scale) if quantization else (),
-        zero_point=tuple(int(z) for z in quantization.zero_point) if quantization else (),
-        axis=quantization.axis if quantization and quantization.per_channel else None,
-        first_op=first if in_ram else None,
-        last_op=last if in_ram else None,
-    )
+    return None if tensor.is_constant or first > last else (first, last)
 
 
-def _op(graph: Graph, op: Op, tensors: tuple[TensorSummary, ...]) -> OpSummary:
-    touched = {index for index in (*op.inputs, *op.outputs) if index >= 0}
-    live = [
-        t.nbytes
-        for t in tensors
-        if t.first_op is not None and t.last_op is not None and t.first_op <= op.index <= t.last_op
-    ]
-    output = graph.tensors[op.outputs[0]]
-    return OpSummary(
-        index=op.index,
-        op=op.name,
-        version=op.version,
-        name=output.name,
-        inputs=op.inputs,
-        outputs=op.outputs,
-        shape=output.shape,
-        dtype=output.dtype,
-        macs=op.macs,
-        weights_bytes=sum(tensors[i].nbytes for i in touched if tensors[i].constant),
-        activation_bytes=sum(tensors[i].nbytes for i in touched if not tensors[i].constant),
-        live_bytes=sum(live),
-        options=op.options,
+def _memory(graph: Graph, op: Op, lifetimes: tuple[tuple[int, int] | None, ...]) -> OpMemory:
+    touched = [graph.tensors[i] for i in {*op.inputs, *op.outputs} if i >= 0]
+    weights = sum(tensor.nbytes for tensor in touched if tensor.is_constant)
+    live = sum(
+        tensor.nbytes
+        for tensor, lifetime in zip(graph.tensors, lifetimes, strict=True)
+        if lifetime is not None and lifetime[0] <= op.index <= lifetime[1]
     )
+    return OpMemory(weights, sum(tensor.nbytes for tensor in touched) - weights, live)
