@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,13 +18,11 @@ from hil.bench.pipeline import Request
 from hil.bench.pipeline import run as carry_out
 from hil.devices import Profile
 from hil.quantization.cache import cached
-from hil.records import ErrorInfo, Scheme
+from hil.records import ErrorInfo, Progress, Scheme
 from hil.resources import cache_dir
 
 if TYPE_CHECKING:
     from hil._api.stores import Store
-
-Progress = Callable[[str, int, int], None]
 
 
 def run(

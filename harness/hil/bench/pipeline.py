@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from hil.records import (
     InputSpec,
     Measurements,
     Platform,
+    Progress,
     RunRecord,
     RunStatus,
     Trace,
@@ -49,8 +50,6 @@ from hil.tflite.graph import Graph
 from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
 from hil.tflite.model import Model
-
-Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
 
 
 @dataclass(frozen=True)

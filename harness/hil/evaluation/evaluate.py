@@ -10,7 +10,7 @@ import platform as host
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from hil.records import (
     Evaluation,
     Firmware,
     InputSpec,
+    Progress,
     RunStatus,
     SampleResult,
     Variant,
@@ -39,7 +40,6 @@ from hil.targets.interface import Options, Session
 from hil.targets.session import infer
 from hil.tflite.host_reference import HostReference, reference_for
 
-Progress = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
 _BATCH_S = 1.0  # a kill costs at most the samples of this long
 _BATCH = 500
 

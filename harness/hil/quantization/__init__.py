@@ -23,7 +23,7 @@ from hil.quantization import affine, calibration_data, quality
 from hil.quantization.fixed_format import parse_format
 from hil.quantization.fixed_point import WIDTH, quantize_fixed_point
 from hil.quantization.ranges import Method, Ranges, calibrate
-from hil.records import Variant, VariantRequest
+from hil.records import Progress, Variant, VariantRequest
 from hil.tflite.graph import Graph
 from hil.tflite.model import Model
 
@@ -36,8 +36,6 @@ SCHEMES = {
     "q8": "int8",
     "q16": "int16",
 }
-
-Progress = Callable[[str, int, int], None]  # stage, done, total
 
 
 @dataclass(frozen=True)

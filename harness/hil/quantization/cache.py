@@ -22,7 +22,6 @@ from pydantic import TypeAdapter
 from hil import files
 from hil.errors import InputError
 from hil.quantization import (
-    Progress,
     Quantized,
     check_parent,
     check_request,
@@ -30,7 +29,7 @@ from hil.quantization import (
     quantize,
     variant_name,
 )
-from hil.records import InputSpec, Variant, VariantRequest
+from hil.records import InputSpec, Progress, Variant, VariantRequest
 from hil.tflite.model import Model
 
 _KEEP = 256

@@ -31,6 +31,7 @@ from hil.records.run import (
     Measurements,
     ModelInfo,
     OpMeasurement,
+    Progress,
     RunRecord,
     RunStatus,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "OpMeasurement",
     "Placement",
     "Platform",
+    "Progress",
     "RegionTrace",
     "RunRecord",
     "RunStatus",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,8 @@ from hil.errors import HilError
 from hil.records.firmware import MemoryPlan
 
 Kind = Literal["measured", "modelled", "static", "published"]
+#: Called with a stage, how much of it is done, and of how much (0: unknown).
+Progress = Callable[[str, int, int], None]
 RunStatus = Literal["running", "passed", "failed", "error", "interrupted"]
 
 

@@ -70,7 +70,7 @@ class Fixed16Reference:
         Raises:
             InputError: number, shape or dtype of the inputs differ from the model's.
         """
-        check_inputs([(t.name, t.shape, t.dtype) for t in self._graph.input_tensors], inputs)
+        check_inputs(self._graph.input_tensors, inputs)
         given = zip(self._graph.inputs, inputs, strict=True)
         values = {**self._constants, **{index: array.copy() for index, array in given}}
         for op, step in self._steps:

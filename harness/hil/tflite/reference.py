@@ -15,10 +15,10 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hil.errors import InputError, MissingTool, ModelError
 from hil.records import Array
+from hil.tflite.graph import Tensor
 from hil.tflite.keep import with_all_outputs
 from hil.tflite.model import Model
 from hil.tflite.schema import root
@@ -38,7 +38,7 @@ class Reference:
 
     def __init__(self, model: Model, threads: int = 1, *, keep_all: bool = False) -> None:
         content = model.content
-        self._keep_all = keep_all
+        self._keep_all, self._expected = keep_all, model.graph.input_tensors
         module, self._package = _interpreter_module()
         if self._package == LITERT:
             from hil.tflite.litert import with_tflite_arithmetic
@@ -81,7 +81,7 @@ class Reference:
             InputError: number, shape or dtype of the inputs differ from the model's.
             ModelError: a kernel refuses to run.
         """
-        check_inputs([(d["name"], tuple(d["shape"]), d["dtype"]) for d in self._inputs], inputs)
+        check_inputs(self._expected, inputs)
         try:
             for details, array in zip(self._inputs, inputs, strict=True):
                 self._interpreter.set_tensor(details["index"], array)
@@ -118,10 +118,8 @@ class Reference:
         return array
 
 
-def check_inputs(
-    expected: Sequence[tuple[str, tuple[int, ...], npt.DTypeLike]], inputs: Sequence[Array]
-) -> None:
-    """Compare arrays with the (name, shape, dtype) of a model's inputs.
+def check_inputs(expected: Sequence[Tensor], inputs: Sequence[Array]) -> None:
+    """Compare arrays with a model's inputs.
 
     Raises:
         InputError: their number, a shape or a dtype differ.
@@ -131,10 +129,10 @@ def check_inputs(
             f"the model has {len(expected)} inputs, {len(inputs)} were given",
             hint="give one array per input",
         )
-    for (name, shape, dtype), array in zip(expected, inputs, strict=True):
-        if array.shape != shape or array.dtype != np.dtype(dtype):
+    for tensor, array in zip(expected, inputs, strict=True):
+        if array.shape != tensor.shape or array.dtype != np.dtype(tensor.dtype):
             raise InputError(
-                f"input '{name}' must be {np.dtype(dtype)} of shape {tuple(map(int, shape))}, "
+                f"input '{tensor.name}' must be {tensor.dtype} of shape {tensor.shape}, "
                 f"not {array.dtype} of shape {array.shape}",
                 hint="`hil model inspect` shows the model's inputs",
             )
