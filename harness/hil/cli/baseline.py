@@ -39,7 +39,7 @@ def set_runs(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Add runs to the baseline NAME, which is created if it does not exist.
+    """Add runs to the baseline NAME, which need not exist yet.
 
     A baseline has at most one run of a kind (model, profile, target, engine): a run takes the
     place of the one of its kind. Runs are kept whole, so they stay when they are deleted.
