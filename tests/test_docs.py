@@ -1,4 +1,4 @@
-"""Links between Markdown pages lead somewhere, and the design page lists the layers."""
+"""The Markdown pages are true: links, commands, and the layers of the design page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from hil.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -52,3 +55,44 @@ def test_the_design_page_lists_the_layers_in_their_order() -> None:
     ]
 
     assert listed == [name for line in layers for name in line.split(" | ")]
+
+
+def quoted_commands() -> list[tuple[str, str]]:
+    """Every `hil …` of the pages, in blocks (a backslash continues a line) and in sentences."""
+    found = []
+    for page in pages():
+        text = re.sub(r"\\\n", " ", (ROOT / page).read_text(encoding="utf-8"))
+        blocks = re.findall(r"^ *(?:- run: )?(?:\.venv/bin/)?(hil [^`\n]*)$", text, re.MULTILINE)
+        spans = re.findall(r"`(hil [^`]*)`", text)
+        found += [(page, line) for line in [*blocks, *spans]]
+    return found
+
+
+def unknown_words(line: str) -> list[str]:
+    """Commands and options that `hil` does not have."""
+    command: Any = typer.main.get_command(app)
+    unknown = []
+    for word in re.sub(r" (#|&&|>|\|) .*", "", line).split()[1:]:
+        options = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+        if word.startswith("-") and word != "-":
+            unknown += [] if word.split("=")[0] in {"-h", "--help", *options} else [word]
+        elif getattr(command, "commands", None):
+            names = word.split("|")  # `hil profile list|show`
+            if names == ["COMMAND"]:
+                break
+            if any(name not in command.commands for name in names):
+                return [*unknown, word]
+            command = command.commands[names[0]]
+    return unknown
+
+
+def test_quoted_commands_have_known_options() -> None:
+    commands = quoted_commands()
+    assert len(commands) > 150
+    wrong = [(page, line, found) for page, line in commands if (found := unknown_words(line))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("line", ["hil rum x", "hil run --qemu x m.tflite", "hil gate --no-such=1"])
+def test_unknown_words_are_seen(line: str) -> None:
+    assert unknown_words(line) != []
