@@ -1,7 +1,7 @@
 """Run what the aot engine generates on the host: gcc, a shared library, ctypes.
 
-Kernels are compiled once a process and linked with each model, so that a model costs little more
-than one run of gcc over a short file. With ``sanitize=True`` undefined behaviour and accesses
+Kernels are compiled once for all test processes and linked with each model, which costs little
+more than one run of gcc over a short file. With ``sanitize=True`` undefined behaviour and accesses
 outside of objects abort the process (UBSan in trap mode) instead of giving a number.
 """
 
@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from hil import files
 from hil.bench.outputs import difference
 from hil.engines.registry import engine
 from hil.records import Array, EngineSources
-from hil.resources import data_dir
+from hil.resources import cache_dir, data_dir
 from hil.tflite.graph import Graph, Tensor
 from hil.tflite.model import Model
 from hil.tflite.reference import Reference
@@ -77,10 +78,20 @@ def _gcc(*arguments: str | Path) -> None:
 
 @functools.cache
 def _kernel_object(kernel: str, include_dirs: tuple[str, ...], flags: tuple[str, ...]) -> Path:
-    target = _folder() / f"kernel{next(_serial)}.o"
-    stubs = data_dir("firmware_stubs")
-    _gcc("-c", *WARNINGS, *flags, *_includes(include_dirs), stubs / kernel, "-o", target)
+    source = data_dir("firmware_stubs") / kernel
+    key = files.digest([*_headers(include_dirs), (repr(flags), source.read_bytes())])
+    target = cache_dir() / "host-kernels" / f"{key}.o"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with files.replacing(target) as new:
+            _gcc("-c", *WARNINGS, *flags, *_includes(include_dirs), source, "-o", new)
     return target
+
+
+@functools.cache
+def _headers(include_dirs: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    stubs = data_dir("firmware_stubs")
+    return tuple(header for name in include_dirs for header in files.below(stubs / name, "**/*.h"))
 
 
 @functools.cache
