@@ -27,7 +27,6 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
-    "--disable-crashpad-for-testing",  # its handler would outlive the browser
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
