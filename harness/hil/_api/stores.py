@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from hil import settings
 from hil._api.runs import Run
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hil.store import Store as Database
 
 
-class Store:
+class Store(contextlib.AbstractContextManager["Store"]):
     """An open database of runs. It is a context manager; open one with ``hil.open_store``."""
 
     def __init__(self, database: Database) -> None:
@@ -71,15 +71,7 @@ class Store:
         """Close the database; the runs that it returned stay usable."""
         self._database.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
