@@ -150,7 +150,7 @@ def test_progress_on_a_terminal_leaves_no_line() -> None:
 def test_progress_shows_title_stage_detail_and_count() -> None:
     with Terminal() as terminal, output.progress("model") as shown:
         shown.stage("run", 3, 10, "[a/q8]")
-    assert "model: running on the emulator [a/q8]" in terminal.text
+    assert "model: running on the target [a/q8]" in terminal.text
     assert "3/10" in terminal.text
 
 

@@ -103,7 +103,7 @@ class TestBaseline:
         empty = {**env, "HIL_DB": "", "HIL_STATE_DIR": str(tmp_path / "none")}
         assert "gift   shipped" in run("baseline", "list", **empty).stdout
         assert run("baseline", "show", "gift", **empty).code == 0
-        run("baseline", "remove", "gift", **env).refuses(2, "comes with hil")
+        run("baseline", "remove", "gift", **env).refuses(2, "ships with hil")
         done = run("gate", "-b", "gift", "--json", **env)
         assert (done.code, done.envelope["data"]["origin"]) == (0, "shipped")
 

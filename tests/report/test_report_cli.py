@@ -79,7 +79,7 @@ def test_last_takes_the_newest_oldest_first(db: Path, tmp_path: Path) -> None:
     [
         (["--model", "nope"], 2, "there is no run of model 'nope' in", "`hil run MODEL.tflite`"),
         (["latest~7"], 2, "there is no run 'latest~7'", "hil history"),
-        (["latest~x"], 2, "'latest~x' names no run", "latest~1"),
+        (["latest~x"], 2, "there is no run 'latest~x'", "latest~1"),
         (["a1b2c3", "--last", "2"], 2, "exclude each other", "give filters"),
         (["-o", "nowhere/r.html"], 2, "cannot write the report", "-o FILE"),
     ],

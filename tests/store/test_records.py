@@ -162,4 +162,8 @@ def test_latest_is_the_newest_and_an_empty_store_has_none(store: Store, make: Ma
         store.get("latest")
     store.finish(make("old", started_at="2025-01-01T00:00:00+00:00"))
     store.finish(make("new", started_at="2026-01-01T00:00:00+02:00"))
-    assert store.get("latest").run_id == "new"
+    assert store.get("latest").run_id == store.get("latest~0").run_id == "new"
+    assert store.get("latest~1").run_id == "old"
+    for name in ("latest~2", "latest~", "latest~x", "newest~1"):
+        with pytest.raises(UsageError, match="there is no run"):
+            store.get(name)

@@ -9,7 +9,6 @@ import typer
 
 from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
-from hil.cli.report import find_run
 
 if TYPE_CHECKING:
     from hil.report.compare.case_view import CaseView
@@ -48,7 +47,7 @@ def compare(
             hint="for example `hil compare latest~1 latest`; `hil history` lists the runs",
         )
     with stores.opened(db) as store:
-        records = [find_run(store, name) for name in runs]
+        records = [store.get(name) for name in runs]
         view = build_compare(records, title=title, store=store)
     path = write_text(render(view, "html"), html) if html is not None else None
     if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +11,10 @@ import typer
 
 from hil.cli import output
 from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
+from hil.errors import UsageError
 
 if TYPE_CHECKING:
-    from hil.gate.decision import Case, Outcome
-    from hil.gate.limits import Limits
-    from hil.settings import GateSettings
-    from hil.store.latest import Filter
+    from hil.gate.decision import Outcome
 
 SCHEMA = "hil.gate/1"
 _TOLD = 5  # runs of one word that are told of on stderr, one by one
@@ -96,19 +95,29 @@ def gate(
     medians and two tests.
     """
     from hil import settings as configuration
+    from hil.gate import limits
+    from hil.gate.decision import gate as decide
+    from hil.store import Store
 
     if json and markdown == "-":
-        _refuse("--markdown - and --json both want stdout", "write the Markdown to a file")
+        raise UsageError(
+            "--markdown - and --json both write to stdout", hint="write the Markdown to a file"
+        )
     settings = configuration.load(db=db)
     name = baseline or settings.gate.baseline
     if not name:
-        _refuse("no baseline given", "add --baseline NAME; `hil baseline list` shows them")
-    limits = _limits(settings.gate, max_regression, limit or [])
+        raise UsageError(
+            "no baseline given", hint="add --baseline NAME; `hil baseline list` shows them"
+        )
     which = filters.filter(runs)
-    outcome = _judge(settings.db, str(name), limits, runs, which, any_engine=any_engine)
+    defaults = settings.gate
+    allowed = limits.chosen(max_regression, limit or [], defaults.max_regression, defaults.limits)
+    with Store.open(settings.db, create=False, read_only=True) as store:
+        named = {run.run_id: run for run in map(store.get, runs)}.values() if runs else None
+        outcome = decide(store, name, allowed, which=which, runs=named, any_engine=any_engine)
     _write_files(outcome, junit, markdown)
     required = require_baseline or settings.gate.require_baseline
-    absent = _absent(outcome) if required else ""
+    absent = outcome.absent if required else ""
     _show(outcome, absent, as_json=json, markdown=markdown == "-", show_all=show_all)
     if not outcome.passed:
         raise typer.Exit(1)
@@ -116,89 +125,19 @@ def gate(
         raise typer.Exit(2)
 
 
-def _limits(settings: GateSettings, default: str | None, named: list[str]) -> Limits:
-    """Limits of flags before those of hil.toml; one of a figure before the one of all."""
-    from hil.gate import limits
-
-    given = {}
-    for text in named:
-        figure, equals, value = text.partition("=")
-        if not (figure and equals):
-            _refuse(f"invalid --limit '{text}'", "write --limit latency_us=1%")
-        given[figure.strip()] = value
-    base: str | float = limits.DEFAULT
-    where = "the built-in limit"
-    if settings.max_regression is not None:
-        base, where = settings.max_regression, "[gate] max_regression"
-    if default is not None:
-        base, where = default, "--max-regression"
-    return limits.Limits(
-        limits.parse_default(base, where),
-        {
-            **limits.parse_named(settings.limits, "[gate.limits]"),
-            **limits.parse_named(given, "--limit"),
-        },
-    )
-
-
-def _judge(
-    db: str | None,
-    name: str,
-    limits: Limits,
-    runs: list[str] | None,
-    which: Filter,
-    *,
-    any_engine: bool,
-) -> Outcome:
-    from hil.cli.report import find_run
-    from hil.gate.decision import gate as decide
-    from hil.store import Store
-
-    with Store.open(db, create=False, read_only=True) as store:
-        if not runs:
-            return decide(store, name, limits, which=which, any_engine=any_engine)
-        named = {run.run_id: run for run in (find_run(store, one) for one in runs)}
-        return decide(store, name, limits, runs=list(named.values()), any_engine=any_engine)
-
-
-def _absent(outcome: Outcome) -> str:
-    """What `--require-baseline` asks for and is not there."""
-    if outcome.origin is None:
-        return outcome.notes[0]
-    without = [case.title for case in outcome.cases if case.word == "no baseline"]
-    return f"'{outcome.baseline}' has nothing for {'; '.join(without)}" if without else ""
-
-
 def _write_files(outcome: Outcome, junit: Path | None, markdown: str | None) -> None:
     from hil.gate import junit as junit_xml
     from hil.gate import markdown as summary
 
     if junit is not None:
-        _write(junit, junit_xml.render(outcome, output.format_value), "--junit", append=False)
+        text = junit_xml.render(outcome, output.format_value)
+        output.write_file(junit, text, "--junit")
     if markdown not in (None, "-"):
         path = Path(str(markdown))
         text = summary.render(outcome, output.format_value)
         # A step of GitHub Actions adds to its summary, which other steps may have begun.
-        _write(path, text, "--markdown", append=path == _step_summary())
-
-
-def _step_summary() -> Path | None:
-    import os
-
-    given = os.environ.get("GITHUB_STEP_SUMMARY")
-    return Path(given) if given else None
-
-
-def _write(path: Path, text: str, option: str, *, append: bool) -> None:
-    from hil.errors import UsageError
-
-    try:
-        with path.open("a" if append else "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror}", hint=f"name another file with {option}"
-        ) from error
+        append = str(path) == os.environ.get("GITHUB_STEP_SUMMARY")
+        output.write_file(path, text, "--markdown", append=append)
 
 
 def _show(outcome: Outcome, absent: str, *, as_json: bool, markdown: bool, show_all: bool) -> None:
@@ -259,9 +198,9 @@ def _show_table(outcome: Outcome, *, show_all: bool) -> None:
 
 def _show_json(outcome: Outcome, absent: str) -> None:
     """``failed`` where the gate failed, ``error`` where a required baseline is missing."""
-    from hil.gate.wording import verdict
+    from hil.gate.wording import failures, verdict
 
-    errors = [{"message": text, "hint": ""} for text in _failures(outcome.cases)]
+    errors = [{"message": text, "hint": ""} for text in failures(outcome)]
     if absent:
         errors.append({"message": absent, "hint": "make it with `hil baseline set`"})
     status = "failed" if not outcome.passed else "error" if absent else "ok"
@@ -276,21 +215,3 @@ def _show_json(outcome: Outcome, absent: str) -> None:
         "notes": outcome.notes,
     }
     output.emit_json(SCHEMA, status, data, errors)
-
-
-def _failures(cases: tuple[Case, ...]) -> list[str]:
-    from hil.gate.wording import change
-
-    found = [f"{c.title} failed: {c.reason}" for c in cases if c.word == "failed"]
-    return found + [
-        f"{case.title}: {finding.name} {change(finding)}, limit {finding.limit}"
-        for case in cases
-        for finding in case.findings
-        if finding.word == "regression"
-    ]
-
-
-def _refuse(message: str, hint: str) -> None:
-    from hil.errors import UsageError
-
-    raise UsageError(message, hint=hint)

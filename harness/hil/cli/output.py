@@ -1,6 +1,6 @@
-"""What commands print: JSON envelopes, tables, numbers with units, progress.
+"""The output of commands: JSON envelopes, tables, values with units, files, progress.
 
-Data goes to stdout, everything else to stderr. Only the standard library is imported at the top.
+Data goes to stdout, everything else to stderr. Libraries are imported where they are used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from hil.errors import UsageError
 
 if TYPE_CHECKING:
     import rich.progress
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from hil.records import Measurement
 
-#: What the stages are called that ``hil.bench.pipeline`` and ``hil.evaluation`` tell of.
+#: Stages that ``hil.bench.pipeline``, ``hil.evaluation`` and ``hil.quantization`` report.
 STAGES = {
     "calibrate": "quantizing: calibrating",
     "compare": "quantizing: comparing with the float model",
@@ -29,14 +32,14 @@ STAGES = {
     "plan": "planning",
     "arena": "finding the smallest arena",
     "build": "building the firmware",
-    "run": "running on the emulator",
-    "measure": "pricing the execution profile",
+    "run": "running on the target",
+    "measure": "computing the figures",
     "check": "comparing outputs with the reference",
 }
 
 _emitted = False
 
-_SCALE_FROM = 10_000  # values below stay in the base unit, so that tables compare at a glance
+_SCALE_FROM = 10_000  # smaller values keep the base unit, so that columns are easy to compare
 
 
 def emit_json(
@@ -45,10 +48,10 @@ def emit_json(
     """Print the one object of a ``--json`` command on stdout.
 
     Args:
-        schema: ``hil.<command>/<version>``; a sub-command's words are joined by dots.
+        schema: ``hil.<command>/<version>``; the words of a sub-command are joined by dots.
         status: ``ok``, ``passed``, ``failed`` or ``error``.
         data: anything made of dataclasses, mappings, sequences, numpy values and paths; None on
-            failures. NaN and infinities become null, which JSON lacks otherwise.
+            failures. NaN and infinities, which JSON does not have, become null.
         errors: mappings or dataclasses with ``message`` and ``hint``.
     """
     global _emitted
@@ -77,7 +80,11 @@ def _write_json(value: Any, stream: TextIO) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Turn ``value`` into what ``json`` can write without loss of meaning."""
+    """Return ``value`` as types that ``json`` writes.
+
+    Raises:
+        TypeError: there is no such form of it.
+    """
     if value is None or isinstance(value, bool | int | str):
         return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, float):
@@ -103,26 +110,35 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+def write_file(path: Path, content: str | bytes, option: str, *, append: bool = False) -> None:
+    """Write a file that the user named with ``option``.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        with path.open("ab" if append else "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", hint=f"give another file with {option}"
+        ) from error
+
+
 def error(message: str, hint: str = "") -> None:
-    """Say on stderr what went wrong and what to do about it."""
-    lines = [f"error: {message}"] + ([f"hint: {hint}"] if hint else [])
-    _to_stderr("\n".join(lines))
+    """Print an error on stderr and, if there is one, its hint."""
+    note(f"error: {message}" + (f"\nhint: {hint}" if hint else ""))
 
 
 def note(text: str) -> None:
-    """Say something on stderr that is not data."""
-    _to_stderr(text)
-
-
-def _to_stderr(text: str) -> None:
-    # stderr may be closed or full; that must not replace the exit code of the failure itself.
+    """Print on stderr; a closed or full stderr must not change the exit code of a failure."""
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
 
 def _stdout_console() -> Console:
-    """A rich console on stdout. In a pipe lines are as long as they need to be, without colour."""
+    """A rich console on stdout; outside a terminal without colours and line breaks."""
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False)
@@ -141,7 +157,7 @@ class Column:
 
 
 def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) -> None:
-    """Print text cells as a table on stdout; cells are shown as they are (no mark-up)."""
+    """Print a table on stdout; cells are plain text without mark-up."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -161,7 +177,7 @@ def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) 
 
 
 def print_figures(figures: Mapping[str, Measurement]) -> None:
-    """Print measurements as a table: value in a readable unit, band, kind."""
+    """Print measurements as a table: value with a readable unit, band, kind."""
     from hil.figures import find
 
     rows = []
@@ -202,7 +218,7 @@ def headline_cells(measurements: Mapping[str, Measurement]) -> list[str]:
 def format_number(value: float, digits: int = 4) -> str:
     """``value`` with thousands separators and at least ``digits`` significant digits.
 
-    Integers are shown whole; ``-`` stands for what is not a number.
+    Integers have all their digits; NaN and infinities are ``-``.
     """
     if not math.isfinite(value):
         return "-"

@@ -90,7 +90,7 @@ def _make(
     with Store.open(db) as store:
         with output.progress(model.name, quiet=quiet) as shown:
             made = quantizing.quantize(parent, request, shown.stage)
-        _write(path, made.model.content)
+        output.write_file(path, made.model.content, "-o")
         store.variants.keep(made.variant)
     return made, path
 
@@ -127,17 +127,6 @@ def _check_output(path: Path, model: Path) -> None:
         raise UsageError(f"{folder} cannot be written", hint="give another file with -o")
     if model.exists() and path.exists() and path.samefile(model):
         raise UsageError(f"{path} is the model itself", hint="give another file with -o")
-
-
-def _write(path: Path, content: bytes) -> None:
-    from hil.errors import UsageError
-
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror}", hint="give another file with -o"
-        ) from error
 
 
 def _gate(variant: Variant, limit: float | None) -> GateFailed | None:

@@ -91,9 +91,9 @@ def report(
     _check_stdout(chosen_form, out, open_it=open_it, as_json=json)
     with stores.opened(db) as store:
         records = (
-            [find_run(store, name) for name in runs]
+            [store.get(name) for name in runs]
             if runs
-            else select_runs(store, last or 1, model, profile)
+            else _select(store, last or 1, model, profile)
         )
         asked = _asked(store, baseline) if baseline is not None else None
         view = build_report(records, title=title, store=store, asked=asked)
@@ -132,7 +132,7 @@ def _asked(store: Store, name: str) -> Asked:
     if found := find_baseline(store, name):
         return found
     try:
-        return Asked(name, (find_run(store, name),))
+        return Asked(name, (store.get(name),))
     except UsageError as error:
         raise UsageError(
             f"no baseline is called '{name}', and {error}",
@@ -151,29 +151,7 @@ def write(view: ReportView, form: str, out: str | None, name: str) -> Path | Non
     return write_text(text, Path(out) if out else Path(f"{name}.{form}"))
 
 
-def find_run(store: Store, name: str) -> RunRecord:
-    """Return the run called ``name``; besides the store's names there is ``latest~N``.
-
-    Raises:
-        UsageError: there is no such run, or several.
-    """
-    from hil.errors import UsageError
-
-    word, tilde, steps = name.partition("~")
-    if word != "latest" or not tilde:
-        return store.get(name)
-    if not steps.isdecimal():
-        raise UsageError(f"'{name}' names no run", hint="write latest~1 for the run before last")
-    found = store.find(limit=int(steps) + 1)
-    if len(found) <= int(steps):
-        raise UsageError(
-            f"there is no run '{name}': {store.label} holds {len(found)}",
-            hint="`hil history` lists the runs",
-        )
-    return store.get(found[-1].run_id)
-
-
-def select_runs(store: Store, last: int, model: str | None, profile: str | None) -> list[RunRecord]:
+def _select(store: Store, last: int, model: str | None, profile: str | None) -> list[RunRecord]:
     """Return the last so many runs that match, the oldest first.
 
     Raises:
@@ -189,7 +167,7 @@ def select_runs(store: Store, last: int, model: str | None, profile: str | None)
             f"there is {what} in {store.label}",
             hint="`hil run MODEL.tflite` makes one; `hil history` lists those there are",
         )
-    return [store.get(summary.run_id) for summary in reversed(found)]
+    return store.load([summary.run_id for summary in reversed(found)])
 
 
 def _show(path: Path, records: list[RunRecord], view: ReportView, *, as_json: bool) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from hil.errors import did_you_mean
 from hil.gate import baselines
 from hil.gate.baselines import Member, Origin
 from hil.gate.comparison import WORDS, Finding, compare_figures
@@ -81,6 +80,14 @@ class Outcome:
         )
 
     @property
+    def absent(self) -> str:
+        """What the baseline lacks: itself, or runs of some kinds; '' if it is complete."""
+        if self.origin is None:
+            return self.notes[0]
+        without = [case.title for case in self.cases if case.word == "no baseline"]
+        return f"'{self.baseline}' has nothing for {'; '.join(without)}" if without else ""
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of figures of the compared runs by word."""
         figures = [finding.word for case in self.cases for finding in case.findings]
@@ -99,7 +106,7 @@ def gate(
     limits: Limits,
     *,
     which: Filter | None = None,
-    runs: Sequence[RunRecord] | None = None,
+    runs: Iterable[RunRecord] | None = None,
     any_engine: bool = False,
 ) -> Outcome:
     """Compare runs with the baseline ``name``: those given, or the latest of each kind.
@@ -114,7 +121,8 @@ def gate(
     candidates = list(latest(store, which) if runs is None else runs)
     members = baselines.members(store, name=name)
     if not members:
-        return Outcome(name, None, (), (_no_such(store, name),))
+        absent = baselines.no_such(store, name)
+        return Outcome(name, None, (), (f"{absent.message}: {absent.hint}",))
     chosen = _pair(candidates, members, any_engine=any_engine)
     origin = members[0].origin
     loaded = baselines.load(store, name, origin, {m.head.slot for m in chosen if m is not None})
@@ -269,13 +277,6 @@ def _apart(old: str, new: str) -> tuple[str, str]:
         for mine, others in (words, reversed(words))
     ]
     return (only[0] or "nothing", only[1] or "nothing") if any(only) else (old, new)
-
-
-def _no_such(store: Store, name: str) -> str:
-    names = sorted({member.head.name for member in baselines.members(store)})
-    guess = did_you_mean(name, names)
-    there = f"there are {', '.join(names)}" if names else "there are none"
-    return f"there is no baseline '{name}': {guess}{there}; `hil baseline set {name}` makes it"
 
 
 def _unused(limits: Limits, cases: Iterable[Case]) -> tuple[str, ...]:

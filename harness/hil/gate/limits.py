@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hil import figures
@@ -61,6 +61,33 @@ class Limits:
         if name in self.named:
             return self.named[name]
         return self.default if figures.find(name).gated else None
+
+
+def chosen(
+    flag: str | None,
+    named_flags: Sequence[str],
+    setting: str | float | None,
+    named_settings: Mapping[str, str | float],
+) -> Limits:
+    """Return the limits of a gate: flags before settings, a figure's own before the general one.
+
+    ``named_flags`` are texts such as ``latency_us=1%``.
+
+    Raises:
+        UsageError: one of them is invalid.
+    """
+    given = {}
+    for text in named_flags:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise UsageError(f"invalid --limit '{text}'", hint="write --limit latency_us=1%")
+        given[name.strip()] = value
+    if flag is not None:
+        default = parse_default(flag, "--max-regression")
+    else:
+        default = parse_default(DEFAULT if setting is None else setting, "[gate] max_regression")
+    named = {**parse_named(named_settings, "[gate.limits]"), **parse_named(given, "--limit")}
+    return Limits(default, named)
 
 
 def parse(value: str | float, where: str) -> Limit:

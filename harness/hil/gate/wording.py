@@ -60,6 +60,17 @@ def verdict(outcome: Outcome) -> str:
     return f"{'passed' if outcome.passed else 'failed'}: " + ", ".join(parts)
 
 
+def failures(outcome: Outcome) -> list[str]:
+    """What fails the gate: a line for each failed run and each regression."""
+    failed = [case for case in outcome.cases if case.word == "failed"]
+    return [f"{case.title} failed: {case.reason}" for case in failed] + [
+        f"{case.title}: {finding.name} {change(finding)}, limit {finding.limit}"
+        for case in outcome.cases
+        for finding in case.findings
+        if finding.word == "regression"
+    ]
+
+
 def shared_notes(outcome: Outcome) -> list[tuple[str, int]]:
     """Changes other than the model's, each once, with the number of runs it applies to."""
     counts: dict[str, int] = {}

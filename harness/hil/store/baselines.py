@@ -61,16 +61,20 @@ class Baselines:
         self._writing = writing
         self._label = label
 
-    def put(self, name: str, runs: Sequence[RunRecord]) -> None:
-        """Add runs to the baseline ``name``; each replaces the one of its kind, if there is one."""
+    def put(self, name: str, runs: Sequence[RunRecord]) -> int:
+        """Add runs to the baseline ``name``; each replaces the one of its kind, if there is one.
+
+        Returns how many were replaced.
+        """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         rows = {row["slot"]: row for row in (_row(name, run, now) for run in runs)}
         if not rows:
-            return
+            return 0
         replaced = and_(baselines.c.name == name, baselines.c.slot.in_(rows))
         with self._writing() as connection:
-            connection.execute(delete(baselines).where(replaced))
+            count = connection.execute(delete(baselines).where(replaced)).rowcount
             connection.execute(insert(baselines), list(rows.values()))
+        return count
 
     def take_away(self, name: str, run_ids: Iterable[str] | None = None) -> int:
         """Remove a baseline, or some of its runs; return how many runs were removed."""

@@ -153,7 +153,10 @@ class Store:
             self._insert(connection, document)
 
     def get(self, run: str) -> RunRecord:
-        """Return the run ``run``: an id, the beginning of one (or of its last part), or ``latest``.
+        """Return the run ``run``.
+
+        It is an id, the beginning of one (or of its last part), ``latest``, or ``latest~N`` for the
+        Nth run before the latest.
 
         Raises:
             UsageError: no run matches, or several do.
@@ -244,11 +247,15 @@ class Store:
     def _resolve(self, connection: Connection, run: str) -> str:
         """Return the one id that ``run`` means."""
         newest = select(runs.c.run_id).order_by(*NEWEST_FIRST)
-        if run == LATEST:
-            latest = connection.scalar(newest.limit(1))
-            if latest is None:
-                raise UsageError(f"there are no runs in {self.label}", hint="`hil run` makes one")
-            return str(latest)
+        word, _, steps = run.partition("~")
+        if run == LATEST or (word == LATEST and steps.isdecimal()):
+            if found := connection.scalar(newest.offset(int(steps or 0)).limit(1)):
+                return str(found)
+            what = f"is no run '{run}'" if steps else "are no runs"
+            raise UsageError(
+                f"there {what} in {self.label}",
+                hint="`hil run` makes one; `hil history` lists the runs",
+            )
         if connection.scalar(select(runs.c.run_id).where(runs.c.run_id == run)):
             return run
         begins = runs.c.run_id.startswith(run, autoescape=True)
@@ -260,7 +267,7 @@ class Store:
         if not matches:
             raise UsageError(
                 f"there is no run '{run}' in {self.label}",
-                hint="`hil history` lists the runs; 'latest' means the newest",
+                hint="`hil history` lists the runs; latest is the newest, latest~1 the one before",
             )
         more = ", …" if len(matches) > _AMBIGUOUS_SHOWN else ""
         shown = ", ".join(matches[:_AMBIGUOUS_SHOWN])
