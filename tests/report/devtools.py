@@ -11,9 +11,12 @@ import select
 import shutil
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.support.processes import MARK, Processes, wait_until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
@@ -141,6 +144,7 @@ class Page:
 @contextlib.contextmanager
 def browser_page(executable: str, folder: Path) -> Iterator[Page]:
     """Start a browser with an empty profile below ``folder`` and give its page; end it after."""
+    own = Processes(f"{os.environ.get(MARK, '')}-{uuid.uuid4().hex}")
     to_browser, our_write = _high_pipe()
     our_read, from_browser = _high_pipe()
     log = os.open(folder / "browser.log", os.O_WRONLY | os.O_CREAT, 0o600)
@@ -148,7 +152,7 @@ def browser_page(executable: str, folder: Path) -> Iterator[Page]:
     pid = os.posix_spawn(
         executable,
         arguments,
-        {**os.environ, "HOME": str(folder)},
+        {**os.environ, "HOME": str(folder), MARK: own.mark},
         file_actions=[
             (os.POSIX_SPAWN_DUP2, log, 1),
             (os.POSIX_SPAWN_DUP2, log, 2),
@@ -165,6 +169,8 @@ def browser_page(executable: str, folder: Path) -> Iterator[Page]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+        own.end()  # the crash handlers are in groups of their own
+        wait_until(lambda: not own.living())
         os.close(our_read)
         os.close(our_write)
 
