@@ -8,18 +8,28 @@ from hil._api.runs import Run
 from hil._api.stores import Store, open_store
 from hil._api.variants import Variant
 from hil.devices import Profile
-from hil.records import Check, Measurement, OpMeasurement
+from hil.records import (
+    Agreement,
+    Check,
+    ErrorInfo,
+    Measurement,
+    OpMeasurement,
+    TensorQuality,
+)
 
 __all__ = [
     "Accuracy",
+    "Agreement",
     "Check",
     "Comparison",
+    "ErrorInfo",
     "FigurePair",
     "Measurement",
     "OpMeasurement",
     "Profile",
     "Run",
     "Store",
+    "TensorQuality",
     "Variant",
     "accuracy",
     "compare",
