@@ -342,7 +342,8 @@ def test_a_figure(scratch: Scratch) -> None:
     row = '_static("const_bytes", flash["weights"] + flash["tables"], "a test")'
     before = '    Figure("code_bytes"'
     scratch.edit("harness/hil/figures.py", before, f"    {entry},\n{before}")
-    scratch.edit(memory, "    figures = [\n", f"    figures = [\n        {row},\n")
+    first = '        _static("flash_bytes"'
+    scratch.edit(memory, first, f"        {row},\n{first}")
 
     page = scratch.root / "page.html"
     run = ("run", "-p", "stm32l4", "--report", page, DIGITS / "digits_int8.tflite")
