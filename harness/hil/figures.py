@@ -1,4 +1,4 @@
-"""The figures of a run and their units: what they are called, how they are shown and judged.
+"""The figures of a run and their units: names, how they are shown and compared.
 
 A new figure is one entry of ``FIGURES`` and the place that measures it. The entry brings it into
 the tables of the command line, the reports and, where it says so, the gate.
@@ -68,7 +68,7 @@ class Figure:
       ``short``.
     - ``unit``: of the stored value.
     - ``better``: which direction; empty where neither is.
-    - ``gated``: judged by ``hil gate`` without being named.
+    - ``gated``: compared by ``hil gate`` by default.
     - ``level``: ``headline`` figures are shown wherever a run is, ``main`` ones in summaries too,
       ``usual`` ones where a run is shown alone, ``detail`` ones only in reports and JSON.
     """

@@ -115,7 +115,7 @@ def test_what_the_rows_cannot_tell_is_not_fitted() -> None:
     assert outcome.calibration.flash is None
     assert outcome.calibration.cycles is not None
     assert 1.0 < outcome.calibration.cycles.uncertainty_pct < 5
-    assert "cannot be told" in outcome.messages[0]
+    assert "do not show" in outcome.messages[0]
 
 
 def test_power_is_the_median_with_a_band_of_the_spread() -> None:

@@ -252,11 +252,11 @@ def test_one_shift_stands_for_all_channels_and_no_multipliers_are_stored() -> No
     [
         (
             layer(weights=[[1, 2]], w_dtype="int16", scales=(2**-8, 0.02, 2**-6)),
-            ["int16 weights", "tensor 1", "0.02", "no power of two", "int16x8"],
+            ["int16 weights", "tensor 1", "0.02", "not a power of two", "int16x8"],
         ),
         (
             layer(weights=[[1, 2]], w_dtype="int16", scales=(0.01, 2**-8, 2**-6)),
-            ["tensor 0", "no power of two"],
+            ["tensor 0", "not a power of two"],
         ),
         (
             layer(weights=[[1, 2]], w_dtype="int16", scales=(1.0, 1.0, 2**-14)),

@@ -340,7 +340,7 @@ def test_refuses_slices() -> None:
     slice_("nothing is taken", spec=[[2, 1, 1]], output=(1, 3))
     slice_("index 2", spec=[[2, 3, 1]], output=(3,), shrink_axis_mask=1)
     slice_("index -3", spec=[[-3, -2, 1]], output=(3,), shrink_axis_mask=1)
-    slice_("ellipsis that stands", spec=[[0, 1, 1]] * 3, output=(1, 1), ellipsis_mask=1)
+    slice_("ellipsis without an axis", spec=[[0, 1, 1]] * 3, output=(1, 1), ellipsis_mask=1)
     slice_("several ellipses", spec=[[0, 1, 1]] * 2, output=(2, 3), ellipsis_mask=3)
     slice_("3 entries for 2 dimensions", spec=[[0, 1, 1]] * 3, output=(1, 1))
     slice_("[1, 3]", spec=[[0, 1, 1]], output=(2, 3))

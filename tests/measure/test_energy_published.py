@@ -68,13 +68,13 @@ def test_doubts_are_kept() -> None:
 @pytest.mark.parametrize(
     ("old", "new"), [(",ic,704", ",xx,704"), ("704.225", "fast"), ("task", "job")]
 )
-def test_a_damaged_file_names_the_line(tmp_path: Path, old: str, new: str) -> None:
+def test_a_damaged_file_names_the_row(tmp_path: Path, old: str, new: str) -> None:
     from hil.resources import data_dir
 
     text = (data_dir("reports") / "published" / "mlperf_tiny.csv").read_text(encoding="utf-8")
     path = tmp_path / "damaged.csv"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(StoreError, match=r"damaged\.csv, line \d"):
+    with pytest.raises(StoreError, match=r"damaged\.csv, row \d"):
         read_results(path)
     with pytest.raises(StoreError, match="cannot read"):
         read_results(tmp_path / "none.csv")

@@ -157,7 +157,7 @@ def test_weights_that_no_kernel_takes_are_named(db: Path, tmp_path: Path) -> Non
     model = tmp_path / "wide.tflite"
     model.write_bytes(builder.build([x], [y]))
     result = hil("run", "-p", "stm32l4", "--db", db, model)
-    result.refuses(2, "op 0 (FULLY_CONNECTED)", "0.3", "no power of two", "int16x8")
+    result.refuses(2, "op 0 (FULLY_CONNECTED)", "0.3", "not a power of two", "int16x8")
     assert stored(db) == []
 
 

@@ -84,7 +84,7 @@ def test_compilers_names_of_cores(
         ("cortex-m33f", "cortex-m4", ("v8-M.main", "v7E-M")),
         ("cortex-m4f", "cortex-m33", ("v7E-M", "v8-M.main")),
         ("cortex-m4", "cortex-m4f", ("soft float ABI", "hard")),
-        ("cortex-m4f", "cortex-m99", ("no core 'cortex-m99'",)),
+        ("cortex-m4f", "cortex-m99", ("unknown core 'cortex-m99'",)),
     ],
 )
 def test_another_core_or_float_abi(

@@ -102,7 +102,7 @@ def test_what_is_left_out_is_shown_but_not_counted(folder: Path) -> None:
     [
         ([program("a", elf="none.elf")], "none.elf"),
         ([program("a"), program("a")], "twice"),
-        ([program("a", HERE + 'published = "embench-stm32f407"\n')], "published stands for"),
+        ([program("a", HERE + 'published = "embench-stm32f407"\n')], "published replaces"),
         ([program("a", 'chip = "x"\n')], "without published"),
         ([program("a", 'published = "no-such"\n')], "no-such"),
         ([program("a", 'published = "embench-stm32f407"\n')], "no figure for a"),

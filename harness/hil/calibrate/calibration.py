@@ -1,8 +1,8 @@
-"""What a board teaches about its profile: measured against emulated runs of the same firmware.
+"""Calibrates a profile with a board: measured against emulated runs of the same firmware.
 
 Measurements come as a file. Each row finds its emulated run in the store; the share of flash waits
 that the prefetcher hides is fitted to all of them, power is taken as it was measured, and the
-residuals become the band. ``docs/calibration.md`` tells it to users.
+residuals become the band. ``docs/calibration.md`` is for users.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from hil.devices.overlays import Calibration, CalibrationRow, CycleFit, FlashFit
 from hil.errors import UsageError
 
 MIN_FIRMWARES = 3
-"""Below this, residuals say nothing of the next firmware."""
+"""With fewer, residuals say nothing about the next firmware."""
 MAX_SHARE_ERROR = 0.25
-"""A fitted share with a larger standard error is not told from a guess; it is left out."""
+"""A fitted share with a larger standard error is no better than a guess; it is left out."""
 MIN_BAND_PCT = 0.5
 """Least half band of calibrated cycles: input data and code alignment move them by that."""
 MIN_POWER_BAND_PCT = 2.0
@@ -31,7 +31,7 @@ MIN_POWER_BAND_PCT = 2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """A calibration, what it says to the user, and the median band of cycles before it."""
+    """A calibration, its messages to the user, and the median band of cycles before it."""
 
     calibration: Calibration
     messages: tuple[str, ...]
@@ -44,7 +44,7 @@ def calibrate(profile: Profile, pairs: Sequence[Pair], *, date: str | None = Non
     Args:
         profile: as shipped, without a calibration.
         pairs: measured beside emulated, one for each firmware (``matching.match``).
-        date: ISO date to write down, today by default.
+        date: ISO date to record, today by default.
 
     Raises:
         UsageError: too few firmwares, or rows that contradict the model or each other.
@@ -80,7 +80,7 @@ def calibrate(profile: Profile, pairs: Sequence[Pair], *, date: str | None = Non
 
 
 def _refuse_contradiction(pair: Pair) -> None:
-    """A time that the model cannot give, whatever prefetch hides, is not this firmware's."""
+    """Refuse a time outside of what the model gives for any share that prefetch hides."""
     assert pair.measured_cycles is not None
     tolerance = pair.rules_band_pct / 100
     least = pair.pipeline_cycles * (1 - tolerance)
@@ -108,7 +108,7 @@ def _fit_cycles(
     used, odd = list(timed), untypical(timed)
     if odd is not None:
         used.remove(odd)
-        messages.append(f"{odd.model} was left out: far from what the other firmwares agree on")
+        messages.append(f"{odd.model} was left out: far from the other firmwares")
     fit = fit_hidden_share(used)
     flash = None
     if fit is not None and fit.standard_error <= MAX_SHARE_ERROR and profile.flash.prefetch:
@@ -116,7 +116,7 @@ def _fit_cycles(
             prefetch_hidden=round(fit.share, 6), standard_error=round(fit.standard_error, 6)
         )
     else:
-        messages.append("what prefetch hides cannot be told from these firmwares; it stays open")
+        messages.append("these firmwares do not show what prefetch hides; it stays unknown")
     share = flash.prefetch_hidden if flash is not None else 0.5
     residuals = [pair.residual(share) for pair in used]
     spread = max((pair.spread_pct or 0.0 for pair in used), default=0.0) / 2
@@ -157,7 +157,7 @@ def _fit_power(powered: list[Pair], messages: list[str]) -> PowerFit | None:
 
 
 def _compare_power(profile: Profile, power: PowerFit | None, messages: list[str]) -> None:
-    """Say so where the board draws something else than the table lets expect: a unit, perhaps."""
+    """Warn where the board's power is outside of the table's band: units may be wrong."""
     if power is None:
         return
     table = profile.power.model_copy(update={"volts": power.volts}).choose(profile.clock.hz)

@@ -1,4 +1,4 @@
-"""Least squares for one bounded parameter, residual bands, and the odd one out. No scipy."""
+"""Least squares for one bounded parameter, residual bands, outliers. Without scipy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _T_975 = (
 """Student's t, 97.5 %, by degrees of freedom from 1 (any table of the distribution)."""
 _T_975_MANY = 2.0
 MIN_FOR_ODD = 5
-"""Below so many firmwares an odd one is as likely right as the others."""
+"""With fewer firmwares an outlier is as likely right as the others."""
 ODD_TIMES = 6.0
-"""How many standard deviations of the others make one odd."""
+"""Distance of an outlier, in standard deviations of the others."""
 ODD_PCT = 2.0
-"""Nothing nearer than this to its prediction is odd."""
+"""Least distance of an outlier from its prediction, in per cent."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def prediction_half_width(residuals: Sequence[float], *, fitted: int) -> float:
 
 
 def untypical(pairs: Sequence[Pair]) -> Pair | None:
-    """The one row that the others, fitted without it, contradict most; None if none is odd.
+    """The outlier that the others, fitted without it, contradict most; None without one.
 
-    Odd is a row more than ``ODD_TIMES`` standard deviations of the others and more than
+    An outlier is a row more than ``ODD_TIMES`` standard deviations of the others and more than
     ``ODD_PCT`` per cent away from what they predict for it.
     """
     if len(pairs) < MIN_FOR_ODD:

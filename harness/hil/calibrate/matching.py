@@ -1,4 +1,4 @@
-"""Which emulated run belongs to which measurement."""
+"""Finds the emulated run of each measurement."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def match(profile: Profile, rows: Sequence[Measured], store: Store) -> list[Pair
     """Pair each measurement with its emulated run; several of one run count once, by the median.
 
     Raises:
-        UsageError: there is no such run, or it is of another profile, firmware or clock.
+        UsageError: no such run, or it is of another profile, firmware or clock.
     """
     by_run: dict[str, tuple[RunRecord, list[Measured]]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""The file of measurements: what was read off a board, TOML or CSV, validated."""
+"""The file of measurements on a board, TOML or CSV, validated."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Measured(BaseModel):
 def read_measurements(path: Path) -> list[Measured]:
     """Read a file of measurements; ``.csv`` by its name, TOML otherwise.
 
-    In TOML, what stands at the top (``instrument``, ``clock_hz``, ``volts``, ``repetitions``,
+    In TOML, a value at the top (``instrument``, ``clock_hz``, ``volts``, ``repetitions``,
     ``engine``, ``optimize``) holds for every ``[[measurement]]`` that does not have its own.
 
     Raises:

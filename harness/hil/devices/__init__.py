@@ -1,7 +1,7 @@
 """The device profile: one TOML file a chip or board, validated, unknown keys refused.
 
-A profile describes a *kind* of device, never a desk: no port names, no serial numbers. Files live
-in ``device_profiles/``; a path to a file of the user's own works everywhere a name does, and
+A profile describes a *kind* of device: no port names, no serial numbers. Files are in
+``device_profiles/``; a path to a file of the user's own works everywhere a name does, and
 ``NAME@48MHz`` is a profile at another clock.
 """
 
@@ -56,10 +56,10 @@ class Flash(_Strict):
     """Program memory. ``wait_states`` at ``clock.hz``; ``line_bytes`` is one flash read.
 
     ``wait_states_by_clock`` has them for other clocks (``NAME@48MHz``).
-    Caches stand between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
+    Caches are between core and flash (ART, flash accelerator, L1); sizes are 0 where absent.
     ``cache_line_bytes`` is what one tag covers (None: one flash read). A miss brings one flash
     read, or with ``cache_fill = "line"`` the whole line. ``icache_ways`` and ``dcache_ways`` are
-    0 for fully associative. A ``unified`` cache serves both, its size stands in both fields.
+    0 for fully associative. A ``unified`` cache serves both, its size is in both fields.
     ``prefetch_hidden`` is the share of the sequential misses' waits that the prefetcher hides, as
     a calibration found it; None where it is not known.
     ``uncertainty_pct`` widens the band of cycles where the vendor does not document the timing.
@@ -223,7 +223,7 @@ def _read(path: Path) -> Profile:
     ):
         if key in data:
             raise ProfileError(
-                f"the profile {path} is invalid: {key}: it is no part of a profile", hint=hint
+                f"the profile {path} is invalid: {key}: not a key of profiles", hint=hint
             )
     return validated(
         Profile,

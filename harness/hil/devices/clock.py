@@ -44,17 +44,17 @@ def split(name_or_path: str) -> tuple[str, int | None]:
     """Split ``NAME@CLOCK`` into the profile and the clock in Hz, None where none is given.
 
     The clock has digits (``_`` between them), perhaps a decimal point, and ``k``, ``M`` or ``G``
-    with or without ``Hz``. An ``@`` in a folder of a path, or in a file's name, is no clock.
+    with or without ``Hz``. An ``@`` in a path, before a ``/`` or ``.toml``, is not a clock's.
 
     Raises:
-        ProfileError: what follows the ``@`` is no clock.
+        ProfileError: what follows the ``@`` is not a clock.
     """
     base, at, text = name_or_path.rpartition("@")
     if not at or "/" in text or text.endswith(".toml"):
         return name_or_path, None
     found = _CLOCK.fullmatch(text.strip())
     if found is None or not base:
-        raise ProfileError(f"'{text}' is no clock in the profile '{name_or_path}'", hint=_HINT)
+        raise ProfileError(f"invalid clock '{text}' in the profile '{name_or_path}'", hint=_HINT)
     hz = float(found["number"].replace("_", "")) * _UNITS[found["unit"].lower()]
     if hz < 1 or hz != int(hz):
         raise ProfileError(
@@ -64,7 +64,7 @@ def split(name_or_path: str) -> tuple[str, int | None]:
 
 
 def text(clock_hz: int) -> str:
-    """A clock as it stands in a profile's name: ``48MHz``, ``32768Hz``."""
+    """A clock as in a profile's name: ``48MHz``, ``32768Hz``."""
     for factor, unit in ((10**6, "MHz"), (10**3, "kHz")):
         if clock_hz >= factor and clock_hz % (factor // 1000) == 0:
             return f"{clock_hz / factor:.12g}{unit}"
@@ -75,7 +75,7 @@ def at_clock(data: Mapping[str, Any], name: str, clock_hz: int) -> dict[str, Any
     """The data of a valid profile (``model_dump``) with its core at ``clock_hz``.
 
     Name, clock and wait states change, power follows (``hil.devices.power``); ``notes`` says
-    what the wait states rest on. The profile's own clock gives the profile as it is.
+    where the wait states come from. The profile's own clock gives the profile as it is.
 
     Raises:
         ProfileError: the chip cannot be clocked that fast.
@@ -85,7 +85,7 @@ def at_clock(data: Mapping[str, Any], name: str, clock_hz: int) -> dict[str, Any
         return dict(data)
     if clock_hz > max_hz:
         raise ProfileError(
-            f"'{name}' cannot run at {clock_hz / 1e6:g} MHz: it ends at {max_hz / 1e6:g} MHz",
+            f"'{name}' cannot run at {clock_hz / 1e6:g} MHz, at most at {max_hz / 1e6:g} MHz",
             hint=f"at most {name}@{text(max_hz)}",
         )
     wait_states, note = _wait_states(data["flash"], own_hz, clock_hz)
@@ -107,7 +107,7 @@ def _pinned(row: Mapping[str, Any], own_hz: int) -> dict[str, Any]:
 
 
 def _wait_states(flash: Mapping[str, Any], own_hz: int, clock_hz: int) -> tuple[int, str]:
-    """Wait states at ``clock_hz``, and in words what they rest on."""
+    """Wait states at ``clock_hz``, and a note on where they come from."""
     at = f"at {clock_hz / 1e6:g} MHz instead of {own_hz / 1e6:g} MHz"
     own = int(flash["wait_states"])
     table = flash.get("wait_states_by_clock")

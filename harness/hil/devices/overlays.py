@@ -1,8 +1,7 @@
-"""Calibrations: what a real board taught about a profile, kept beside the profiles as an overlay.
+"""Calibrations: what measurements of a board change in its profile, kept as an overlay.
 
 An overlay is one TOML file, ``<overlay folder>/<profile>.toml``, written by ``hil calibrate`` and
-read by ``hil.devices.load``. Unknown keys are refused, so that an overlay of another version
-is never half understood.
+read by ``hil.devices.load``. Unknown keys, as of another version, are refused.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class PowerRow(_Strict):
 
     @property
     def condition(self) -> str:
-        """The condition in words, for sources and tables."""
+        """The condition as text, for sources and tables."""
         where = "from RAM" if self.memory == "ram" else f"cache {'on' if self.cache else 'off'}"
         parts = [self.activity, f"{self.volts:g} V"]
         parts += [self.regulator.upper()] if self.regulator else []
@@ -91,7 +91,7 @@ class PowerRow(_Strict):
 class ActivePower:
     """The power that a run is taken to draw, in mW, and the row it comes from.
 
-    ``scaled`` says in words what the row was scaled by, empty where it applies as it is.
+    ``scaled`` is a text of what the row was scaled by, empty where it applies as it is.
     ``clock_ratio`` is the run's clock over the one that the row holds for.
     """
 

@@ -1,4 +1,4 @@
-"""Trace and ELF into measurements: every figure with its kind and its uncertainty."""
+"""Measurements from a trace and its ELF: every figure with its kind and its uncertainty."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _code_reader(firmware: Firmware) -> ReadCode:
         if at < 0 or end > origins[at] + len(sections[at][1]):
             raise RunFailed(
                 f"the device ran code at 0x{start:08x}, which is not in the firmware",
-                hint="this is a fault of the run or of the firmware; keep it with --keep DIR",
+                hint="this is a defect of the run or of the firmware; keep it with --keep DIR",
             )
         return sections[at][1][start - origins[at] : end - origins[at]]
 
@@ -126,7 +126,7 @@ def _code_reader(firmware: Firmware) -> ReadCode:
 def timing_notes(
     profile: Profile, windows: Sequence[Window], kind: CodeKind = "integer"
 ) -> tuple[str, ...]:
-    """Say in words what the cycles of the windows rest on; nothing where there are none."""
+    """Return what the cycles of the windows are derived from, as notes; none without windows."""
     notes = []
     if windows:
         core = core_table(profile.chip.core)

@@ -1,4 +1,4 @@
-"""What a calibration needs from a run, and what it does to a run's figures."""
+"""Figures that a calibration is fitted to, and the bands that it gives."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NARROWED = ("cycles", "latency_us", "cpi")
 
 
 def wait_figures(flash: Flash, window: Window) -> dict[str, Measurement]:
-    """Return what the cycles are made of, for ``hil calibrate``; empty without cache simulation.
+    """Return the parts of the cycles, for ``hil calibrate``; empty without cache simulation.
 
     ``pipeline_cycles`` is the window without flash waits; ``flash_wait_low_cycles`` and
     ``flash_wait_high_cycles`` are its waits with the prefetcher hiding every sequential miss and
-    hiding none. They do not depend on a calibration that was in use.
+    hiding none. They are the same with and without a calibration.
     """
     used = wait_cycles(flash, window.profile)
     if not flash.wait_states or not used.simulated:
@@ -74,7 +74,7 @@ def applicable(profile: Profile, dtype: str, figures: Mapping[str, Measurement])
 def calibration_notes(
     profile: Profile, dtype: str, figures: Mapping[str, Measurement]
 ) -> tuple[str, ...]:
-    """Say whether a calibration was used, and for what; empty where there is none."""
+    """Return notes on whether a calibration was used, and for what; empty without one."""
     calibration = profile.calibration
     if calibration is None:
         return ()

@@ -64,7 +64,7 @@ def _static(name: str, value: int, source: str) -> Measurement:
 
 
 def _seen(name: str, value: int, stack: int, kind: Kind, source: str) -> Measurement:
-    """A figure with the stack in it: an interrupt that the run did not see adds one frame."""
+    """A figure that includes the stack: an interrupt outside of the run adds one frame."""
     margin = 100.0 * EXCEPTION_FRAME_BYTES / value if stack and value else 0.0
     if stack:
         source += f"; band: one exception frame of {EXCEPTION_FRAME_BYTES} bytes"

@@ -1,4 +1,4 @@
-"""Compares the timing models with silicon: what was predicted, what somebody measured."""
+"""Compares the timing models with cycles that were measured on silicon."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def validate(folder: Path, progress: Callable[[str], None] = lambda text: None) 
     """Run every program of the set in ``folder`` and price the region between its symbols.
 
     Raises:
-        UsageError: the set is wrong, or names a core that no timing model exists for.
+        UsageError: the set is invalid.
+        ProfileError: unknown core.
         HilError: what :meth:`ProgramRunner.run_region` raises, for the first program that fails.
     """
     found = load_set(folder)

@@ -1,7 +1,7 @@
-"""Validation sets: programs with the cycles that somebody measured on silicon.
+"""Validation sets: programs with the cycles that were measured on silicon.
 
 A set is a folder of ELFs with a ``set.toml``; ``docs/validation.md`` describes both. Third-party
-programs stay outside of this project; the measured figures may stand in
+programs stay outside of this project; the measured figures may be in
 ``reports/validation/published/*.json``.
 """
 
@@ -57,7 +57,7 @@ class Entry(_Strict):
     def _one_measured_side(self) -> Entry:
         here = (self.measured_cycles, self.chip, self.compiler, self.source)
         if self.published is not None and any(value is not None for value in here):
-            raise ValueError("published stands for measured_cycles, chip, compiler and source")
+            raise ValueError("published replaces measured_cycles, chip, compiler and source")
         if self.published is None and any(value is None for value in here):
             raise ValueError("without published give measured_cycles, chip, compiler and source")
         return self
@@ -71,7 +71,7 @@ class _Set(_Strict):
 
 @dataclass(frozen=True)
 class Program:
-    """An entry with its ELF found and its measured side looked up. Cycles are whole."""
+    """An entry with its ELF and its measured side. Cycles are whole."""
 
     entry: Entry
     elf: Path
@@ -115,10 +115,10 @@ def _resolve(path: Path, entry: Entry) -> Program:
     elf = path.parent / entry.elf
     if not elf.is_file():
         raise UsageError(
-            f"{path}: {entry.program}: there is no {elf}",
+            f"{path}: {entry.program}: {elf} does not exist",
             hint="build the program from its source, or take the entry out of the set",
         )
-    if entry.published is None:  # the schema saw to it that all of these are given
+    if entry.published is None:  # the schema requires all of these
         cycles, texts = entry.measured_cycles or 0, (entry.chip, entry.compiler, entry.source)
         chip, compiler, source = (text or "" for text in texts)
         return Program(entry, elf, cycles, chip, compiler, source)
@@ -139,7 +139,7 @@ def published(name: str) -> Mapping[str, Any]:
     """Read ``reports/validation/published/<name>.json``.
 
     Raises:
-        UsageError: there is no such table of figures, or it is damaged.
+        UsageError: unknown table of figures, or it is damaged.
     """
     folder = data_dir("reports") / "validation" / "published"
     path = folder / f"{name}.json"

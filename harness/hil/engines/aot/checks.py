@@ -1,4 +1,4 @@
-"""Questions that lowerings ask of an op before they accept it; every "no" is a refusal."""
+"""Checks that lowerings make of an op; each refuses the op where it fails."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MAX_RATIO = 2.0**30
 
 
 def input_tensor(op: Op, graph: Graph, position: int = 0) -> Tensor:
-    """Return an input; refuse an op that lacks it or has an empty tensor there."""
+    """Return an input; refuse the op if it is missing or empty."""
     if position >= len(op.inputs) or op.inputs[position] < 0:
         refuse(op, f"input {position} is missing", "ops with all their inputs")
     return _not_empty(op, graph.tensors[op.inputs[position]])
 
 
 def output_tensor(op: Op, graph: Graph, position: int = 0) -> Tensor:
-    """Return an output; refuse an op that lacks it or has an empty tensor there."""
+    """Return an output; refuse the op if it is missing or empty."""
     if position >= len(op.outputs):
         refuse(op, f"output {position} is missing", "ops with all their outputs")
     return _not_empty(op, graph.tensors[op.outputs[position]])
@@ -56,7 +56,7 @@ def constant_ints(op: Op, graph: Graph, position: int, what: str) -> list[int]:
 
 
 def same_shape(op: Op, tensor: Tensor, expected: tuple[int, ...]) -> None:
-    """Refuse an output whose shape in the file is not the one that the op gives."""
+    """Refuse an output whose shape in the file is not the one that the op computes."""
     if tensor.shape != expected:
         refuse(
             op,

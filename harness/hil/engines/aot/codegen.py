@@ -1,4 +1,4 @@
-"""C text out of lowered ops and an arena layout: one static call per op, constants as arrays.
+"""Writes the C of lowered ops and an arena layout: one static call per op, constants as arrays.
 
 Files: ``model.c`` (arena, params structs, ``hil_model_invoke``), ``model_data.h`` (declarations of
 the constants) and ``data_N.c`` (the constants, split so that they compile in parallel).
@@ -21,7 +21,7 @@ from hil.tflite.model import Model
 
 @dataclass(frozen=True)
 class ModelText:
-    """The generated files and what their constants weigh in bytes, by owner."""
+    """The generated files, and the sizes of their constants in bytes by owner."""
 
     files: dict[str, str]
     weights_bytes: int
@@ -34,7 +34,7 @@ def generate(model: Model, lowered: Sequence[Lowered], layout: ArenaLayout) -> M
 
 
 class _Generator:
-    """Holds what all parts of the text refer to: graph, offsets and the pool of constants."""
+    """What all parts of the text refer to: graph, offsets and the pool of constants."""
 
     def __init__(self, model: Model, lowered: Sequence[Lowered], layout: ArenaLayout) -> None:
         self.model = model
@@ -128,7 +128,7 @@ class _Generator:
         tensor = self.graph.tensors[index]
         if index in self.layout.offsets and not self._is_constant(tensor):
             return _in_arena(tensor, self.layout.offsets[index], qualifier)
-        assert tensor.data is not None  # the engine has checked that someone writes it
+        assert tensor.data is not None  # the reader has checked that an op writes it
         origin = f"tensor {tensor.index} {tensor.name}"
         return self.pool.add(tensor.data, "weights", f"tensor{index}", origin)
 
@@ -155,7 +155,7 @@ class _Generator:
 
 
 class _Fields(dict[str, str]):
-    """Fields of a call template, made when asked for: only what is used is emitted."""
+    """Fields of a call template, made on access: only what is used is emitted."""
 
     def __init__(self, generator: _Generator, op: Op, low: Lowered) -> None:
         super().__init__()

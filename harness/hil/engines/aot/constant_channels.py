@@ -1,8 +1,8 @@
-"""Output channels of int8 layers that have the same value whatever the input is.
+"""Output channels of int8 layers that have the same value for every input.
 
 Training leaves channels that are always off: their scales are tiny and their biases huge, so that
-all sums saturate. Written as zero weights and a small bias they compute the same, and do not keep
-the other channels of the layer from the arithmetic for small biases and right shifts.
+all sums saturate. With zero weights and a small bias they compute the same, and the layer can use
+the arithmetic for small biases and right shifts.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SMALL_BIAS = 1 << 23  # a bias that shares a word with a shift has 24 bits
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """Which channels are ``constant`` and to be given weights of (real) zero, with the biases and
-    effective scales that then hold for all channels."""
+    """Which channels are ``constant`` and get weights of (real) zero, and the biases and effective
+    scales of all channels then."""
 
     constant: npt.NDArray[np.bool_]
     bias: npt.NDArray[np.int32]
@@ -41,7 +41,7 @@ def settle(
     bias: npt.NDArray[np.int32],
     scales: npt.NDArray[np.float64],
 ) -> Settled:
-    """Find constant channels among those whose bias is large or which are not shifted to the right.
+    """Find constant channels among those with a large bias or without a right shift.
 
     ``rows``: weights [channels, ...] less their zero point; ``bias`` with the input's folded in.
     """

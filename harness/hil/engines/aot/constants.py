@@ -1,9 +1,9 @@
 """Constant arrays of the generated program: deduplicated, named, written as C text.
 
-Small arrays are lists of numbers, for the reader. Large ones are string literals in a union:
+Small arrays are lists of numbers, which can be read. Large ones are string literals in a union:
 GCC 12 compiles 1 MB of float32 in 0.09 s that way, against 0.57 s as decimal floats and 0.35 s as
-hexadecimal words (int8, 300 kB: 0.04 s against 0.22 s). All targets are little-endian, as this
-form demands.
+hexadecimal words (int8, 300 kB: 0.04 s against 0.22 s). This form needs a little-endian target;
+all are.
 """
 
 from __future__ import annotations
@@ -104,11 +104,11 @@ class ConstantPool:
 def _chunks(entries: Sequence[_Entry]) -> list[list[_Entry]]:
     """Split into runs of at most ``_FILE_BYTES`` (one array may exceed it alone)."""
     chunks: list[list[_Entry]] = []
-    room = -1
+    left = -1
     for entry in entries:
-        if entry.array.nbytes > room:
+        if entry.array.nbytes > left:
             chunks.append([])
-            room = _FILE_BYTES
+            left = _FILE_BYTES
         chunks[-1].append(entry)
-        room -= entry.array.nbytes
+        left -= entry.array.nbytes
     return chunks

@@ -1,4 +1,4 @@
-"""Hybrid ops: float32 activations against int8 weights (dynamic-range quantization).
+"""Hybrid ops: float32 activations with int8 weights (dynamic-range quantization).
 
 The kernels quantize their input while the model runs, multiply integers and scale the sums in
 float32.
@@ -51,7 +51,7 @@ def hybrid_stage(
 
 
 def is_per_channel(op: Op, graph: Graph, channels: int) -> bool:
-    """Whether weights have several scales; refuses a number of them that is no channel's each."""
+    """Whether weights have several scales; refuses a number other than 1 and ``channels``."""
     scale: npt.NDArray[Any] = quantization(op, graph.tensors[op.inputs[1]]).scale
     if scale.size not in (1, channels):
         refuse(

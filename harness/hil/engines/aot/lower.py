@@ -24,13 +24,11 @@ class Constant:
     """A const array of the generated program.
 
     ``owner`` is ``weights`` (tensors of the model) or ``tables`` (requantization, look-up tables).
-    The C type follows from the array's dtype. ``tensor`` is the graph's tensor index where the
-    array is a constant of the model unchanged, so that shared tensors are emitted once.
+    The C type follows from the array's dtype.
     """
 
     array: npt.NDArray[Any]
     owner: str
-    tensor: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,7 @@ def kernel_call(
 Lowering = Callable[[Op, Graph], Lowered]
 LOWERINGS: dict[str, Lowering] = {}
 SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
-"""What the names of kernels and their files say of an element type."""
+"""Suffixes of kernels and their files by element type."""
 
 
 def lowers(*names: str) -> Callable[[Lowering], Lowering]:
@@ -104,7 +102,7 @@ def lowers(*names: str) -> Callable[[Lowering], Lowering]:
 
 
 def refuse(op: Op, reason: str, supported: str) -> NoReturn:
-    """Refuse an op before any build, naming it, its index and what would be supported."""
+    """Refuse an op before any build, with its name, its index and what is supported."""
     raise UnsupportedModel(
         f"the aot engine cannot run op {op.index} ({op.name}): {reason}",
         hint=f"supported: {supported}",

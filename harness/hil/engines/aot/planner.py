@@ -1,6 +1,6 @@
-"""Arena layout ahead of time: who may share memory with whom, and at which offset each buffer lies.
+"""Arena layout ahead of time: which buffers share memory, and the offset of each.
 
-Two steps. *Blocks*: tensors that may live in the same place (views, in-place results) are joined.
+Two steps. *Blocks*: tensors that may have the same place (views, in-place results) are joined.
 *Offsets*: blocks whose lifetimes meet must not overlap; finding the smallest arena is dynamic
 storage allocation (NP-hard), done here by first fit over several orders plus a small deterministic
 local search that stops at the lower bound.
@@ -37,7 +37,7 @@ class ArenaLayout:
 
 @dataclass
 class _Block:
-    """Tensors (or one op's scratch) that share one place, alive from ``first`` to ``last``."""
+    """Tensors (or one op's scratch) with the same place, alive from ``first`` to ``last``."""
 
     tensors: list[int]
     size: int

@@ -1,6 +1,6 @@
 """From integer sums to outputs: which variant of a kernel, and the tables that it reads.
 
-The variants and their arithmetic stand in ``firmware_stubs/engines/aot/hil_variants.h``. Since
+The variants and their arithmetic are in ``firmware_stubs/engines/aot/hil_variants.h``. Since
 weights and biases are known ahead of time, the largest sum of a layer is too: 32-bit sums are taken
 where they are exact, shifts instead of multipliers where every scale is a power of two.
 
@@ -97,7 +97,7 @@ def stage_s16(
     """Sums of int16 inputs and int8 or int16 weights ``rows`` [channels, depth].
 
     A ``bias`` of int32 asks for the 32-bit arithmetic that TFLite's kernels have with one, an int64
-    bias for that with multipliers of 16 bits. int16 weights are shifted, whatever the bias.
+    bias for that with multipliers of 16 bits. int16 weights are shifted with either bias.
     """
     _refuse_zero_points(op, graph)
     largest = _largest_sum(rows, bias, _INT16_MAX_MAGNITUDE)
@@ -152,8 +152,8 @@ def _refuse_other_scales(op: Op, tensor: Tensor) -> None:
         if exponent_of_two(float(scale)) is None:
             refuse(
                 op,
-                f"int16 weights, and tensor {tensor.index} has a scale of {float(scale):g}, which "
-                "is no power of two",
+                f"int16 weights, and tensor {tensor.index} has a scale of {float(scale):g}, not a "
+                "power of two",
                 "int16 weights where input, weights and output have power-of-two scales (q16); "
                 "int8 weights with any scales (int16x8)",
             )
@@ -201,7 +201,7 @@ def _stage(
     *,
     compress: bool = True,
 ) -> Stage:
-    """``compress``: one shift stands for all channels where they agree."""
+    """``compress``: equal shifts of all channels are stored once."""
     output = graph.tensors[op.outputs[0]]
     act_min, act_max = activation_range(op, output)
     same = compress and bool((shift == shift[0]).all())
@@ -222,7 +222,7 @@ def _stage(
 
 
 def _powers_of_two(multiplier: npt.NDArray[np.int32], shift: npt.NDArray[np.int8]) -> Int64s | None:
-    """k where each scale is 2**-k, or None if any is no power of two."""
+    """k where each scale is 2**-k, or None if one is not a power of two."""
     if (multiplier != 1 << 30).any():
         return None
     return 1 - shift.astype(np.int64)

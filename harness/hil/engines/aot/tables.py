@@ -162,8 +162,8 @@ def _transformed(transform: Callable[[np.float32], np.float32], io: Rescaling) -
 def _libm(name: str) -> Callable[[np.float32], np.float32]:
     """Return the C library's float32 function, which the reference kernels call on this host.
 
-    Where there is no such library: the float64 function, rounded, which differs from a C
-    library's in the last bit at most.
+    Without such a library: the float64 function, rounded, which differs from a C library's in the
+    last bit at most.
     """
     path = ctypes.util.find_library("m")
     if path is None:

@@ -34,7 +34,7 @@ def softmax_reciprocal() -> Int16s:
 
 
 def softmax_ratio(in_scale: float, beta: float) -> float:
-    """By what a distance in the input is multiplied, so that -65535 stands for -10."""
+    """The factor of a distance in the input, so that -65535 means -10."""
     return float(np.float32(in_scale) * np.float32(beta)) / (_EXP_SPAN / 65535.0)
 
 
@@ -74,7 +74,7 @@ def sigmoid_steps(in_scale: float, largest_power: int) -> tuple[int, int] | None
 
 
 def _interpolated(function: Callable[[float], float], low: float, high: float) -> Int16s:
-    """``function`` in Q0.15 at 513 points over all int16 values, which stand for [low, high].
+    """``function`` in Q0.15 at 513 points over all int16 values, which map to [low, high].
 
     Each point is moved by half of the error that a straight line to the next one has in the middle.
     All in double precision, with the reference's scales of a range of 65535 steps.

@@ -225,7 +225,7 @@ def joinable(rows: npt.NDArray[np.int8]) -> bool:
 def joined(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """As :func:`blocked` orders them, in the form of hil_dot_joined.h: one is taken off a weight of
     an odd channel where that of the even channel before it is negative, but for the last elements
-    of a depth that is no multiple of four."""
+    of a depth that is not a multiple of four."""
     channels, depth = rows.shape
     whole, quads = channels - channels % BLOCK, depth - depth % 4
     changed = rows.copy()

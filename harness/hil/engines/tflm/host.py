@@ -132,7 +132,7 @@ def parse(printed: str, installed: str) -> HostArena:
 
 
 def _generous_bytes(model: Model) -> int:
-    """An arena that is surely large enough: every activation at once, and room for the rest.
+    """A size that is large enough: every activation at once, and space for the rest.
 
     A multiple of 16, so that aligning its end costs nothing that a smaller arena would not pay.
     """
@@ -158,7 +158,7 @@ def _allocate(path: Path, arena_bytes: int) -> str:
     if done.returncode:
         raise UnsupportedModel(
             f"TensorFlow Lite Micro refuses the model: {_reason(done.stderr)}",
-            hint="`hil model inspect` lists its ops; the aot engine may know them: --engine aot",
+            hint="`hil model inspect` lists its ops; the aot engine may support them: --engine aot",
         )
     return done.stderr
 

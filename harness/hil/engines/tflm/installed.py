@@ -83,7 +83,7 @@ def _parsed(path: Path, data: Any) -> dict[str, Installed]:
     schema = data.get("schema") if isinstance(data, Mapping) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(
-            f"{path} was written by a newer hil (schema {schema}, this one knows {SCHEMA})",
+            f"{path} was written by a newer hil (schema {schema}, this one reads {SCHEMA})",
             hint="update hil, or set HIL_STATE_DIR to another folder",
         )
     if schema != SCHEMA or not isinstance(data.get("engines"), list):

@@ -101,7 +101,7 @@ def choose_core(asked: str, archive: Archive, library: Path) -> str:
         name = f"{name}f"
     if name not in known:
         raise UsageError(
-            f"there is no core '{asked}'",
+            f"unknown core '{asked}'",
             hint=f"cores that firmware can be built for: {', '.join(known)}",
         )
     core = known[name]
@@ -160,7 +160,7 @@ def require_unchanged(entry: Installed) -> None:
     """Refuse a library or headers that are not what was added.
 
     Raises:
-        UsageError: they changed, or are gone.
+        UsageError: they changed, or are missing.
     """
     if not entry.library.is_file():
         raise UsageError(

@@ -1,4 +1,4 @@
-"""How far a core's timing model can be trusted: bands from comparisons with silicon.
+"""Bands of a core's timing model, from comparisons with silicon.
 
 The comparisons are data, one file a core (``reports/validation/<core>.json``), written by
 ``hil validate --write``. ``docs/validation.md`` says how the bands are made.
@@ -49,7 +49,7 @@ def band(core: TimingTable, kind: CodeKind) -> Band:
     """Return the band of ``kind`` of code on ``core``.
 
     Twice the mean absolute error of the programs held back from fitting. Where a kind has too few
-    of its own, all kinds count but floating point, which stands for itself.
+    of its own, all kinds but floating point are used together.
 
     Raises:
         UsageError: the file of the core's comparisons is damaged.
@@ -74,7 +74,7 @@ def derive_band(programs: Iterable[Compared], kind: CodeKind) -> Band:
 
 
 def summary(core: TimingTable, kind: CodeKind = "integer") -> str:
-    """Say in a line what the core's model was compared with, and the band of ``kind`` of code."""
+    """Return in a line what the core's model was compared with, and the band of ``kind``."""
     data = _read(core.validated_as)
     counted = [p for p in data["programs"] if not p["left_out"]] if data else []
     if not data or not counted:

@@ -1,4 +1,4 @@
-"""Thumb code as the few features that timing rules ask for.
+"""Decodes Thumb code into the few features that timing rules need.
 
 Capstone's text form is parsed instead of its detail structures: ten times faster, and the text of
 an instruction repeats so often that the parse is cached.
@@ -55,8 +55,8 @@ class Insn:
 def decode(read: ReadCode, ranges: Iterable[tuple[int, int]]) -> dict[int, tuple[int, Insn]]:
     """Decode the code in ``ranges`` ((start, end), may overlap): address -> (size, instruction).
 
-    Bytes that capstone does not know count as one plain instruction of the length that their
-    first halfword says (Armv7-M ARM section A5.1).
+    Bytes that capstone cannot decode count as one ALU instruction of the length that their first
+    halfword gives (Armv7-M ARM section A5.1).
     """
     engine = _engine()
     return {

@@ -1,8 +1,8 @@
 """The hottest blocks of a priced window as annotated disassembly.
 
-Every line of a block carries the cycles that the instruction takes in the mean of its runs, and
-the rules that say so; the lines of a block add up to the block's price. ``docs/timing.md``
-("Reading a listing") reads some of them aloud.
+Every line of a block has the mean cycles of the instruction and the rules that they come from; the
+lines of a block add up to the block's price. ``docs/timing.md`` ("Reading a listing") explains
+some of them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ListedBlock:
 
 @dataclass
 class _Counts:
-    """What a block did, summed over the regions that it ran in."""
+    """Counts of a block, summed over the regions that it ran in."""
 
     executed: int = 0
     taken: int = 0
@@ -128,7 +128,7 @@ def _listed(
 
 
 def _line(row: Explained, taken: float, entered: float) -> ListedInstruction:
-    """Weigh what a branch adds, or spares, by how often it was one."""
+    """Weight what a taken branch adds, or saves, by how often it was taken."""
     spared = {name for name, cost in row.taken if cost < 0}
     reasons = [
         (f"{name} in {_percent(1 - taken)}", cost * (1 - taken)) if name in spared else (name, cost)
@@ -194,7 +194,7 @@ def _render_block(number: int, block: ListedBlock) -> str:
 
 
 def why(line: ListedInstruction) -> str:
-    """Say which rules make up the line; what is too small to show is left out."""
+    """Return the rules that make up the line; what is too small to show is left out."""
     (name, own), *others = line.reasons
     rest = [f"{rule} {cost:+.3g}" for rule, cost in others if abs(cost) >= _LEAST_SHOWN]
     if not rest:

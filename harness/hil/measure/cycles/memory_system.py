@@ -1,9 +1,9 @@
-"""What slow flash adds to a window: misses counted in emulation, times what a miss costs.
+"""Wait cycles of slow flash in a window: misses counted in emulation, times what a miss costs.
 
 The profiler simulates buffer and caches on the executed stream and counts the reads that the flash
-had to serve (``BlockProfile``). How long each holds the core up is bounded here: from a prefetcher
+had to serve (``BlockProfile``). How long each stalls the core is bounded here: from a prefetcher
 that hides every fetch of code in sequence to one that hides none. ``docs/timing.md``, section
-"Flash and caches", says what the bounds rest on.
+"Flash and caches", has the reasons.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def wait_cycles(flash: Flash, profile: BlockProfile) -> WaitCycles:
 
     A read of the flash takes ``wait_states`` cycles more than a hit. After a jump, and for data,
     the core waits for all of them. In sequence the prefetcher hides between all and nothing;
-    ``flash.prefetch_hidden`` pins that share where a calibration found it. A miss that fills a
+    ``flash.prefetch_hidden`` is that share where a calibration found it. A miss that fills a
     whole cache line costs one read where the critical word comes first and the rest streams in
     (lower bound), or all reads of the line (upper bound).
     """
@@ -68,7 +68,7 @@ def wait_cycles(flash: Flash, profile: BlockProfile) -> WaitCycles:
 
 
 def miss_cycles(flash: Flash) -> tuple[float, float]:
-    """Cycles that one miss holds the core up, at least and at most, nothing hidden."""
+    """Cycles that one miss stalls the core, at least and at most, nothing hidden."""
     reads = flash.tag_bytes // flash.line_bytes if flash.cache_fill == "line" else 1
     most = reads * (flash.wait_states + 1) - 1 if flash.wait_states else 0
     return float(flash.wait_states), float(most)
@@ -84,7 +84,7 @@ def _sequential_shares(flash: Flash) -> tuple[float, float]:
 
 
 def waits_note(flash: Flash, low: float, high: float, simulated: bool) -> str:
-    """Say in words what the waits of a window rest on; bounds in cycles. Empty without waits."""
+    """Return a note on how a window's waits were found, bounds in cycles; empty without waits."""
     if not flash.wait_states:
         return ""
     if not simulated:

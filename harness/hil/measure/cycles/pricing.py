@@ -1,4 +1,4 @@
-"""What a block of code costs at zero wait states: the rules that read a core's table.
+"""Prices a block of code at zero wait states by a core's timing table.
 
 A block is priced from its instructions in order; the instruction before the first one is unknown
 (a branch led here), so no rule that looks back applies to it. Rules and their sources are listed
@@ -20,7 +20,7 @@ from hil.measure.cycles.memory_system import branch_entries
 from hil.records import BlockProfile
 
 Cost = tuple[str, float]
-"""A rule's name (empty for an instruction that just takes its cycles) and its cycles."""
+"""A rule's name (empty for an instruction's own cycles) and its cycles."""
 Costs = tuple[Cost, ...]
 
 _SINGLE = ("load", "store")
@@ -174,7 +174,7 @@ def _price_block(
 def instruction_costs(core: TimingTable, insn: Insn, before: Insn | None) -> Sequence[Cost]:
     """Costs of one instruction after ``before``, without what a taken branch adds.
 
-    The first is its own, the rest is what it waits for.
+    The first is its own, the others are what it waits for.
     """
     costs = [_own_cost(core, insn, before)]
     if insn.literal:

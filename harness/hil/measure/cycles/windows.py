@@ -1,4 +1,4 @@
-"""Cycles and time of one inference: from block counts in emulation, from the counter on silicon."""
+"""Cycles and time of one inference: block counts in emulation, the counter on silicon."""
 
 from __future__ import annotations
 

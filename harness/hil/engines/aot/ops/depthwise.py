@@ -14,7 +14,7 @@ from hil.tflite.graph import Graph, Op
 def depthwise_conv_2d(op: Op, graph: Graph) -> Lowered:
     """Weights [1, kernel_h, kernel_w, out_c]; output channel o reads input channel o / multiplier.
 
-    The multiplier follows from the shapes: TFLite's reference does not believe the option either.
+    The multiplier follows from the shapes: TFLite's reference does not use the option either.
     """
     weights = constant_weights(op, graph, 4)
     _, kernel_h, kernel_w, out_c = weights.shape

@@ -29,7 +29,7 @@ from hil.engines.aot.quant import (
 from hil.engines.aot.shapes import broadcast_strides, check_rank, merge
 from hil.tflite.graph import Graph, Op, Tensor
 
-_LEFT_SHIFT = {"int8": 20, "int16": 15}  # head room of operands in ADD and SUB
+_LEFT_SHIFT = {"int8": 20, "int16": 15}  # headroom of operands in ADD and SUB
 _MAX_RIGHT = 15
 
 

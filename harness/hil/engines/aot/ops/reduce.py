@@ -55,9 +55,9 @@ def _output_shape(shape: tuple[int, ...], axes: set[int], keep_dims: bool) -> tu
 def _walks(shape: tuple[int, ...], axes: set[int]) -> dict[str, Value]:
     strides = dense_strides(shape)
     kept = [d for d in range(len(shape)) if d not in axes]
-    gone = [d for d in range(len(shape)) if d in axes]
+    summed = [d for d in range(len(shape)) if d in axes]
     reduced, inner, (inner_stride,) = merge(
-        [shape[d] for d in gone], [strides[d] for d in gone]
+        [shape[d] for d in summed], [strides[d] for d in summed]
     ).split_last()
     return {
         "kept": merge([shape[d] for d in kept], [strides[d] for d in kept]).literal(),

@@ -1,4 +1,4 @@
-"""RESHAPE, SQUEEZE, EXPAND_DIMS: no data moves, the output lies where the input lies."""
+"""RESHAPE, SQUEEZE, EXPAND_DIMS: no data moves, the output is a view of the input."""
 
 from __future__ import annotations
 

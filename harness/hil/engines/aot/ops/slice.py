@@ -109,7 +109,7 @@ def _take(
             whole = shape[len(axes) : len(shape) - later]
             if not whole:
                 # TFLite's kernel lets it swallow an axis, unlike TensorFlow and numpy.
-                refuse(op, "an ellipsis that stands for no axis", "ellipses of one axis or more")
+                refuse(op, "an ellipsis without an axis", "ellipses of one axis or more")
             axes += [_Axis(0, 1, size, (size,)) for size in whole]
             result += whole
         elif new_axis >> i & 1:

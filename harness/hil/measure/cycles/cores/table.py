@@ -1,4 +1,4 @@
-"""What a timing model knows of a core: one table of costs that the rules in ``pricing`` read."""
+"""The timing table of a core: costs that the rules in ``pricing`` read."""
 
 from __future__ import annotations
 
