@@ -1,6 +1,7 @@
-"""Where the data folders are: ``device_profiles``, ``firmware_stubs`` and ``reports``.
+"""Paths of the data folders and of the folders of this user.
 
-Resolution order: ``HIL_DATA_DIR``, the installed package, the repository root (editable installs).
+The data folders are ``device_profiles``, ``firmware_stubs`` and ``reports``. They are looked up in
+``HIL_DATA_DIR``, the installed package and the repository root (editable installs), in this order.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def data_dir(name: str) -> Path:
     """Return the folder ``name`` (one of the top-level data folders).
 
     Raises:
-        MissingTool: no candidate holds the folder (a broken installation).
+        MissingTool: the folder does not exist (a broken installation).
     """
     candidates = [_PACKAGE / "_data" / name, _PACKAGE.parents[1] / name]
     if override := os.environ.get("HIL_DATA_DIR"):
@@ -26,7 +27,7 @@ def data_dir(name: str) -> Path:
         if candidate.is_dir():
             return candidate
     raise MissingTool(
-        f"the data folder '{name}' was not found",
+        f"the data folder '{name}' does not exist",
         hint="looked in " + ", ".join(str(c) for c in candidates) + "; reinstall hil",
     )
 
@@ -41,7 +42,7 @@ def cache_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """Return the folder for what must be kept, such as the default database."""
+    """Return the folder for persistent files, such as the default database."""
     if override := os.environ.get("HIL_STATE_DIR"):
         return Path(override)
     import platformdirs

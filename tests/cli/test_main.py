@@ -192,7 +192,8 @@ def test_streams_that_are_full_or_closed(
     )
     assert done.returncode == code
     assert done.stderr == (
-        "error: cannot write the output: No space left on device\nhint: see where stdout leads\n"
+        "error: cannot write the output: No space left on device\n"
+        "hint: check where stdout is redirected to\n"
         if code
         else ""
     )

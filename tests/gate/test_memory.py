@@ -101,7 +101,7 @@ def test_heads_of_the_mlperf_tiny_models(model: str, head: int) -> None:
 def test_the_command_shows_the_split_as_this_computers() -> None:
     done = hil("memory", INT8, "--engine", "tflm-host")
     assert done.code == 0, done
-    assert "host, 64-bit pointers, no device's figures" in done.stdout
+    assert "host, 64-bit pointers, not of a device" in done.stdout
     assert "non-persistent" in done.stdout
     data = hil("memory", INT8, "--engine", "tflm-host", "--json").envelope["data"]
     assert data["where"] == "host, 64-bit pointers"

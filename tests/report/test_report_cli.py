@@ -104,7 +104,7 @@ def test_without_any_run_it_says_how_to_make_one(tmp_path: Path) -> None:
     done = hil(tmp_path, "report", "--db", str(empty))
     assert done.code == 2
     assert "there is no run in" in done.stderr
-    assert "`hil run MODEL.tflite` makes one" in done.stderr
+    assert "`hil run MODEL.tflite` adds one" in done.stderr
 
 
 def test_open_hands_the_file_to_the_browser(db: Path, tmp_path: Path) -> None:
@@ -182,17 +182,17 @@ def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path
             "'pdf' is not one of 'html', 'md', 'csv', 'json'",
             "hil report --help",
         ),
-        (["-o", "-", "--json"], "-o - and --json both want stdout", "--format json -o -"),
+        (["-o", "-", "--json"], "-o - and --json both write to stdout", "--format json -o -"),
         (["-o", "-", "--open"], "--open needs an HTML report in a file", "leave out"),
         (["--format", "md", "--open"], "--open needs an HTML report in a file", "leave out"),
         (
             ["--baseline", "nope"],
-            "no baseline is called 'nope', and there is no run 'nope' in",
+            "there is no baseline 'nope', and there is no run 'nope' in",
             "hil baseline list",
         ),
         (
             ["--baseline", "20261121"],
-            "no baseline is called '20261121', and '20261121' could be any of several runs",
+            "there is no baseline '20261121', and '20261121' could be any of several runs",
             "hil baseline list",
         ),
     ],

@@ -56,7 +56,7 @@ def accuracy(
         typer.Option(
             "--limit",
             min=1,
-            help="Take so many labelled items: the first ones, or with --seed drawn at random.",
+            help="Number of labelled items: the first ones, or with --seed drawn at random.",
         ),
     ] = None,
     seed: Annotated[
@@ -64,7 +64,7 @@ def accuracy(
         typer.Option(
             "--seed",
             min=0,
-            help="Draw the items of --limit with this seed, every class by its share.",
+            help="Draw the items of --limit with this seed, stratified by class.",
         ),
     ] = None,
     data_type: Annotated[
@@ -76,20 +76,24 @@ def accuracy(
         typer.Option(
             "--min-accuracy",
             metavar="SHARE",
-            help="Exit with code 1 if the device's figure is below: 90%, or 0.9.",
+            help="Exit with code 1 if the device's figure is lower: 90%, or 0.9.",
         ),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", min=1, help="Emulators side by side (default: one per core)."),
+        typer.Option(
+            "--jobs", "-j", min=1, help="Number of devices at a time (default: one per core)."
+        ),
     ] = None,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Begin anew, whatever is stored of this evaluation."),
+        typer.Option(
+            "--restart", help="Start again, without the stored results of this evaluation."
+        ),
     ] = False,
     list_stored: Annotated[
         bool,
-        typer.Option("--list", help="List stored evaluations, newest first; MODEL may choose."),
+        typer.Option("--list", help="List stored evaluations, newest first, or those of MODEL."),
     ] = False,
     device: DeviceOptions = DeviceOptions(),
     quantize: QuantizeOption = None,
@@ -156,7 +160,7 @@ def _evaluate_and_show(
     value = evaluation.accuracy.main.value
     if least is not None and not value >= least and not code:
         gate = f"the accuracy {value:.2%} is below the {least:.4g} of --min-accuracy"
-        problems.append({"message": gate, "hint": "its interval tells how certain that is"})
+        problems.append({"message": gate, "hint": "the interval shows the uncertainty"})
         code = 1
     if as_json:
         output.emit_json(SCHEMA, "failed" if code else "passed", evaluation, problems)
@@ -180,7 +184,7 @@ def _list(db: str | None, model: Path | None, profile: str | None, *, as_json: b
     elif found:
         accuracy_text.show_list(found)
     else:
-        output.note("no evaluations match; `hil accuracy` makes one")
+        output.note("no evaluations match; run `hil accuracy` first")
 
 
 def _sha256(model: Path) -> str:

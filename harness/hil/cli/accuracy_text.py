@@ -1,4 +1,4 @@
-"""Evaluations as text: figures with their intervals, the confusion matrix, the stored ones."""
+"""Prints evaluations: figures with intervals, the confusion matrix, a list."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def _show_confusion(found: Accuracy) -> None:
 
 def _agreement(evaluation: Evaluation, found: Accuracy) -> str:
     reference = evaluation.provenance.get("reference", "the host's reference")
-    words = "bit-equal to" if found.exact else "within tolerance of"
-    text = f"outputs: {words} {reference} on {found.equal:,} of {found.samples:,} samples"
+    result = "bit-equal to" if found.exact else "within tolerance of"
+    text = f"outputs: {result} {reference} on {found.equal:,} of {found.samples:,} samples"
     if found.same_decision is not None:
         text += f", same decision on {found.same_decision:,}"
     if found.equal < found.samples:
@@ -85,7 +85,7 @@ def _agreement(evaluation: Evaluation, found: Accuracy) -> str:
 
 
 def show_list(found: list[Evaluation]) -> None:
-    """Print one row an evaluation."""
+    """Print one row per evaluation."""
     from datetime import datetime
 
     def row(one: Evaluation) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def show_list(found: list[Evaluation]) -> None:
             *cells,
         )
 
-    words = ("evaluation", "when", "status", "profile", "model", "engine", "data")
+    left = ("evaluation", "when", "status", "profile", "model", "engine", "data")
     right = ("samples", "metric", "value", "95 % interval")
-    columns = [*map(output.Column, words), *(output.Column(t, right=True) for t in right)]
+    columns = [output.Column(title, right=title in right) for title in (*left, *right)]
     output.print_table(columns, [row(one) for one in found])

@@ -40,8 +40,8 @@ def set_runs(
 ) -> None:
     """Add runs to the baseline NAME, which need not exist yet.
 
-    A baseline has at most one run of a kind (model, profile, target, engine): a run takes the
-    place of the one of its kind. Runs are kept whole, so they stay when they are deleted.
+    A baseline has at most one run of a kind (model, profile, target, engine): a run replaces the
+    one of its kind. A baseline contains copies: deleting a run does not change it.
     """
     from hil.gate import baselines, exchange
 
@@ -104,7 +104,7 @@ def export(
             "--output",
             "-o",
             metavar="FILE|-",
-            help="Where to write; '-' is stdout. NAME.json unless told otherwise.",
+            help="Where to write (default: NAME.json); '-' is stdout.",
         ),
     ] = None,
     db: DbOption = None,
@@ -112,14 +112,14 @@ def export(
 ) -> None:
     """Write a baseline as a file that `hil baseline import` reads.
 
-    It holds everything of its runs but the folders of this machine.
+    It contains its runs completely, except the folders of this host.
     """
     from hil.errors import UsageError
     from hil.gate import baselines, exchange
 
     path = out or Path(f"{name}.json")
     if json and str(path) == "-":
-        raise UsageError("--output - and --json both want stdout", hint="leave one of them out")
+        raise UsageError("--output - and --json both write to stdout", hint="leave one of them out")
     with stores.reading(db) as store:
         runs = [one.run for one in baselines.find(store, name)]
     text = exchange.dumps(name, runs)
@@ -138,15 +138,17 @@ def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported baseline.")],
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="Call it so instead of by its own name."),
+        typer.Option(
+            "--name", metavar="NAME", help="Name of the baseline instead of the one in the file."
+        ),
     ] = None,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
     """Read an exported baseline into the database.
 
-    Where a baseline of its name is there, runs take the places of those of their kind. A file that
-    was changed, or that a newer version wrote, is refused.
+    If a baseline of this name exists, a run replaces the one of its kind. A file that was changed,
+    or that a newer version wrote, is rejected.
     """
     from hil.gate import exchange
 

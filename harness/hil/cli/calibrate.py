@@ -1,4 +1,4 @@
-"""``hil calibrate``: what a real board taught, written beside the profile."""
+"""``hil calibrate``: fits a profile to measurements of a board."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def calibrate(
         typer.Option(
             "--measurements",
             metavar="FILE",
-            help="What was measured on the board: TOML or CSV (docs/calibration.md).",
+            help="Measurements of the board: TOML or CSV (docs/calibration.md).",
         ),
     ],
     out: Annotated[
@@ -33,7 +33,7 @@ def calibrate(
             "-o",
             "--output",
             metavar="FILE",
-            help="Write the calibration there instead of into the folder that runs read.",
+            help="File of the calibration, instead of one in the folder that runs read.",
         ),
     ] = None,
     db: DbOption = None,

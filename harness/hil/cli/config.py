@@ -1,4 +1,4 @@
-"""``hil config show``: the settings that hold here, and where each comes from."""
+"""``hil config show``: the settings in force, and the origin of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``hil validate --energy`` shows of power: its spread, data sheets, supplies."""
+"""The part of ``hil validate --energy`` on power: spread, data sheets, supplies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_power(report: EnergyReport) -> None:
-    """Show the spread of power by task, and what else the power model leans on."""
+    """Show the spread of power by task, and the other bases of the power model."""
     typer.echo()
     _show_tasks(report)
     typer.echo()

@@ -1,4 +1,4 @@
-"""``hil engine``: libraries of other people's that models can run on, such as TFLM."""
+"""``hil engine``: adds, lists, checks and removes prebuilt engines, such as TFLM."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add(
     kind: Annotated[Literal["tflm"], typer.Argument(metavar="KIND", help="Kind of engine: tflm.")],
     name: Annotated[
         str,
-        typer.Option("--name", metavar="NAME", help="What to call it, such as tflm-cmsis."),
+        typer.Option("--name", metavar="NAME", help="Name of the engine, such as tflm-cmsis."),
     ],
     library: Annotated[
         Path,
@@ -58,8 +58,8 @@ def add(
 ) -> None:
     """Add a prebuilt library and its include folders as an engine.
 
-    Nothing is copied. Core, float ABI, schema version and symbols are read from the files;
-    what does not fit is refused here. A library of the same name is replaced.
+    Nothing is copied. Core, float ABI, schema version and symbols are read from the files, which
+    must fit each other. An engine of the same name is replaced.
     """
     from hil.engines.registry import installed_names
     from hil.engines.tflm import installed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hil.gate.decision import Outcome
 
 SCHEMA = "hil.gate/1"
-_TOLD = 5  # runs of one word that are told of on stderr, one by one
+_LISTED = 5  # runs of one word that are listed on stderr
 
 
 @grouped
@@ -26,8 +26,8 @@ def gate(
         list[str] | None,
         typer.Argument(
             metavar="RUN",
-            help="Runs to judge: ids, beginnings of ids, 'latest' or 'latest~N'. Without any: the "
-            "latest run of each model, profile, target and engine.",
+            help="Runs to compare: ids, beginnings of ids, 'latest' or 'latest~N' (default: the "
+            "latest run of each model, profile, target and engine).",
         ),
     ] = None,
     baseline: Annotated[
@@ -60,7 +60,7 @@ def gate(
         bool,
         typer.Option(
             "--any-engine",
-            help="Where the baseline has a run by one other engine only, compare with that.",
+            help="If the baseline has a run of another engine only, compare with that.",
         ),
     ] = False,
     require_baseline: Annotated[
@@ -153,23 +153,23 @@ def _show(outcome: Outcome, absent: str, *, as_json: bool, markdown: bool, show_
         typer.echo(verdict(outcome))
     for note in outcome.notes if not absent or outcome.origin else ():
         output.note(f"note: {note}")
-    _tell_of_others(outcome)
+    _list_others(outcome)
     for text, number in shared_notes(outcome):
         output.note(f"note: {text}" + (f" ({number} runs)" if number > 1 else ""))
     if absent:
         output.error(absent, "make it with `hil baseline set`, or leave out --require-baseline")
 
 
-def _tell_of_others(outcome: Outcome) -> None:
-    """A line for each run that was not compared; of many alike the first few."""
-    told: dict[str, int] = {}
+def _list_others(outcome: Outcome) -> None:
+    """List the runs that were not compared, of each word the first few."""
+    counts: dict[str, int] = {}
     for case in outcome.cases:
-        told[case.word] = told.get(case.word, 0) + 1
-        if case.word != "compared" and told[case.word] <= _TOLD:
+        counts[case.word] = counts.get(case.word, 0) + 1
+        if case.word != "compared" and counts[case.word] <= _LISTED:
             output.note(f"{case.word}: {case.title}: {case.reason}")
-    for word, number in told.items():
-        if word != "compared" and number > _TOLD:
-            output.note(f"{word}: {number - _TOLD} more; --json lists them")
+    for word, number in counts.items():
+        if word != "compared" and number > _LISTED:
+            output.note(f"{word}: {number - _LISTED} more; --json lists them")
 
 
 def _show_table(outcome: Outcome, *, show_all: bool) -> None:

@@ -23,10 +23,10 @@ def history(
     which: RunFilter = RunFilter(),
     status: Annotated[
         Literal["passed", "failed", "error", "running", "interrupted"] | None,
-        typer.Option("--status", help="Only runs that ended so."),
+        typer.Option("--status", help="Only runs with this status."),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, help="At most so many; 0 shows all.")
+        int, typer.Option("--limit", "-n", min=0, help="Number of runs to show; 0 shows all.")
     ] = 20,
     db: DbOption = None,
     json: JsonOption = False,
@@ -41,7 +41,7 @@ def history(
     elif runs:
         _show(runs)
     else:
-        output.note("no runs match; `hil run` makes one")
+        output.note("no runs match; run `hil run` first")
 
 
 def _find(db: str | None, which: RunFilter, **filters: Any) -> list[RunSummary]:
@@ -57,11 +57,11 @@ def _find(db: str | None, which: RunFilter, **filters: Any) -> list[RunSummary]:
 
 
 def _show(runs: list[RunSummary]) -> None:
-    words = ("run", "when", "status", "profile", "model", "engine", "target")
-    columns = [*map(output.Column, words), *output.headline_columns()]
+    left = ("run", "when", "status", "profile", "model", "engine", "target")
+    columns = [*left, *output.headline_columns()]
     output.print_table(columns, [_row(run) for run in runs])
     if not all(run.machine_exact for run in runs):
-        output.note("* a machine of the same core stands in for the chip")
+        output.note("* a machine with the same core instead of the chip")
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:

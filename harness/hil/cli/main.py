@@ -57,7 +57,7 @@ EXIT_CLOSED_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP arrived; unwinds like Ctrl-C so that child processes are ended."""
+    """SIGTERM or SIGHUP; unwinds the stack as Ctrl-C does, so that child processes are ended."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -65,7 +65,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Carried(Exception):
-    """Takes an exception past typer, which would turn it into an exit code of its own."""
+    """Carries an exception through typer, which would map it to an exit code of its own."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(str(cause))
@@ -140,7 +140,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Benchmark neural networks on microcontrollers, emulated or real.",
     epilog="Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 the run failed, "
-    "4 something is missing here, 70 a bug, 130 interrupted.",
+    "4 something is missing on this host, 70 a bug, 130 interrupted.",
 )
 
 
@@ -170,7 +170,7 @@ def _global_options(
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run ``hil`` and exit the process with the code that fits (the list is in ``app.epilog``)."""
+    """Run ``hil`` and exit the process; the exit codes are listed in ``app.epilog``."""
     arguments = list(sys.argv[1:] if args is None else args)
     streams.prepare()
     _install_signals()
@@ -194,17 +194,17 @@ def _run(arguments: list[str]) -> int:
         return _on_usage(arguments, error)
     except OSError as error:
         return _on_system(arguments, error)
-    except Exception as error:  # the top of the program: everything must end in words
+    except Exception as error:  # the top of the program: every failure becomes a message
         return _on_bug(arguments, error)
 
 
 def _invoke(arguments: list[str]) -> int:
-    """Hand over to typer; the result is 0 unless a command raised ``typer.Exit(code)``."""
+    """Run the command; the result is 0 unless it raised ``typer.Exit(code)``."""
     try:
         result = app(args=arguments, prog_name="hil", standalone_mode=False)
     except _Carried as carried:
         raise carried.cause from None
-    except SystemExit:  # typer's answer to a pipe that was closed while it printed help
+    except SystemExit:  # typer's reaction to a pipe that closes while it prints help
         streams.abandon_stdout()
         return EXIT_CLOSED_PIPE
     return result if isinstance(result, int) else 0
@@ -219,7 +219,7 @@ def _on_failure(arguments: list[str], error: HilError) -> int:
 
 
 def _on_usage(arguments: list[str], error: typer.TyperException) -> int:
-    """A flag or argument that typer refused (or no arguments at all: the help, and code 2)."""
+    """Report a flag or argument that typer rejected; without arguments show the help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(str(error), err=True)
         return 2
@@ -242,18 +242,20 @@ def _on_interrupt(arguments: list[str], error: KeyboardInterrupt) -> int:
 
 
 def _on_system(arguments: list[str], error: OSError) -> int:
-    """Tell a reader that went away (no fault), and a full disk under stdout, from a bug."""
+    """Report a closed pipe or a full disk under stdout; any other OSError is a bug."""
     failure = streams.stdout_failure()
     if failure is None:
         return _on_bug(arguments, error)
     if isinstance(failure, BrokenPipeError):
         return EXIT_CLOSED_PIPE
-    output.error(f"cannot write the output: {failure.strerror}", "see where stdout leads")
+    output.error(
+        f"cannot write the output: {failure.strerror}", "check where stdout is redirected to"
+    )
     return StoreError.exit_code
 
 
 def _on_bug(arguments: list[str], error: BaseException) -> int:
-    """Say that this is our fault; the traceback goes to the terminal or into a file."""
+    """Report a bug; the traceback goes to the terminal or into a file."""
     message = f"this is a bug in hil: {type(error).__name__}: {error}"
     if _debugging():
         traceback.print_exc()
@@ -268,7 +270,7 @@ def _on_bug(arguments: list[str], error: BaseException) -> int:
 
 
 def _save_traceback(arguments: list[str]) -> str:
-    """Write the current traceback below the state folder; '' where that is impossible too."""
+    """Write the current traceback below the state folder; return its path, '' on failure."""
     import datetime
     import platform
     from importlib.metadata import version
@@ -289,11 +291,11 @@ def _save_traceback(arguments: list[str]) -> str:
 
 
 def _envelope(arguments: list[str], status: str, message: str, hint: str) -> None:
-    """Print the failure as JSON where ``--json`` was asked for and nothing was printed yet."""
+    """Print the failure as JSON, with ``--json`` and if no envelope was printed yet."""
     before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" not in before_dashes or output.emitted():
         return
-    # A closed stdout is no reason to hide the failure's own exit code.
+    # A closed stdout must not change the exit code of the failure.
     with contextlib.suppress(OSError):
         output.emit_json(
             f"{'.'.join(['hil', *_command_words(arguments)])}/1",
@@ -305,7 +307,7 @@ def _envelope(arguments: list[str], status: str, message: str, hint: str) -> Non
 
 
 def _command_words(arguments: list[str]) -> list[str]:
-    """``[run]`` or ``[model, inspect]``: the words that name a registered command."""
+    """Return the words of the command, such as ``[run]`` or ``[model, inspect]``."""
     words: list[str] = []
     level: Any = typer.main.get_command(app)
     for argument in arguments:

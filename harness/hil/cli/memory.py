@@ -1,4 +1,4 @@
-"""``hil memory``: what a model needs of memory, without building or running a firmware."""
+"""``hil memory``: memory that a model needs, without building or running a firmware."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def memory(
         Literal["aot", "tflm-host"],
         typer.Option(
             "--engine",
-            help="Whose memory: aot's plan for the device, or TensorFlow Lite Micro's arena on "
-            "this computer.",
+            help="aot's plan for the device, or TensorFlow Lite Micro's arena on this host.",
         ),
     ] = "aot",
     profile: Annotated[
@@ -34,7 +33,7 @@ def memory(
             "--profile",
             "-p",
             metavar="NAME|FILE",
-            help="Tell whether it can fit there (aot); give it again for several.",
+            help="Check whether it can fit (aot); may be repeated.",
         ),
     ] = None,
     json: JsonOption = False,
@@ -50,8 +49,8 @@ def memory(
 
     if profile and engine != "aot":
         raise UsageError(
-            "figures of this computer say nothing about a device's memory",
-            hint="leave out --profile, or take --engine aot",
+            "figures of this host do not apply to a device",
+            hint="leave out --profile, or use --engine aot",
         )
     parsed = Model.read(model)
     if engine == "tflm-host":
@@ -72,7 +71,7 @@ def _tflm_host(model: Model, *, as_json: bool) -> None:
         return
     typer.echo(
         f"{model.name} ({model.graph.dtype}) in {tflm_host.PACKAGE} {found.version}: "
-        f"{tflm_host.WHERE}, no device's figures"
+        f"{tflm_host.WHERE}, not of a device"
     )
     output.print_table(
         ["part", output.Column("bytes", right=True), "kind", "holds"], _host_rows(found)
@@ -122,7 +121,7 @@ def _aot(model: Model, names: list[str], *, as_json: bool) -> None:
 
 
 def _fit(sources: EngineSources, profile: Any) -> str:
-    """Why it cannot fit, or an empty text."""
+    """Return why it cannot fit, or ''."""
     from hil.errors import DoesNotFit
     from hil.firmware.fit import check_fit
 

@@ -1,4 +1,4 @@
-"""``hil model``: what a .tflite holds, and which variants hil made."""
+"""``hil model``: the contents of a .tflite, and the stored variants."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def variants(
         str | None,
         typer.Option("--scheme", metavar="NAME", help="Only this scheme."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Number of variants to show; 0 shows all.")
+    ] = 20,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -79,7 +81,7 @@ def variants(
         output.emit_json(VARIANTS_SCHEMA, "ok", {"variants": found})
         return
     if not found:
-        output.note("no variants; `hil quantize` makes one")
+        output.note("no variants match; run `hil quantize` first")
         return
     _show_variants(found)
 
@@ -212,7 +214,7 @@ def _lifetime(summary: ModelSummary, tensor: Tensor) -> str:
 
 
 def _short(name: str) -> str:
-    """The first of the names that a converter joins for fused ops; JSON has them all."""
+    """The first of the names that a converter joins for fused ops; JSON has all."""
     first, *others = name.split(";")
     return f"{first} (+{len(others)})" if others else first
 

@@ -200,7 +200,7 @@ def print_figures(figures: Mapping[str, Measurement]) -> None:
     print_table(columns, rows)
 
 
-def headline_columns() -> list[Column]:
+def headline_columns() -> list[Column | str]:
     """Return the columns of the headline figures, for a table of runs."""
     from hil.figures import headline
 

@@ -1,4 +1,4 @@
-"""``hil profile list`` and ``hil profile show``: the devices that hil knows."""
+"""``hil profile``: lists and shows device profiles."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def show(
 
 
 def _sections(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The tables of the profile; a list of tables gives one section each, inner tables too."""
+    """The tables of the profile, inner ones too; a list of tables gives one section each."""
     sections: list[tuple[str, Mapping[str, Any]]] = []
     for key, value in data.items():
         if isinstance(value, Mapping):

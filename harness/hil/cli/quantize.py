@@ -1,4 +1,4 @@
-"""``hil quantize``: a float model and samples become a variant; how good it is, is always shown."""
+"""``hil quantize``: a variant of a float model, and its quality."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _share(text: str | None) -> float | None:
 
 
 def _check_output(path: Path, model: Path) -> None:
-    """What cannot be written is refused before the work."""
+    """Reject a path that cannot be written before the work starts."""
     from hil.errors import UsageError
 
     folder = path.absolute().parent
@@ -141,7 +141,7 @@ def _gate(variant: Variant, limit: float | None) -> GateFailed | None:
     return GateFailed(
         f"{variant.scheme} is {found:.2%} worse than the float model on held-out samples ({what}); "
         f"--max-drop allows {limit:.2%}",
-        hint="more or better samples, --method percentile:99.9, or a scheme with more bits may do",
+        hint="try more or better samples, --method percentile:99.9, or a scheme with more bits",
     )
 
 
@@ -205,14 +205,14 @@ def _show_tensors(variant: Variant, count: int) -> None:
 
 
 def _range_cells(found: TensorRange | None) -> tuple[str, str]:
-    """What calibration saw, and the share of it that the method left out."""
+    """The range seen in calibration, and the share of it that the method left out."""
     if found is None:
         return "", ""
     return f"{found.minimum:.4g} … {found.maximum:.4g}", _few(found.clipped)
 
 
 def _few(share: float) -> str:
-    """A share that is mostly small or nothing at all."""
+    """A share that is usually small; '' for 0."""
     if not share:
         return ""
     return "<0.01%" if share < 0.0001 else f"{share:.2%}"
@@ -229,7 +229,7 @@ def _agreement_line(agreement: Agreement) -> str:
 
 
 def _short(name: str, width: int = 44) -> str:
-    """The first of joined names, its end where it is long; JSON has them whole."""
+    """The first of joined names, shortened at the front; JSON has all."""
     first, *others = name.split(";")
     first = f"…{first[1 - width :]}" if len(first) > width else first
     return f"{first} (+{len(others)})" if others else first

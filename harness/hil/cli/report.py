@@ -116,7 +116,8 @@ def _check_stdout(form: str, out: str | None, *, open_it: bool, as_json: bool) -
 
     if out == STDOUT and as_json:
         raise UsageError(
-            "-o - and --json both want stdout", hint="`--format json -o -` prints the report's data"
+            "-o - and --json both write to stdout",
+            hint="`--format json -o -` prints the report's data",
         )
     if open_it and (out == STDOUT or form != "html"):
         raise UsageError(
@@ -125,7 +126,7 @@ def _check_stdout(form: str, out: str | None, *, open_it: bool, as_json: bool) -
 
 
 def _asked(store: Store, name: str) -> Asked:
-    """The baseline of that name, else the run."""
+    """Return the baseline of that name, else the run."""
     from hil.errors import UsageError
     from hil.report.compare.choose import Asked, find_baseline
 
@@ -135,8 +136,8 @@ def _asked(store: Store, name: str) -> Asked:
         return Asked(name, (store.get(name),))
     except UsageError as error:
         raise UsageError(
-            f"no baseline is called '{name}', and {error}",
-            hint="`hil baseline list` and `hil history` list what there is",
+            f"there is no baseline '{name}', and {error}",
+            hint="`hil baseline list` and `hil history` list them",
         ) from error
 
 
@@ -165,7 +166,7 @@ def _select(store: Store, last: int, model: str | None, profile: str | None) -> 
         what = " ".join(["no run", *asked])
         raise UsageError(
             f"there is {what} in {store.label}",
-            hint="`hil run MODEL.tflite` makes one; `hil history` lists those there are",
+            hint="`hil history` lists the runs; `hil run MODEL.tflite` adds one",
         )
     return store.load([summary.run_id for summary in reversed(found)])
 
@@ -191,4 +192,4 @@ def _open(path: Path) -> None:
     import webbrowser
 
     if not webbrowser.open(path.as_uri()):
-        output.note(f"no browser could be started; open {path} yourself")
+        output.note(f"no browser could be started; open {path}")

@@ -71,7 +71,9 @@ def run(
     keep: Annotated[
         Path | None,
         typer.Option(
-            "--keep", metavar="DIR", help="Keep generated sources, ELF and transcript there."
+            "--keep",
+            metavar="DIR",
+            help="Keep generated sources, ELF and transcript in this folder.",
         ),
     ] = None,
     report: Annotated[
@@ -126,7 +128,7 @@ def run(
 def _run_all(
     requests: list[Request], store: Store, *, quiet: bool
 ) -> tuple[list[RunRecord], list[HilError]]:
-    """Run each request; with several, one that cannot even start does not stop the others."""
+    """Run each request; with several, one that cannot start does not stop the others."""
     from hil.bench import pipeline
 
     records: list[RunRecord] = []
@@ -197,9 +199,9 @@ def _check_line(record: RunRecord) -> str:
     assert check is not None
     if check.passed and check.exact:
         return f"outputs: bit-equal to {check.reference} on {check.inputs} inputs"
-    words = "within tolerance of" if check.passed else "WRONG against"
+    result = "within tolerance of" if check.passed else "WRONG against"
     return (
-        f"outputs: {words} {check.reference} on {check.inputs} inputs "
+        f"outputs: {result} {check.reference} on {check.inputs} inputs "
         f"(largest difference {check.max_abs_diff:.3g}, relative {check.max_rel_diff:.2g}, "
         f"tolerance {check.tolerance:g})"
     )

@@ -1,4 +1,4 @@
-"""What can be wrong with stdout and stderr themselves: closed, full, or unable to write ``µ``."""
+"""Makes stdout and stderr safe to write: closed, full, or without ``µ`` in their encoding."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 
 class _Stdout(io.FileIO):
-    """File descriptor 1; remembers the first failure to write, whoever else reports one."""
+    """File descriptor 1; keeps the first failed write, which libraries may swallow."""
 
     failure: OSError | None = None
 
     def write(self, data: Any, /) -> int:
-        """Write, and remember why it was not possible."""
+        """Write; keep the error of a failure."""
         try:
             return super().write(data) or 0
         except OSError as error:
@@ -26,7 +26,7 @@ _stdout: _Stdout | None = None
 
 
 def prepare() -> None:
-    """Make both streams usable: one that the caller closed goes nowhere, none fails on a letter."""
+    """Redirect closed streams to the null device; escape characters that cannot be encoded."""
     global _stdout
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -46,7 +46,7 @@ def prepare() -> None:
 
 
 def stdout_failure() -> OSError | None:
-    """Return why stdout could not be written, or None; after a failure nothing more is tried."""
+    """Return the first failed write to stdout, or None; after one stdout is abandoned."""
     failure = _stdout.failure if _stdout is not None else None
     if failure is not None:
         abandon_stdout()
@@ -54,7 +54,7 @@ def stdout_failure() -> OSError | None:
 
 
 def abandon_stdout() -> None:
-    """Point stdout nowhere: the interpreter flushes once more at exit and would complain."""
+    """Redirect stdout to the null device: the interpreter flushes it once more at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""``hil sweep``: a study's matrix of runs on all cores, resumed where it was left."""
+"""``hil sweep``: a study's matrix of runs on all cores, resumable."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ def sweep(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", min=1, max=256, help="Runs at a time (default: one for each processor)."
+            "--jobs",
+            "-j",
+            min=1,
+            max=256,
+            help="Number of runs at a time (default: one per processor).",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and which are done; run nothing.")
+        bool, typer.Option("--dry-run", help="List the runs and their state without running any.")
     ] = False,
     only: Annotated[
         str | None,
@@ -91,7 +95,7 @@ def sweep(
 
 
 def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> list[Outcome]:
-    """Run what is open; return the outcomes of all members in the plan's order."""
+    """Run the open members; return the outcomes of all in the plan's order."""
     from hil.sweep.runner import carry_out, default_jobs
 
     outcomes = dict(what.done)
@@ -116,7 +120,7 @@ def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> 
 
 
 def _study_runs(store: Store, outcomes: Sequence[Outcome]) -> list[StudyRun]:
-    """Outcomes with what is stored of them, for tables and the report."""
+    """Combine outcomes with their stored runs, for tables and the report."""
     from hil.report.study.study_view import StudyRun
 
     return [
@@ -196,7 +200,7 @@ def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
 
 
 def _figures(record: RunRecord | None) -> list[str]:
-    """The cells of the headline figures; blank where there is no figure."""
+    """The cells of the headline figures; '' where there is no figure."""
     from hil.figures import headline
 
     cells = []

@@ -58,7 +58,10 @@ def time(
     windows: Annotated[
         int,
         typer.Option(
-            "--windows", min=1, max=10_000, help="Passes through the region; the median counts."
+            "--windows",
+            min=1,
+            max=10_000,
+            help="Number of passes through the region; the median is shown.",
         ),
     ] = 1,
     memory_model: MemoryModelOption = None,
@@ -100,14 +103,14 @@ def time(
 
 
 def _pass_on(data: bytes) -> None:
-    """Show what the program prints, as it comes; the figures alone go to stdout."""
+    """Pass the program's output to stderr; stdout has the figures only."""
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(data.decode("utf-8", "backslashreplace"))
         sys.stderr.flush()
 
 
 def _data(timing: Timing) -> dict[str, Any]:
-    """The envelope's data; what a core without a timing model lacks is null."""
+    """The envelope's data; figures of a core without a timing model are null."""
     figures = timing.figures
     cycles, cpi, latency = (figures.get(name) for name in ("cycles", "cpi", "latency_us"))
     return {

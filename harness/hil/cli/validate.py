@@ -1,4 +1,4 @@
-"""``hil validate``: how far the timing models are from what others measured on silicon."""
+"""``hil validate``: the timing and power models against measurements on silicon."""
 
 from __future__ import annotations
 
