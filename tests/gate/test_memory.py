@@ -39,8 +39,8 @@ def test_what_tflm_prints_is_understood() -> None:
         3216,
     )
     assert found.parts == (
-        tflm_host.Part("TfLiteEvalTensor data", 744, 740, 31),
-        tflm_host.Part("NodeAndRegistration struct", 640, 640, 10),
+        tflm_host.Part("TfLiteEvalTensor data", 744, 31),
+        tflm_host.Part("NodeAndRegistration struct", 640, 10),
     )
 
 

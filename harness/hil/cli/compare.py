@@ -59,7 +59,8 @@ def compare(
 
 
 def _show(case: CaseView) -> None:
-    from hil.report.output import text
+    from hil.figures import headline
+    from hil.report.output import text as rows
     from hil.report.words.naming import engine_title
 
     letters = [_letter(position) for position in range(len(case.columns))]
@@ -74,7 +75,7 @@ def _show(case: CaseView) -> None:
     columns: list[output.Column | str] = ["Figure", "Kind", output.Column("A", right=True)]
     for letter in letters[1:]:
         columns += [output.Column(letter, right=True), output.Column("against A", fold=True)]
-    output.print_table(columns, text.figure_rows(case))
+    output.print_table(columns, rows.figure_rows(case))
     typer.echo("")
     if case.ops_note:
         typer.echo(case.ops_note)
@@ -83,12 +84,16 @@ def _show(case: CaseView) -> None:
         for letter in letters[1:]:
             heads = (f"{letter} cycles", f"{letter}/A")
             columns += [output.Column(head, right=True) for head in heads]
-        output.print_table(columns, text.op_rows(case))
+        output.print_table(columns, rows.op_rows(case))
         typer.echo("")
     for label, values in _differences(case):
         typer.echo(f"differs: {label}: {' | '.join(values)}")
     for warning in case.warnings:
         output.note(f"note: {warning}")
+    for letter, column in zip(letters, case.columns, strict=True):
+        if not all(figure.name in column.run.measurements for figure in headline()):
+            for text in column.run.notes:
+                output.note(f"note on {letter}: {text}")
 
 
 def _differences(view: CaseView) -> list[tuple[str, tuple[str, ...]]]:

@@ -189,5 +189,5 @@ def _show_check(name: str, record: RunRecord) -> None:
         f"ran, outputs equal to {record.check.reference}"
     )
     output.print_figures(
-        {key: figures[key] for key in ("instructions", "flash_bytes", "arena_bytes")}
+        {n: figures[n] for n in ("instructions", "flash_bytes", "arena_bytes") if n in figures}
     )

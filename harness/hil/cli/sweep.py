@@ -200,13 +200,14 @@ def _show(outcomes: Sequence[Outcome], runs: Sequence[StudyRun]) -> None:
 
 
 def _figures(record: RunRecord | None) -> list[str]:
-    """The cells of the headline figures; '' where there is no figure."""
+    """The cells of the headline figures; ``-`` where a run has no such figure, '' without a run."""
     from hil.figures import headline
 
+    absent = "-" if record else ""
     cells = []
     for figure in headline():
         found = record.measurements.get(figure.name) if record else None
-        cells.append(output.format_value(found.value, found.unit) if found else "")
+        cells.append(output.format_value(found.value, found.unit) if found else absent)
         if _has_band(figure):
             band = found.uncertainty_pct if found else None
             cells.append("" if band is None else f"±{band:.3g} %")
@@ -229,7 +230,7 @@ def _kinds(runs: Sequence[StudyRun]) -> str:
             for run in runs
             if run.run and figure.name in run.run.measurements
         )
-        parts.append(f"{figure.title} {'/'.join(kinds)}")
+        parts += [f"{figure.title} {'/'.join(kinds)}"] if kinds else []
     return ", ".join(parts)
 
 
