@@ -339,7 +339,7 @@ def test_a_target(scratch: Scratch) -> None:
 def test_a_figure(scratch: Scratch) -> None:
     memory = "harness/hil/measure/memory.py"
     entry = 'Figure("const_bytes", "Constants", "bytes", gated=True)'
-    row = '("const_bytes", flash["weights"] + flash["tables"], "a test"),'
+    row = '("const_bytes", flash["weights"] + flash["tables"], "a test")'
     before = '    Figure("code_bytes"'
     scratch.edit("harness/hil/figures.py", before, f"    {entry},\n{before}")
     first = '        ("flash_bytes", whole'
