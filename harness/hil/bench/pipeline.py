@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hil import cores
 from hil.bench import provenance
 from hil.bench.arena_search import find_arena
 from hil.bench.keeper import Keeper
@@ -146,7 +147,7 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
     sources = engine.sources(model)
     target = find_target(request.target)
     platform = target.platform(request.profile, request.machine)
-    _check_core(request, sources, platform)
+    _check_core(request, sources, target, platform)
     inputs = _inputs(request, model.graph)
     timed = len(inputs)
     if InputSpec.of(request.inputs or DEFAULT_SPEC).rule == "random":
@@ -241,16 +242,24 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     return _ended(record, "passed")
 
 
-def _check_core(request: Request, sources: EngineSources, platform: Platform) -> None:
-    """A library is for one core; nothing is emulated to find that out."""
+def _check_core(
+    request: Request, sources: EngineSources, target: Target, platform: Platform
+) -> None:
+    """A library is for one core; this is found out before anything is built."""
     external = sources.external
-    if external is not None and external.core != platform.core:
+    if external is None or external.core == platform.core:
+        return
+    what = f"the library of engine '{request.engine}' is for a {external.core}"
+    if external.core == request.profile.chip.core:
         raise UsageError(
-            f"the library of engine '{request.engine}' is for a {external.core}, "
-            f"'{request.profile.name}' has a {platform.core}",
-            hint=f"build {external.library.name} for a {platform.core} and add it under another "
-            "name (`hil engine add`)",
+            f"{what}, the target '{target.name}' runs code for {cores.find(platform.core).title}",
+            hint="choose another target, or an engine without a library, such as aot",
         )
+    raise UsageError(
+        f"{what}, '{request.profile.name}' has a {request.profile.chip.core}",
+        hint=f"build {external.library.name} for a {request.profile.chip.core} and add it under "
+        "another name (`hil engine add`)",
+    )
 
 
 def fitted(job: Job) -> Job:
