@@ -63,7 +63,7 @@ def run(
             ``dynamic``, ``q8`` or ``q16``; needs ``calibration``.
         calibration: samples to calibrate with: ``normal:SEED``, a file, or arrays.
         engine: inference engine, such as ``aot``.
-        target: what runs the firmware, such as ``qemu``; by default the first one of hil.
+        target: name of what runs the firmware, such as ``host``; by default the first of all.
         machine: the target's machine, in place of the most faithful one.
         optimize: optimization of the kernels.
         memory_model: ``ideal`` or ``cache``: without or with the flash's caches and wait states.
@@ -196,7 +196,7 @@ def accuracy(
         quantize: quantize a float model first, as in :func:`hil.run`; needs ``calibration``.
         calibration: samples to calibrate with.
         engine: inference engine, such as ``aot``.
-        target: what runs the firmware, such as ``qemu``; by default the first one of hil.
+        target: name of what runs the firmware, such as ``host``; by default the first of all.
         machine: the target's machine, in place of the most faithful one.
         optimize: optimization of the kernels.
         timeout_s: how long one answer of the device may take, in seconds.

@@ -57,7 +57,7 @@ class Run:
 
     @property
     def target(self) -> str:
-        """What ran the firmware, such as ``qemu``."""
+        """Name of the target that ran the firmware."""
         return self._record.target
 
     @property
