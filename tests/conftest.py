@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import hypothesis
 import pytest
 from hil.store import Store
 
-from tests.support.processes import MARK, Processes, command_of, marked
+from tests.support.processes import MARK, Processes, command_of, marked, wait_until
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY.parent / "shared" / "models"
@@ -61,6 +62,8 @@ def _session_mark() -> Iterator[str]:
     """The mark of all processes that this session starts; none of them may outlive it."""
     mark = os.environ[MARK] = uuid.uuid4().hex
     yield mark
+    with contextlib.suppress(AssertionError):  # what was killed may still be on its way out
+        wait_until(lambda: all(_OWN in command_of(pid) for pid in marked(mark)), 5)
     left = {pid: command for pid in marked(mark) if _OWN not in (command := command_of(pid))}
     for pid in left:
         os.kill(pid, signal.SIGKILL)

@@ -56,10 +56,8 @@ class Processes:
         return self.living(*words)
 
     def end(self) -> None:
-        """Kill what still lives, wait for what this object started, close its pipes."""
-        for pid in self.living():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kill what still lives until nothing does, close the pipes of what was started here."""
+        wait_until(self._killed)
         for process in self._started:
             process.kill()
             process.wait()
@@ -67,6 +65,13 @@ class Processes:
                 if stream is not None:
                     with contextlib.suppress(OSError):
                         stream.close()
+
+    def _killed(self) -> bool:
+        """Kill what lives (a killed process may have started another); whether nothing does."""
+        for pid in (living := self.living()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not living
 
 
 def marked(mark: str) -> list[int]:
