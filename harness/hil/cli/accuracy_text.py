@@ -28,13 +28,7 @@ def show(evaluation: Evaluation) -> None:
     rows = [(f"{name}, device", found.main), (f"{name}, host reference", found.host)]
     rows += [("top-5, device", found.top5)] if found.top5 else []
     output.print_table(
-        [
-            "figure",
-            output.Column("value", right=True),
-            output.Column("95 % interval", right=True),
-            output.Column("right", right=True),
-            "interval by",
-        ],
+        ["figure", ">value", ">95 % interval", ">right", "interval by"],
         [_figure_row(label, one) for label, one in rows],
     )
     if found.confusion and len(found.confusion) <= _CONFUSION_SHOWN_UP_TO:
@@ -65,9 +59,9 @@ def _figure_row(label: str, one: Estimate) -> tuple[str, ...]:
 
 
 def _show_confusion(found: Accuracy) -> None:
-    columns = [output.Column(str(at), right=True) for at in range(len(found.confusion))]
+    columns = [f">{at}" for at in range(len(found.confusion))]
     output.print_table(
-        [output.Column("class \\ decided", right=True), *columns],
+        [">class \\ decided", *columns],
         [(str(at), *(str(n) if n else "." for n in row)) for at, row in enumerate(found.confusion)],
     )
 
@@ -106,5 +100,4 @@ def show_list(found: list[Evaluation]) -> None:
 
     left = ("evaluation", "when", "status", "profile", "model", "engine", "data")
     right = ("samples", "metric", "value", "95 % interval")
-    columns = [output.Column(title, right=title in right) for title in (*left, *right)]
-    output.print_table(columns, [row(one) for one in found])
+    output.print_table([*left, *(f">{title}" for title in right)], [row(one) for one in found])

@@ -62,7 +62,7 @@ def list_baselines(db: DbOption = None, json: JsonOption = False) -> None:
     if json:
         output.emit_json("hil.baseline.list/1", "ok", {"baselines": found})
         return
-    columns = ("name", "origin", output.Column("runs", right=True), "models", "profiles", "engines")
+    columns = ("name", "origin", ">runs", "models", "profiles", "engines")
     output.print_table(
         columns,
         [

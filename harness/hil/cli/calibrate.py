@@ -72,14 +72,7 @@ def calibrate(
 def _show(outcome: Outcome) -> None:
     found = outcome.calibration
     output.print_table(
-        [
-            output.Column("firmware"),
-            output.Column("measured", right=True),
-            output.Column("modelled", right=True),
-            output.Column("off", right=True),
-            output.Column("power", right=True),
-            output.Column("used"),
-        ],
+        ["firmware", ">measured", ">modelled", ">off", ">power", "used"],
         [
             (
                 row.model,

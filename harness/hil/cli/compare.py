@@ -72,7 +72,7 @@ def _show(case: CaseView) -> None:
     for judged in case.verdicts:
         typer.echo(judged.headline.text)
     typer.echo("")
-    columns: list[output.Column | str] = ["Figure", "Kind", output.Column("A", right=True)]
+    columns: list[output.Column | str] = ["Figure", "Kind", ">A"]
     for letter in letters[1:]:
         columns += [output.Column(letter, right=True), output.Column("against A", fold=True)]
     output.print_table(columns, rows.figure_rows(case))
@@ -80,7 +80,7 @@ def _show(case: CaseView) -> None:
     if case.ops_note:
         typer.echo(case.ops_note)
     if case.ops:
-        columns = [output.Column("#", right=True), "Op", output.Column("A cycles", right=True)]
+        columns = [">#", "Op", ">A cycles"]
         for letter in letters[1:]:
             heads = (f"{letter} cycles", f"{letter}/A")
             columns += [output.Column(head, right=True) for head in heads]

@@ -38,8 +38,11 @@ def doctor(
         errors = [{"message": f"{f.name}: {f.detail}", "hint": f.install} for f in missing]
         output.emit_json(_SCHEMA, "error" if missing else "ok", {"checks": findings}, errors)
     else:
-        columns = [*map(output.Column, ("", "tool", "version")), output.Column("detail", fold=True)]
-        output.print_table(columns, [(f.state, f.name, f.version, f.detail) for f in findings])
+        detail = output.Column("detail", fold=True)
+        output.print_table(
+            ["", "tool", "version", detail],
+            [(f.state, f.name, f.version, f.detail) for f in findings],
+        )
         _show_commands([f for f in findings if f.state != "ok" and f.install])
     if missing:
         names = ", ".join(finding.name for finding in missing)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from hil.cli import output
-from hil.cli.output import Column
 
 if TYPE_CHECKING:
     from hil.validation.energy import EnergyReport
@@ -34,7 +33,7 @@ def show_power(report: EnergyReport) -> None:
 def _show_tasks(report: EnergyReport) -> None:
     tasks = sorted({task for board in report.boards for task in board.tasks})
     output.print_table(
-        ["power by task, mW", "condition", *(Column(task, right=True) for task in tasks)],
+        ["power by task, mW", "condition", *(f">{task}" for task in tasks)],
         [
             (
                 board.board,

@@ -191,7 +191,7 @@ def _show_table(outcome: Outcome, *, show_all: bool) -> None:
                 )
             )
     if rows:
-        numbers = [output.Column(t, right=True) for t in ("baseline", "now", "change", "limit")]
+        numbers = [">baseline", ">now", ">change", ">limit"]
         output.print_table(["run", "figure", *numbers, "kind", "verdict"], rows)
         typer.echo("")
 

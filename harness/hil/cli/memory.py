@@ -73,9 +73,7 @@ def _tflm_host(model: Model, *, as_json: bool) -> None:
         f"{model.name} ({model.graph.dtype}) in {tflm_host.PACKAGE} {found.version}: "
         f"{tflm_host.WHERE}, not of a device"
     )
-    output.print_table(
-        ["part", output.Column("bytes", right=True), "kind", "holds"], _host_rows(found)
-    )
+    output.print_table(["part", ">bytes", "kind", "holds"], _host_rows(found))
 
 
 def _host_rows(found: HostArena) -> list[tuple[str, str, str, str]]:

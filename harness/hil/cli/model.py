@@ -88,15 +88,15 @@ def variants(
 
 def _show_variants(found: list[Variant]) -> None:
     columns = [
-        output.Column("sha256"),
-        output.Column("float model"),
-        output.Column("scheme"),
-        output.Column("options"),
-        output.Column("calibrated with"),
-        output.Column("size", right=True),
-        output.Column("same top-1", right=True),
-        output.Column("SQNR", right=True),
-        output.Column("made"),
+        "sha256",
+        "float model",
+        "scheme",
+        "options",
+        "calibrated with",
+        ">size",
+        ">same top-1",
+        ">SQNR",
+        "made",
     ]
     rows = []
     for v in found:
@@ -138,16 +138,7 @@ def _show_head(summary: ModelSummary) -> None:
 
 
 def _show_ops(summary: ModelSummary) -> None:
-    columns = [
-        output.Column("#", right=True),
-        output.Column("op"),
-        output.Column("output"),
-        output.Column("shape"),
-        output.Column("dtype"),
-        output.Column("MACs", right=True),
-        output.Column("weights", right=True),
-        output.Column("live", right=True),
-    ]
+    columns = [">#", "op", "output", "shape", "dtype", ">MACs", ">weights", ">live"]
     rows = []
     for op, memory in zip(summary.graph.ops, summary.memory, strict=True):
         name, shape, dtype, *_ = _tensor_cells(summary.graph.tensors[op.outputs[0]])
@@ -159,29 +150,14 @@ def _show_ops(summary: ModelSummary) -> None:
 
 
 def _show_ends(summary: ModelSummary) -> None:
-    columns = [
-        output.Column(""),
-        output.Column("name"),
-        output.Column("shape"),
-        output.Column("dtype"),
-        output.Column("bytes", right=True),
-        output.Column("quantization"),
-    ]
+    columns = ["", "name", "shape", "dtype", ">bytes", "quantization"]
     rows = [("input", *_tensor_cells(tensor)) for tensor in summary.graph.input_tensors]
     rows += [("output", *_tensor_cells(tensor)) for tensor in summary.graph.output_tensors]
     output.print_table(columns, rows)
 
 
 def _show_tensors(summary: ModelSummary) -> None:
-    columns = [
-        output.Column("tensor", right=True),
-        output.Column("name"),
-        output.Column("shape"),
-        output.Column("dtype"),
-        output.Column("bytes", right=True),
-        output.Column("quantization"),
-        output.Column("alive"),
-    ]
+    columns = [">tensor", "name", "shape", "dtype", ">bytes", "quantization", "alive"]
     rows = [
         (str(tensor.index), *_tensor_cells(tensor), _lifetime(summary, tensor))
         for tensor in summary.graph.tensors

@@ -149,7 +149,7 @@ def _stdout_console() -> Console:
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of ``print_table``; numbers are right-aligned and never folded."""
+    """A column of ``print_table``: ``right`` aligned, or with cells that ``fold``."""
 
     title: str
     right: bool = False
@@ -157,14 +157,18 @@ class Column:
 
 
 def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on stdout; cells are plain text without mark-up."""
+    """Print a table on stdout; cells are plain text without mark-up.
+
+    A column may be given as its title; ``>`` before the title aligns it to the right.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
-        column = column if isinstance(column, Column) else Column(column)
+        if isinstance(column, str):
+            column = Column(column.removeprefix(">"), right=column.startswith(">"))
         table.add_column(
             Text(column.title),
             justify="right" if column.right else "left",
@@ -191,13 +195,7 @@ def print_figures(figures: Mapping[str, Measurement]) -> None:
                 figure.kind,
             )
         )
-    columns = (
-        Column("measurement"),
-        Column("value", right=True),
-        Column("band", right=True),
-        Column("kind"),
-    )
-    print_table(columns, rows)
+    print_table(["measurement", ">value", ">band", "kind"], rows)
 
 
 def headline_columns() -> list[Column | str]:

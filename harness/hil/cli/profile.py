@@ -36,15 +36,7 @@ def list_profiles(json: JsonOption = False) -> None:
         output.emit_json("hil.profile.list/1", "ok", {"profiles": data})
         return
     output.print_table(
-        [
-            "profile",
-            "device",
-            "core",
-            output.Column("clock", right=True),
-            output.Column("flash", right=True),
-            output.Column("RAM", right=True),
-            "emulated on",
-        ],
+        ["profile", "device", "core", ">clock", ">flash", ">RAM", "emulated on"],
         [
             (
                 p.name,

@@ -175,15 +175,15 @@ def _show(variant: Variant, path: Path, *, all_tensors: bool) -> None:
 
 def _show_tensors(variant: Variant, count: int) -> None:
     columns = [
-        output.Column("tensor", right=True),
-        output.Column("name"),
-        output.Column("kind"),
-        output.Column("dtype"),
-        output.Column("SQNR", right=True),
-        output.Column("cosine", right=True),
-        output.Column("range seen", right=True),
-        output.Column("clipped", right=True),
-        output.Column("beyond", right=True),
+        ">tensor",
+        "name",
+        "kind",
+        "dtype",
+        ">SQNR",
+        ">cosine",
+        ">range seen",
+        ">clipped",
+        ">beyond",
     ]
     ranges = {r.index: r for r in variant.ranges}
     rows = [

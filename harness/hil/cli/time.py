@@ -180,13 +180,7 @@ def _show(timing: Timing, begin: str, end: str) -> None:
 
 def _show_functions(timing: Timing) -> None:
     total = max(1, sum(row.cycles for row in timing.functions))
-    columns = [
-        output.Column("function"),
-        output.Column("cycles", right=True),
-        output.Column("share", right=True),
-        output.Column("instructions", right=True),
-        output.Column("cpi", right=True),
-    ]
+    columns = ["function", ">cycles", ">share", ">instructions", ">cpi"]
     rows = [
         (
             row.name,

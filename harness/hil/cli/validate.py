@@ -88,7 +88,7 @@ def _energy(json: bool) -> None:
     if json:
         output.emit_json(_SCHEMA, "ok", {"energy": report})
         return
-    right = [output.Column(t, right=True) for t in ("predicted", "published", "error")]
+    right = [">predicted", ">published", ">error"]
     output.print_table(
         ["board", "condition", "task", "submission", *right, output.Column("doubt", fold=True)],
         [
@@ -103,7 +103,7 @@ def _energy(json: bool) -> None:
         ],
     )
     typer.echo()
-    right = [output.Column(t, right=True) for t in ("n", "median", "mean error", "worst", "band")]
+    right = [">n", ">median", ">mean error", ">worst", ">band"]
     output.print_table(
         ["board", "profile", "condition", *right],
         [
@@ -125,19 +125,19 @@ def _of(validation: Validation, name: str) -> list[Comparison]:
 
 
 def _show(name: str, data: dict[str, Any]) -> None:
-    right = [output.Column(t, right=True) for t in ("predicted", "measured", "error")]
-    columns = [output.Column(t) for t in ("program", "kind", "half")]
+    right = [">predicted", ">measured", ">error"]
+    columns = ["program", "kind", "half"]
     rows = [_row(one) for one in data["programs"]]
     output.print_table([*columns, *right, output.Column("left out", fold=True)], rows)
     typer.echo()
     means = [("half", split, value) for split, value in data["means"].items()]
     means += [("kind", kind, value) for kind, value in data["kinds"].items()]
-    right = [output.Column(t, right=True) for t in ("programs", "mean error", "worst")]
-    output.print_table([output.Column(name), *right], [_mean(*one) for one in means])
+    right = [">programs", ">mean error", ">worst"]
+    output.print_table([name, *right], [_mean(*one) for one in means])
     typer.echo()
     bands = data["bands"].items()
     output.print_table(
-        ["kind of code", output.Column("band", right=True), "rests on"],
+        ["kind of code", ">band", "rests on"],
         [(kind, f"±{band['pct']:g} %", band["rests_on"]) for kind, band in bands],
     )
 
