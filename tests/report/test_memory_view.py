@@ -84,13 +84,14 @@ def test_ram_bar_splits_the_stack_into_used_and_spare() -> None:
 
 
 def test_ram_bar_before_the_run_counts_the_whole_stack() -> None:
-    bar = ram_bar(passed(measurements={}))
+    bar = ram_bar(passed(status="failed", measurements={}))
     assert bar is not None
     assert [segment.owner.key for segment in bar.segments] == ["arena", "static", "stack_reserved"]
 
 
 def test_a_reserved_heap_is_split_like_the_stack() -> None:
-    run = passed(ram_by_owner={"arena": 100, "heap_reserved": 1_000, "stack_reserved": 0})
+    sizes = {"arena": 100, "heap_reserved": 1_000, "stack_reserved": 0}
+    run = passed(status="failed", ram_by_owner=sizes)
     heap = Measurement("heap_bytes", 300, "bytes", "modelled", 0.0)
     used = ram_bar(dataclasses.replace(run, measurements={"heap_bytes": heap}))
     untouched = ram_bar(dataclasses.replace(run, measurements={}))

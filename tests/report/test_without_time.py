@@ -30,8 +30,8 @@ def host(**changes: object) -> RunRecord:
         machine_exact=False,
         ops=(),
         functions=(),
-        flash_by_owner={},
-        ram_by_owner={},
+        flash_by_owner={"weights": 24_908, "tables": 7_268},  # of the chip's program a part
+        ram_by_owner={"arena": 16_000},
         notes=(NOTE,),
     )
     measured = {"arena_bytes": found.measurements["arena_bytes"]}
@@ -57,6 +57,7 @@ def test_the_page_says_what_was_not_measured_and_why() -> None:
     assert NOTE in page.one("ul", class_="notes").text
     assert page.one("section", id="run-1-ops").text == "Time by op Not measured in this run."
     assert page.all("table", class_="ops") == []
+    assert page.all("figure", class_="memory") == []  # what is a part is not said to fit
 
 
 def test_beside_a_timed_run_there_is_no_ratio() -> None:
@@ -69,6 +70,9 @@ def test_beside_a_timed_run_there_is_no_ratio() -> None:
     assert "time" not in verdict
     assert "outputs identical" in verdict
     assert "Not every run has figures by op." in page.text
+    for name in ("RAM", "Flash"):
+        rows = page.one("table", aria_label=f"{name} by owner").one("tbody").all("tr")
+        assert rows[1].all("td")[0].text == "–"
 
 
 def test_two_untimed_runs_are_compared_by_their_outputs() -> None:

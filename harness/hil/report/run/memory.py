@@ -86,7 +86,9 @@ def flash_bar(run: RunRecord) -> MemoryBar | None:
 
 
 def flash_parts(run: RunRecord) -> list[Part]:
-    """Flash by owner."""
+    """Flash by owner; empty where the run's target does not know the whole."""
+    if not _is_whole(run, "flash_bytes"):
+        return []
     return _ordered(run.flash_by_owner, ("code", "weights", "tables", "runtime"))
 
 
@@ -96,17 +98,24 @@ def ram_bar(run: RunRecord) -> MemoryBar | None:
 
 
 def ram_parts(run: RunRecord) -> list[Part]:
-    """RAM by owner.
+    """RAM by owner; empty where the run's target does not know the whole.
 
     Stack and heap count with their observed high-water marks; the rest of what is set aside for
     them are parts of their own, so that "free" is what a larger program could really take.
     """
+    if not _is_whole(run, "ram_bytes"):
+        return []
     sizes = dict(run.ram_by_owner)
     reserved = {name: sizes.pop(f"{name}_reserved", 0) for name in ("stack", "heap")}
     parts = _ordered(sizes, ("arena", "static"))
     for name, size in reserved.items():
         parts += _used_and_spare(name, size, run.measurements.get(f"{name}_bytes"))
     return parts
+
+
+def _is_whole(run: RunRecord, total: str) -> bool:
+    """Whether the sizes by owner are all there is; before a run has passed the ELF's are."""
+    return run.status != "passed" or total in run.measurements
 
 
 def _used_and_spare(name: str, reserved: int, seen: Measurement | None) -> list[Part]:
