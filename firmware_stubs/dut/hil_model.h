@@ -59,7 +59,7 @@ typedef struct {
 
 /* Prepares the model in the first `bytes` of the arena and, if `invoke`, runs it on zeros. */
 void hil_model_arena(uint32_t bytes, int invoke, hil_arena_report *report);
-/* Where a tensor then stands in the arena; -1 for one that stands elsewhere. */
+/* Where a tensor then is in the arena; -1 for one outside the arena. */
 int32_t hil_model_arena_input(uint32_t index);
 int32_t hil_model_arena_output(uint32_t index);
 

@@ -19,7 +19,7 @@ uint32_t hil_inputs_bytes(void)
     return bytes;
 }
 
-/* Where byte `offset` of the string stands, and how many bytes follow there without a gap. */
+/* Where byte `offset` of the string is, and how many bytes follow there without a gap. */
 static uint8_t *input_at(uint32_t offset, uint32_t *run)
 {
     for (uint32_t i = 0; i < hil_input_count; i++) {
@@ -150,7 +150,7 @@ void hil_direct_command(const char *arguments)
     }
 }
 
-/* CRC-32 of what is loaded, as it stands in the inputs now. */
+/* CRC-32 of what is loaded, as it is in the inputs now. */
 static uint32_t loaded_crc(void)
 {
     uint32_t crc = 0;

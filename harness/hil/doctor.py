@@ -200,7 +200,7 @@ def _new_database(file: Path, *, is_default: bool) -> Finding:
     return Finding(
         "database",
         "missing",
-        detail=f"{folder} is no folder that can be written",
+        detail=f"{folder} is not a writable folder",
         install=f"mkdir -p {file.parent}",
     )
 

@@ -27,7 +27,7 @@ uint32_t hil_port_cycles(void)
 
 #else
 
-/* Where the counter stands still it is not read again: QEMU from 9.0 on leaves a block in which a
+/* A counter that does not count is not read again: QEMU from 9.0 on leaves a block in which a
  * device is read and translates its rest anew, so that a profiler counts more there than 7.2's. */
 static bool counting;
 

@@ -1,7 +1,7 @@
 /* The DUT program as a process: the protocol on file descriptor 0, which is a terminal in raw mode.
  *
  * There is no cycle counter, no stack or heap of its own, and nothing to mark. A fault ends the
- * process by a signal; whoever started it names the signal.
+ * process by a signal; the parent reports the signal.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
 #include <stdlib.h>

@@ -158,7 +158,7 @@ static void start_uart(void)
     USART_CR1 = USART_CR1_TE | USART_CR1_RE | USART_CR1_UE;
 }
 
-/* QEMU 9.1 to 10 forgets to tell its serial back end that a byte was read, and looks again only
+/* QEMU 9.1 to 10 does not notify its serial back end that a byte was read, and looks again only
  * when its main loop wakes. A SysTick that counts, without an interrupt, wakes it at each reload.
  * On silicon it changes nothing. It rests during an inference. */
 static void run_systick(bool on)

@@ -1,9 +1,9 @@
 """The smallest arena of an engine whose arena is known only once the model ran: found by running.
 
 A firmware made for it is put on the core's emulated machine with the most RAM, so that what a
-small chip lacks can be told in bytes. It prepares the model in arenas of any size; the one below
-the smallest fails. What was found is kept by the hash of that firmware, which stands for model,
-library, core and compiler.
+small chip lacks can be reported in bytes. It prepares the model in arenas of any size; the one
+below the smallest fails. What was found is kept by the hash of that firmware, which depends on
+model, library, core and compiler.
 """
 
 from __future__ import annotations
@@ -92,14 +92,14 @@ def find_arena(
 
     Raises:
         DoesNotFit: it fits into no machine of this core.
-        UnsupportedModel: the engine refuses the model, in its own words.
+        UnsupportedModel: the engine refuses the model; the message has its reason.
         RunFailed: the model allocates but does not run; or as building and talking to a device.
     """
     roomy = target.roomiest(platform)
     stack = _STACK_FACTOR * stack_bytes
-    room = roomy.ram.size - stack - heap_bytes - _RESERVE_BYTES
+    limit = roomy.ram.size - stack - heap_bytes - _RESERVE_BYTES
     firmware = build(
-        engine.searching(model, max(room, 0) // STEP_BYTES * STEP_BYTES),
+        engine.searching(model, max(limit, 0) // STEP_BYTES * STEP_BYTES),
         roomy,
         stack_bytes=stack,
         heap_bytes=heap_bytes,
@@ -112,7 +112,7 @@ def find_arena(
         return known
     options = Options(timeout_s=timeout_s, load="protocol")
     with Restarting(lambda: _talking(target, firmware, roomy, options)) as client:
-        found = smallest(client, room // STEP_BYTES * STEP_BYTES)
+        found = smallest(client, limit // STEP_BYTES * STEP_BYTES)
     _store(kept, found)
     return found
 
@@ -128,7 +128,7 @@ def _talking(
 def smallest(client: Prober, limit_bytes: int) -> ArenaUse:
     """Find the smallest arena of at most ``limit_bytes`` that allocates and runs.
 
-    What a model uses is asked with all of the room first; from there the search goes up, as
+    What a model uses is asked with the largest arena first; from there the search goes up, as
     allocating takes more than what is kept, and down, until several sizes in a row fail.
 
     Raises:
@@ -141,8 +141,8 @@ def smallest(client: Prober, limit_bytes: int) -> ArenaUse:
     while (report := client.arena(size, invoke=True)).status != 0:
         if size >= limit_bytes:
             raise RunFailed(
-                f"the model allocates but does not run: {_words(report)}",
-                hint="the engine's own words are above; look whether it supports the model's types",
+                f"the model allocates but does not run: {_reason(report)}",
+                hint="the engine's message is above; check whether it supports the model's types",
             )
         size = min(size + STEP_BYTES, limit_bytes)
         if size - whole.used_bytes > _RESERVE_BYTES:
@@ -183,7 +183,7 @@ def _up(size: int) -> int:
 def _use(size: int, report: ArenaReport) -> ArenaUse:
     if -1 in (*report.input_offsets, *report.output_offsets):
         raise UnsupportedModel(
-            "an input or output of the model is a constant, which stands outside the arena",
+            "an input or output of the model is a constant, which is outside the arena",
             hint="take such outputs out of the model",
         )
     return ArenaUse(
@@ -201,16 +201,16 @@ def _refused(report: ArenaReport, limit: int) -> DoesNotFit | UnsupportedModel:
     if report.out_of_memory:
         return DoesNotFit(
             f"the model's arena is larger than {limit:,} B, the largest that can be tried here: "
-            f"{_words(report)}",
+            f"{_reason(report)}",
             hint="take a smaller or a quantized model",
         )
     return UnsupportedModel(
-        f"the engine's library refuses the model: {_words(report)}",
+        f"the engine's library refuses the model: {_reason(report)}",
         hint="its kernels do not support an op's types or options; take another model or engine",
     )
 
 
-def _words(report: ArenaReport) -> str:
+def _reason(report: ArenaReport) -> str:
     return "; ".join(report.log) or f"it gave no reason (code {report.status})"
 
 

@@ -34,7 +34,7 @@ from hil.tflite.model import Model
 
 
 class Asked(Protocol):
-    """The part of a request that provenance tells of."""
+    """The part of a request that provenance records."""
 
     @property
     def model(self) -> Model: ...  # noqa: D102
@@ -143,7 +143,7 @@ def _timing(asked: Asked) -> dict[str, str]:
 
 
 def _calibration(profile: Profile) -> str:
-    """Which calibration the profile carries, in words; the profile's snapshot holds all of it."""
+    """Describe the profile's calibration; the profile's snapshot has all of it."""
     found = profile.calibration
     if found is None:
         return "none"

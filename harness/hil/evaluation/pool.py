@@ -1,4 +1,4 @@
-"""Several devices at work on one list of samples, each in a thread of its own."""
+"""Several devices that share one list of samples, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Message = SampleResult | _Failure | None  # None: a worker has ended
 
 
 class Pool:
-    """A context manager; leaving it ends every device, wherever its work stands.
+    """A context manager; leaving it ends every device, whatever it is doing.
 
     Each of ``works`` gets a thread and a device of its own (``open_device``) and takes the next
     of ``samples`` whenever it is free. ``name`` is what an error calls a sample.

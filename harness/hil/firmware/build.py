@@ -189,7 +189,7 @@ def _write_sources(request: _Request, folder: Path) -> None:
 
 
 def _configure(request: _Request, tree: Path, log: Path, cmake: Path) -> None:
-    """Run CMake unless the tree stands configured with the same settings."""
+    """Run CMake unless the tree is configured with the same settings."""
     settings, done = tree / "settings.cmake", tree / "configured.cmake"
     text = _settings(request)
     if done.is_file() and done.read_text(encoding="utf-8") == text:
@@ -198,7 +198,7 @@ def _configure(request: _Request, tree: Path, log: Path, cmake: Path) -> None:
     settings.write_text(text, encoding="utf-8")
     command: list[str | Path] = [cmake, *_configure_arguments(request, tree)]
     if not run_tool(command, log):
-        # A tree left half-written by an interruption is not worth mending.
+        # A tree that an interruption left half-written is made anew.
         shutil.rmtree(tree / "build", ignore_errors=True)
         if not run_tool(command, log):
             raise explain_failure(log, request.platform)

@@ -45,8 +45,8 @@ def load(cache: Path, key: str) -> Firmware | None:
 def store(cache: Path, key: str, firmware: Firmware, beside: Iterable[Path]) -> Firmware:
     """Store a firmware and the files that belong ``beside`` it; return it at its new place.
 
-    To be called under the lock of its tree, after :func:`load` found nothing: what stands in the
-    way is damaged.
+    To be called under the lock of its tree, after :func:`load` found nothing: an existing entry
+    is damaged.
 
     Raises:
         OSError: the cache cannot be written.

@@ -1,4 +1,4 @@
-"""What stands in a firmware ELF: sizes by owner, symbols, code.
+"""Reads a firmware ELF: sizes by owner, symbols, code.
 
 The owners are output sections of ``firmware_stubs/ports/cortexm/link.ld``. Only 32-bit
 little-endian ELF files, which is all that Cortex-M has.
@@ -65,7 +65,7 @@ def sizes_by_owner(elf: Path) -> tuple[Mapping[str, int], Mapping[str, int]]:
 def symbols(elf: Path) -> list[Symbol]:
     """Return the functions of the ELF in order of address, without the Thumb bit.
 
-    Of several names at one address the first in the file stands. A size of 0 is kept as it is.
+    Of several names at one address the first in the file is taken. A size of 0 is kept as it is.
     Names of C++ are shown as in the source, without parameters.
     """
     found: dict[int, Symbol] = {}

@@ -1,8 +1,8 @@
-"""Whether a model can fit at all, told before anything is built.
+"""Whether a model can fit at all, checked before anything is built.
 
 What is known without a build: weights, tables, arena and the reserved stack. Code is known only
-after linking, so floors stand for it; a model that passes here may still overflow in the linker,
-one that fails here cannot fit.
+after linking, so lower bounds replace it; a model that passes here may still overflow in the
+linker, one that fails here cannot fit.
 """
 
 from __future__ import annotations

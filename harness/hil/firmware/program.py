@@ -1,4 +1,4 @@
-"""A Cortex-M program of anybody's: what its ELF says of functions, code and the core it is for.
+"""Any Cortex-M program: what its ELF says of functions, code and the core it is for.
 
 Nothing of hil's own firmware is expected here; ``hil.firmware.elf`` knows that.
 """
@@ -197,8 +197,8 @@ def open_program(path: Path) -> Program:
     """Read the ELF at ``path``.
 
     Raises:
-        UsageError: it cannot be read, is no ELF, or is not a linked little-endian 32-bit program
-            in Thumb code for a Cortex-M.
+        UsageError: it cannot be read, is not an ELF, or is not a linked little-endian 32-bit
+            program in Thumb code for a Cortex-M.
     """
     try:
         with path.open("rb") as stream:

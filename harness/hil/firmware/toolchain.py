@@ -1,4 +1,4 @@
-"""The tools that build firmware, and what their complaints mean."""
+"""The tools that build firmware, and what their error messages mean."""
 
 from __future__ import annotations
 
@@ -133,9 +133,9 @@ def run_tool(command: Sequence[str | Path], log: Path) -> bool:
 def explain_failure(
     log: Path, platform: Platform, external: ExternalCode | None = None
 ) -> HilError:
-    """Turn the log of a failed build into the error it stands for.
+    """Turn the log of a failed build into an error.
 
-    ``external`` is a library of somebody else's that took part in the build.
+    ``external`` is the prebuilt library that the engine calls.
     """
     text = log.read_text(encoding="utf-8", errors="replace")
     if over := dict(_OVERFLOW.findall(text)):

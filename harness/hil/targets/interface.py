@@ -24,7 +24,7 @@ OutputCall = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a firmware is put to work.
+    """How a firmware is run.
 
     ``timeout_s`` bounds one answer of the device. ``load`` is how tensors get in and out:
     ``protocol`` through the link, ``direct`` through a debugger, ``auto`` the fastest there is.
@@ -46,7 +46,7 @@ class Options:
 
 
 class Session(Protocol):
-    """One firmware at work; leaving the context manager that gave it ends the device.
+    """One running firmware; leaving the context manager that gave it ends the device.
 
     ``tool`` is the version line of what runs the firmware, ``command`` its command line (empty
     for a board). ``memory`` reads and writes the device's memory beside the protocol; None where

@@ -31,7 +31,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class DutInfo:
-    """What the firmware says it is. ``counter`` tells whether there is a cycle counter."""
+    """What the firmware says it is. ``counter``: whether it has a cycle counter."""
 
     version: int
     engine: str
@@ -101,7 +101,7 @@ class Rejected(DeviceFault):
 
 
 def fault_in(line: str) -> tuple[str, dict[str, int]] | None:
-    """Return a fault's name and registers; it may stand anywhere in the line."""
+    """Return a fault's name and registers; it may be anywhere in the line."""
     found = _FAULT.search(line)
     if found is None:
         return None

@@ -70,9 +70,9 @@ class DutClient:
         self._info: DutInfo | None = None
 
     def wait_ready(self, *, knock: bool = False) -> None:
-        """Wait for the end of the boot messages; noise of a UART that starts up is no error.
+        """Wait for the end of the boot messages; noise of a UART that starts up is ignored.
 
-        With ``knock`` a lone ``%`` asks every half second whether anybody is there: for a board
+        With ``knock`` a lone ``%`` asks every half second for an answer: for a board
         that may have started before the port was opened.
         """
         until = time.monotonic() + self._timeout_s
@@ -296,7 +296,7 @@ class DutClient:
         shown = " ".join(f"{key}=0x{value:08X}" for key, value in registers.items())
         return HardwareFault(
             f"{name} on the device{where}{after} ({shown})",
-            hint="cfsr tells the cause (ARMv7-M manual, B3.2.15); a stack overflow looks like this "
+            hint="cfsr has the cause (ARMv7-M manual, B3.2.15); a stack overflow looks like this "
             "too: try a larger firmware.stack_bytes in the profile",
             name=name,
             registers=registers,

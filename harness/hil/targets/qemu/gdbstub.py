@@ -21,7 +21,7 @@ _BYTES_A_PACKET = 2000  # QEMU's packets hold 4096 characters, two a byte (Packe
 
 
 class GdbStub:
-    """A debugger at QEMU's gdbstub. The guest runs whenever no method is at work."""
+    """A debugger at QEMU's gdbstub. The guest runs except during a method."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected

@@ -76,7 +76,7 @@ def run_region(
         arguments = [*machine_arguments(elf, machine), "-plugin", plugin]
         process = QemuProcess(binary, arguments, folder=folder, debug=False, semihosting=True)
         watch = _Watch(program, (begin, end), marks, record, seen, windows, timeout_s, on_output)
-        with process, _Listener(process, watch.hear):
+        with process, _Listener(process, watch.keep):
             exit_code = _until_recorded(process, watch)
         profiles = watch.profiles()
         if len(profiles) < windows:
@@ -144,7 +144,7 @@ class _Watch:
             return f"it came to {begin}, but never to {end} after it"
         return f"it passed {_times(len(self.profiles()))}"
 
-    def hear(self, data: bytes) -> None:
+    def keep(self, data: bytes) -> None:
         """Keep what the program printed, and pass it on."""
         self.output += data[: max(0, _KEPT_OUTPUT_BYTES - len(self.output))]
         if self.on_output is not None:
@@ -173,14 +173,14 @@ def _until_recorded(process: QemuProcess, watch: _Watch) -> int | None:
 
 
 class _Listener:
-    """Hears what the program prints, in a thread of its own, while the context is open.
+    """Reads what the program prints, in a thread of its own, while the context is open.
 
-    A program that nobody hears stops QEMU, its control socket included, once the pipe is full.
+    Once the pipe is full, a program that prints stops QEMU, its control socket included.
     """
 
-    def __init__(self, process: QemuProcess, hear: OutputCall) -> None:
+    def __init__(self, process: QemuProcess, keep: OutputCall) -> None:
         self._process = process
-        self._hear = hear
+        self._keep = keep
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="console", daemon=True)
         self._sources: list[int] = []
@@ -191,7 +191,7 @@ class _Listener:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """What was printed before this is heard; a program that still runs may print more."""
+        """Read what was printed before this; a program that still runs may print more."""
         self._stop.set()
         self._thread.join()
 
@@ -209,7 +209,7 @@ class _Listener:
             except OSError:
                 data = b""
             if data:
-                self._hear(data)
+                self._keep(data)
             else:
                 self._sources.remove(source)
 
@@ -271,7 +271,7 @@ def _incomplete(watch: _Watch, exit_code: int | None) -> RunFailed:
 def _refuse_recursion(watch: _Watch, profiles: Sequence[BlockProfile]) -> None:
     """Refuse windows in which ``begin`` was called again: which pass would it be?
 
-    A loop whose head is the entry of ``begin`` is no call.
+    A loop whose head is the entry of ``begin`` is not a call.
     """
     begin = watch.marks[0]
     for number, profile in enumerate(profiles):

@@ -1,4 +1,4 @@
-"""The QEMU target: puts a firmware to work in an emulator."""
+"""The QEMU target: runs a firmware in an emulator."""
 
 from __future__ import annotations
 
