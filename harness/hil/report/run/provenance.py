@@ -61,7 +61,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
 )
-_SHOWN_ELSEWHERE = {"command", "engine_title", "engine_role"}
+_SHOWN_ELSEWHERE = {"command", "engine_title", "engine_role", "target"}
 
 
 @dataclass(frozen=True)
