@@ -55,7 +55,7 @@ def test_the_table_has_what_one_compares(hil: Hil, database: Path) -> None:
     assert "123.5 ms" in rows[0]
     assert "69.3 KiB" in rows[0]
     assert "mps2-an386*" in rows[1]
-    assert "a machine with the same core" in result.err
+    assert "a substitute for the chip" in result.err
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,9 @@ def show(evaluation: Evaluation) -> None:
     """Print a complete evaluation."""
     found = evaluation.accuracy
     assert found is not None
-    stand_in = "" if evaluation.machine_exact else ", standing in"
     typer.echo(
         f"{evaluation.model_name} ({evaluation.model_dtype}) on {evaluation.profile_name} "
-        f"[{evaluation.target} {evaluation.machine}{stand_in}], engine {evaluation.engine}"
+        f"[{output.machine(evaluation)}], engine {evaluation.engine}"
     )
     typer.echo(f"data: {evaluation.data_name}, {_count(evaluation)}; {evaluation.preparation}")
     name = "AUC" if found.metric == "auc" else "top-1"

@@ -61,7 +61,7 @@ def _show(runs: list[RunSummary]) -> None:
     columns = [*left, *output.headline_columns()]
     output.print_table(columns, [_row(run) for run in runs])
     if not all(run.machine_exact for run in runs):
-        output.note("* a machine with the same core instead of the chip")
+        output.note("* a substitute for the chip's own machine")
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import rich.progress
     from rich.console import Console
 
-    from hil.records import Measurement
+    from hil.records import Evaluation, Measurement, RunRecord
 
 #: Stages that ``hil.bench.pipeline``, ``hil.evaluation`` and ``hil.quantization`` report.
 STAGES = {
@@ -196,6 +196,12 @@ def print_figures(figures: Mapping[str, Measurement]) -> None:
             )
         )
     print_table(["measurement", ">value", ">band", "kind"], rows)
+
+
+def machine(record: RunRecord | Evaluation) -> str:
+    """Return target and machine of a result, and whether the machine is a substitute."""
+    substitute = "" if record.machine_exact else ", substitute"
+    return f"{record.target} {record.machine}{substitute}"
 
 
 def headline_columns() -> list[Column | str]:

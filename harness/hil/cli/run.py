@@ -171,10 +171,9 @@ def _show_json(records: list[RunRecord], problems: list[Any]) -> None:
 def _show_record(record: RunRecord) -> None:
     model = record.model
     assert model is not None
-    stand_in = "" if record.machine_exact else ", standing in"
     typer.echo(
         f"{model.name} ({model.dtype}, {model.macs:,} MACs) on {record.profile_name} "
-        f"[{record.target} {record.machine}{stand_in}], engine {record.engine}"
+        f"[{output.machine(record)}], engine {record.engine}"
     )
     if record.measurements:
         _show_figures(record)
