@@ -63,4 +63,4 @@ def test_a_calibrated_prefetcher_narrows_the_band(db: Path, tmp_path: Path) -> N
 
 def test_an_unknown_model_is_refused(db: Path) -> None:
     result = hil("run", "-p", "stm32l4", "--memory-model", "perfect", "--db", db, INT8)
-    result.refuses(2, "--memory-model", "perfect", "ideal or cache")
+    result.refuses(2, "--memory-model", "perfect", "'ideal', 'cache'")
