@@ -111,6 +111,21 @@ def test_absent_figures_are_none(run: hil.Run) -> None:
     assert "<table></table>" in bare._repr_html_()
 
 
+def test_the_host_has_no_time_and_no_size_of_the_chip(run: hil.Run) -> None:
+    native = hil.run(INT8, "stm32l4", target="host")
+    assert (native.target, native.status, native.ops) == ("host", "passed", ())
+    assert [native.latency_ms, native.energy_uj, native.ram_bytes, native.flash_bytes] == [None] * 4
+    assert native.check is not None
+    assert native.check.exact
+    assert "--target host" in native.provenance["command"]
+    found = hil.compare(run, native)
+    assert "latency_us" not in found.ratios
+    assert found.figures["latency_us"].values == (run.measurements["latency_us"].value, None)
+    assert "digits_int8 on stm32l4, host" in repr(found)
+    accuracy = hil.accuracy(INT8, "stm32l4", SAMPLES, target="host", limit=100)
+    assert (accuracy.samples, accuracy.value, accuracy.reference) == (100, 1.0, 1.0)
+
+
 def test_its_html_is_escaped_and_without_scripts(run: hil.Run) -> None:
     named = hil.run(INT8.read_bytes(), "stm32l4", name="<b>&")
     assert named.model == "<b>&"

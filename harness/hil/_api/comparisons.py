@@ -88,7 +88,7 @@ class Comparison:
         return self._view.cases[0]
 
     def _rows(self) -> list[show.Row]:
-        rows: list[show.Row] = [("", *(f"{run.model} on {run.profile}" for run in self.runs), "")]
+        rows: list[show.Row] = [("", *self._heads(), "")]
         for row in self._case.figures:
             if figures.find(row.name).level == "headline":
                 first, second = row.cells
@@ -96,6 +96,15 @@ class Comparison:
                 words = f"{judged.ratio_text} {judged.words}".strip() if judged else ""
                 rows.append((figures.find(row.name).label, _text(first), _text(second), words))
         return rows
+
+    def _heads(self) -> list[str]:
+        """Model and profile of each run, and what else differs."""
+        a, b = self.runs
+        heads = [f"{run.model} on {run.profile}" for run in self.runs]
+        for x, y in ((a.target, b.target), (a.engine, b.engine)):
+            if x != y:
+                heads = [f"{heads[0]}, {x}", f"{heads[1]}, {y}"]
+        return heads
 
 
 def _pair(row: FigureRow) -> FigurePair:
