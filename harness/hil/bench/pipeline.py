@@ -1,4 +1,4 @@
-"""The spine: from a .tflite file and a profile to a stored run. Reads like docs/design.md."""
+"""One run, from a .tflite file and a profile to a stored record. Reads like docs/design.md."""
 
 from __future__ import annotations
 
@@ -110,21 +110,21 @@ class Job:
 
 @dataclass
 class _Stages:
-    """Tells the progress callback which stage runs, and remembers how long each took."""
+    """Reports the current stage to the progress callback, and measures how long each took."""
 
     progress: Progress | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        self.tell(name, 0, 0)
+        self.report(name, 0, 0)
         start = time.perf_counter()
         try:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 4)
 
-    def tell(self, name: str, done: int, total: int) -> None:
+    def report(self, name: str, done: int, total: int) -> None:
         if self.progress is not None:
             self.progress(name, done, total)
 
@@ -354,7 +354,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
         ),
         n_ops=len(job.graph.ops),
         repeat=request.repeat,
-        progress=lambda done, total: stages.tell("run", done, total),
+        progress=lambda done, total: stages.report("run", done, total),
     )
 
 

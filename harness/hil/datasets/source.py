@@ -11,7 +11,7 @@ from hil.records import InputSpec
 def source_sha256(spec: str | InputSpec) -> str:
     """Return the SHA-256 of the file, or of the folder's files with their names, of ``--data``.
 
-    Models of other input types take other arrays of the same data: this hash tells whether
+    Models of other input types take other arrays of the same data: this hash shows whether
     evaluations of a float model and of its variants used the same samples. Empty for a Python
     function, and where the files cannot be read.
     """

@@ -1,4 +1,4 @@
-"""The spine of an evaluation: from a request and labelled data to a stored accuracy."""
+"""One evaluation, from a request and labelled data to a stored accuracy."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def evaluate(
         RunFailed: the firmware does not fit, or the device failed; what was done is kept.
         MissingTool: the target's tool or the compiler is not here.
     """
-    tell = progress or (lambda stage, done, total: None)
-    tell("data", 0, 0)
-    job = pipeline.prepare(request, tell)
+    report = progress or (lambda stage, done, total: None)
+    report("data", 0, 0)
+    job = pipeline.prepare(request, report)
     metric = Metric(job.graph, asked.metric)
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)
     data = data.take(asked.limit, asked.seed)
@@ -96,16 +96,16 @@ def evaluate(
     jobs = min(asked.jobs or os.cpu_count() or 1, len(data))
     # One after the other: each one silences stderr of the whole process while it is made.
     references = tuple(reference_for(job.model) for _ in range(jobs))
-    tell("arena", 0, 0)
+    report("arena", 0, 0)
     job = pipeline.fitted(job)
-    tell("build", 0, 0)
+    report("build", 0, 0)
     task = _Task(job, data, metric, references, pipeline.build_firmware(job))
     begun = _begun(task, asked, pipeline.known_variant(job, store))
     claim = store.evaluations.claim(begun, restart=asked.restart)
     if claim.complete:
         return claim.evaluation
     with _ending(claim.evaluation, store):
-        results = _run(task, claim.evaluation, claim.results, store, tell)
+        results = _run(task, claim.evaluation, claim.results, store, report)
         return _finished(claim.evaluation, metric.sum_up(data, results), task, store)
 
 
@@ -187,7 +187,7 @@ def _run(
     evaluation: Evaluation,
     before: Sequence[SampleResult],
     store: Store,
-    tell: Progress,
+    report: Progress,
 ) -> list[SampleResult]:
     """Put the samples that are missing through the devices; store them batch by batch."""
     data = task.data
@@ -202,14 +202,14 @@ def _run(
     )
     batch: list[SampleResult] = []
     stored = time.monotonic()
-    tell("run", len(results), len(data))
+    report("run", len(results), len(data))
     try:
         with pool:
             for result in pool.results():
                 if result is not None:
                     batch.append(result)
                     results.append(result)
-                    tell("run", len(results), len(data))
+                    report("run", len(results), len(data))
                 if len(batch) >= _BATCH or time.monotonic() - stored > _BATCH_S:
                     store.evaluations.add(evaluation.evaluation_id, batch)
                     batch, stored = [], time.monotonic()

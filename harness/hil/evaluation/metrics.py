@@ -185,7 +185,7 @@ class Metric:
         notes = []
         if self.name == "auc" and main.value in (0.0, 1.0):
             notes.append(
-                "the scores separate the classes completely: resampling them cannot tell how "
+                "the scores separate the classes completely: resampling them cannot show how "
                 "certain that is"
             )
         if self.name == "top1" and self.classes > _CONFUSION_UP_TO:
