@@ -162,3 +162,12 @@ def test_hil_qemu_is_taken_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         find_qemu()
     fake.chmod(0o755)
     assert find_qemu() == fake
+
+
+def test_answers_do_not_depend_on_how_fast_they_are_read(tmp_path: Path) -> None:
+    """QEMU answers more than a pipe holds, and quits without waiting for its reader."""
+    qemu = find_qemu()
+    wrapper = tmp_path / "qemu"
+    wrapper.write_text(f'#!/bin/sh\n[ -p /dev/stdout ] && exit 1\nexec "{qemu}" "$@"\n')
+    wrapper.chmod(0o755)
+    assert probe(wrapper).devices == probe(qemu).devices

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -100,22 +102,26 @@ def _ask(path: Path) -> Emulator:
     command = [str(path), "-M", "none", "-display", "none", "-nodefaults", "-S", "-qmp", "stdio"]
     try:
         text = "\n".join(json.dumps(question) for question in questions)
-        done = children.run(command, text=text, timeout_s=_PROBE_TIMEOUT_S)
+        # Into a file: QEMU quits without waiting for a pipe (64 KiB) that is read too slowly.
+        with tempfile.TemporaryFile() as answers:
+            children.run(command, text=text, log=answers, timeout_s=_PROBE_TIMEOUT_S)
+            answers.seek(0)
+            return _parse(path, answers.read().decode(errors="replace").splitlines())
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingTool(f"cannot run QEMU at {path}: {error}", hint=INSTALL_HINT) from error
-    return _parse(path, done.stdout, done.stderr)
 
 
-def _parse(path: Path, stdout: str, stderr: str) -> Emulator:
+def _parse(path: Path, lines: Sequence[str]) -> Emulator:
+    """Read QMP's replies; lines that are not JSON are messages."""
     try:
-        replies = [json.loads(line) for line in stdout.splitlines()]
+        replies = [json.loads(line) for line in lines if line.startswith("{")]
         answers = {reply["id"]: reply["return"] for reply in replies if "id" in reply}
         number = answers["version"]["qemu"]
         package = answers["version"]["package"]
         machines = tuple(sorted(machine["name"] for machine in answers["machines"]))
         devices = tuple(sorted(device["name"] for device in answers["devices"]))
     except (ValueError, KeyError, TypeError) as error:
-        last = stderr.strip().splitlines()[-1:] or ["no message"]
+        last = [line for line in lines if line and not line.startswith("{")][-1:] or ["no message"]
         raise MissingTool(
             f"{path} does not answer as QEMU does ({last[0]})", hint=INSTALL_HINT
         ) from error
