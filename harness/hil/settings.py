@@ -23,7 +23,7 @@ PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
 _PATH_KEYS = ("db", "cache_dir", "overlay_dir", "emulator", "profile")
 _TABLES = ("gate",)
-_EXPORTED = ("cache_dir", "overlay_dir", "emulator", "cc_prefix")
+_EXPORTED = ("cache_dir", "overlay_dir", "emulator", "cc_prefix", "label")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ class Settings(BaseModel):
     )
     timeout_s: float = Field(default=60.0, gt=0, description="seconds one answer may take")
     samples: int = Field(default=3, ge=1, le=100_000, description="random inputs of a run")
+    label: str | None = Field(
+        default=None, max_length=80, description="name of the revision that runs measure"
+    )
     gate: GateSettings = Field(
         default_factory=GateSettings, description="table of `hil gate`, in files only"
     )
@@ -95,9 +98,9 @@ class _Layer:
 def load(**flags: Any) -> Settings:
     """Return the settings, and export some of them to this process's environment.
 
-    ``cache_dir``, ``overlay_dir``, ``emulator`` and ``cc_prefix`` are read from their environment
-    variables by lower modules and child processes; where a flag or a file sets one, its variable
-    is set.
+    ``cache_dir``, ``overlay_dir``, ``emulator``, ``cc_prefix`` and ``label`` are read from their
+    environment variables by lower modules and child processes; where a flag or a file sets one,
+    its variable is set.
 
     Raises:
         UsageError: see ``resolve``.

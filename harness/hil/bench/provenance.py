@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hil import children
+from hil.bench.source_revision import source_revision
 from hil.devices import Profile
 from hil.engines.interface import Engine
 from hil.measure.cycles.memory_system import MemoryModel, memory_model
@@ -92,6 +93,7 @@ def begin(
             "engine_role": engine.role,
             **sources.details,
             "model_sha256": model.sha256,
+            **source_revision(asked.model.path),
             "optimize": asked.optimize,
             **(_timing(asked) if platform.time is not None else {}),
         },

@@ -14,6 +14,7 @@ from hil.cli.options import (
     DbOption,
     DeviceOptions,
     JsonOption,
+    LabelOption,
     ProfileOption,
     QuantizeOption,
     TargetOptions,
@@ -98,6 +99,7 @@ def accuracy(
     device: DeviceOptions = DeviceOptions(),
     quantize: QuantizeOption = None,
     calibration: CalibrationOptions = CalibrationOptions(),
+    label: LabelOption = None,
     db: DbOption = None,
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
@@ -111,7 +113,9 @@ def accuracy(
     """
     from hil import settings as configuration
 
-    settings = configuration.load(db=db, profile=profile, **device.settings, **vars(tools))
+    settings = configuration.load(
+        db=db, label=label, profile=profile, **device.settings, **vars(tools)
+    )
     if list_stored:
         _list(db, model, profile, as_json=json)
         return

@@ -119,6 +119,16 @@ MemoryModelOption = Annotated[
     ),
 ]
 
+LabelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="TEXT",
+        help="Name of the revision that is measured, for reports and sites (also: HIL_LABEL; "
+        "default: the git commit of the model's repository).",
+    ),
+]
+
 Scheme = Literal["int8", "int8-per-tensor", "int16x8", "dynamic", "q8", "q16"]
 
 QuantizeOption = Annotated[

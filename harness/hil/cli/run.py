@@ -13,6 +13,7 @@ from hil.cli.options import (
     DbOption,
     DeviceOptions,
     JsonOption,
+    LabelOption,
     MemoryModelOption,
     QuantizeOption,
     TargetOptions,
@@ -82,6 +83,7 @@ def run(
     ] = None,
     quantize: QuantizeOption = None,
     calibration: CalibrationOptions = CalibrationOptions(),
+    label: LabelOption = None,
     db: DbOption = None,
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
@@ -95,7 +97,9 @@ def run(
     from hil.store import Store
     from hil.tflite.model import Model
 
-    settings = configuration.load(db=db, samples=samples, **device.settings, **vars(tools))
+    settings = configuration.load(
+        db=db, label=label, samples=samples, **device.settings, **vars(tools)
+    )
     check_report_folder(report)
     variant = calibration.request(quantize)
     profiles = required_profiles(settings, profile)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hil.cli import output
-from hil.cli.options import DbOption, JsonOption, TargetOptions, check_report_folder, grouped
+from hil.cli.options import (
+    DbOption,
+    JsonOption,
+    LabelOption,
+    TargetOptions,
+    check_report_folder,
+    grouped,
+)
 
 if TYPE_CHECKING:
     from hil.figures import Figure
@@ -57,6 +64,7 @@ def sweep(
             help="Write the study's report: HTML, or Markdown where FILE ends in .md.",
         ),
     ] = None,
+    label: LabelOption = None,
     db: DbOption = None,
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
@@ -71,7 +79,7 @@ def sweep(
     from hil.store import Store
     from hil.sweep import load, members, plan
 
-    settings = configuration.load(db=db, **vars(tools))
+    settings = configuration.load(db=db, label=label, **vars(tools))
     check_report_folder(report)
     loaded = load(study)
     loaded = loaded.model_copy(update={"target": tools.target or loaded.target or settings.target})

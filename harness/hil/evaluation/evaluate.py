@@ -19,6 +19,7 @@ from typing import Any
 
 from hil import datasets
 from hil.bench import pipeline, provenance
+from hil.bench.source_revision import source_revision
 from hil.datasets import Dataset
 from hil.datasets.source import source_sha256
 from hil.errors import HilError, RunFailed, WrongOutput
@@ -173,6 +174,7 @@ def _origin(task: _Task, tool: str) -> dict[str, Any]:
         "command": shlex.join(request.command),
         "hil_version": version("hil"),
         "hil_commit": provenance.commit(),
+        **source_revision(request.model.path),
         "python": host.python_version(),
         "host": f"{host.system()} {host.machine()}",
         "compiler": task.firmware.compiler,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, exc, inspect, text
 from hil.errors import StoreError
 from hil.store.database import WRITE
 
-VERSIONS = ("0010",)
+VERSIONS = ("0010", "0011")
 """Lower numbers were used during development, before the first release."""
 HEAD = VERSIONS[-1]
 

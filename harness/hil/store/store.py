@@ -36,7 +36,14 @@ _HEAD = (
     *("target", "machine", "machine_exact", "engine"),
 )
 _MODEL = tuple(field.name for field in dataclasses.fields(ModelInfo))
-_PROVENANCE = ("engine_version", "firmware_sha256", "hil_commit", "sweep_key")
+_PROVENANCE = (
+    "engine_version",
+    "firmware_sha256",
+    "hil_commit",
+    "sweep_key",
+    "source_commit",
+    "label",
+)
 _FIGURE = tuple(field.name for field in dataclasses.fields(Measurement))
 _STATUS = ("status", "started_us", "host", "boot_id", "pid", "pid_start")  # for shown_status
 

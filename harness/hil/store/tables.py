@@ -76,6 +76,8 @@ runs = Table(
     Column("hil_commit", Text),
     Column("sweep_key", ID),
     _required("document", JSON),
+    Column("source_commit", Text),
+    Column("label", Text),
     Index("ix_runs_started", "started_us", "run_id"),
     Index("ix_runs_sweep_key", "sweep_key"),
     # Finds the latest run of each kind without reading rows (``hil.store.latest``).
@@ -83,6 +85,12 @@ runs = Table(
         "ix_runs_slot",
         *("model_sha256", "profile_name", "target", "engine", "started_us", "run_id"),
         *("model_name", "status"),
+    ),
+    # Has all that ``hil.store.history`` reads; a column behind the document is slow to read.
+    Index(
+        "ix_runs_history",
+        *("model_name", "profile_name", "engine", "target", "started_us", "run_id", "status"),
+        *("model_sha256", "hil_commit", "source_commit", "label"),
     ),
 )
 

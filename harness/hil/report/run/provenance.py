@@ -10,6 +10,8 @@ _GROUPS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         "Model and inputs",
         {
+            "label": "Label",
+            "source_commit": "Model's repository, git commit",
             "model_sha256": "Model, SHA-256",
             "inputs_sha256": "Inputs, SHA-256",
             "firmware_sha256": "Firmware, SHA-256",
