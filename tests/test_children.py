@@ -59,6 +59,23 @@ def test_an_ended_child_was_waited_for_with_its_child() -> None:
     children.end(child)  # once more does nothing
 
 
+def test_a_grandchild_in_a_process_group_of_its_own_is_ended() -> None:
+    """As Ninja's compilers are."""
+    script = "import subprocess as s; p = s.Popen(['sleep', '600'], process_group=0);"
+    script += "print(p.pid, flush=True); p.wait()"
+    child = children.start([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    grandchild = int(child.stdout.readline())
+    assert os.getpgid(grandchild) != os.getpgid(child.pid)
+    children.end(child)
+    assert gone(grandchild)
+
+
+def test_a_child_whose_parent_ended_before_it_began_does_nothing(tmp_path: Path) -> None:
+    command = ["sh", "-c", children._UNLESS_ORPHANED, "1", "touch", str(tmp_path / "ran")]
+    assert subprocess.run(command).returncode == 127
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_waits_for_the_end_of_a_block(number: signal.Signals) -> None:
     order: list[str] = []

@@ -126,6 +126,18 @@ def test_an_interrupt_ends_the_wait(tmp_path: Path) -> None:
         waiting.communicate()
 
 
+def test_a_lock_lasts_as_long_as_the_last_process_that_inherited_it(tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    with files.locked_with_children(lock) as descriptor:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[descriptor])
+    with holder(lock) as waiting, child:
+        assert line(waiting) == "waiting"
+        assert _with_output(waiting, wait_s=0.2) == []
+        child.communicate(b"")
+        assert line(waiting) == "held"
+        waiting.communicate(b"\n")
+
+
 def test_sweep_removes_the_least_recently_used_but_none_in_use(tmp_path: Path) -> None:
     long_ago = time.time() - 7200
     for age, name in enumerate(("new", "old", "older", "oldest")):

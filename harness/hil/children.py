@@ -1,8 +1,9 @@
 """Child processes that are ended and waited for on every way out, Ctrl-C included.
 
 ``subprocess.run`` alone leaves a child that it killed after an interrupt without waiting for it,
-and knows nothing of the child's own children. Here a child is the leader of a process group (and
-session) of its own: Ctrl-C in a terminal reaches Python alone, and a group is killed as a whole.
+and knows nothing of the child's own children. Here a child is the leader of a session of its own:
+Ctrl-C in a terminal reaches Python alone, and a session is killed as a whole, with the process
+groups that its members made (Ninja makes one for each compiler).
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-_GROUP_S = 2.0  # how long killed children of a child may take to disappear
+_SESSION_S = 2.0  # how long killed children of a child may take to disappear
 _POLL_S = 0.005
 _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _running: set[subprocess.Popen[Any]] = set()
+# $0 is the parent: it may have ended before the parent death signal was set.
+_UNLESS_ORPHANED = '[ "$PPID" = "$0" ] || exit 127; exec "$@"'
 
 
 @contextlib.contextmanager
@@ -47,19 +50,26 @@ def uninterrupted() -> Iterator[None]:
 
 
 def start(
-    command: Sequence[str | Path], *, die_with_parent: bool = False, **options: Any
+    command: Sequence[str | Path],
+    *,
+    die_with_parent: bool = False,
+    death_signal: signal.Signals = signal.SIGKILL,
+    **options: Any,
 ) -> subprocess.Popen[Any]:
     """Start a child in a session of its own; ``options`` are :class:`subprocess.Popen`'s.
 
-    With ``die_with_parent`` the kernel kills it should Python be killed (the parent death signal,
-    set by util-linux's ``setpriv``; without it, as on other systems than Linux, such a child
-    survives). To the kernel the parent is the thread that called this.
+    With ``die_with_parent`` the kernel sends it ``death_signal`` should Python be killed (the
+    parent death signal, set by util-linux's ``setpriv``; without it, as on other systems than
+    Linux, such a child survives). To the kernel the parent is the thread that called this.
 
     Raises:
         OSError: it cannot be started (with ``die_with_parent`` the wrapper exits with 127 instead).
     """
     wrapper = shutil.which("setpriv") if die_with_parent else None
-    prefix = [wrapper, "--pdeathsig", "KILL"] if wrapper else []
+    prefix = []
+    if wrapper:
+        prefix = [wrapper, "--pdeathsig", death_signal.name.removeprefix("SIG")]
+        prefix += ["sh", "-c", _UNLESS_ORPHANED, str(os.getpid())]
     with uninterrupted():
         child = subprocess.Popen([*prefix, *command], start_new_session=True, **options)
         _running.add(child)
@@ -69,17 +79,16 @@ def start(
 def kill(child: subprocess.Popen[Any]) -> None:
     """Kill a child with its own children, from any thread; :func:`end` still has to follow."""
     if child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        _kill_session(child.pid)
 
 
 def end(child: subprocess.Popen[Any]) -> None:
-    """Kill a child that still runs, wait until its process group is gone, close its pipes."""
+    """Kill a child that still runs, wait until its session is gone, close its pipes."""
     with uninterrupted():
         if child.returncode is None:
             kill(child)
             child.wait()
-            _wait_for_group(child.pid)
+            _end_session(child.pid)
         for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -93,10 +102,12 @@ def run(
     text: str | None = None,
     log: IO[bytes] | None = None,
     timeout_s: float | None = None,
+    **options: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run a tool to its end with ``text`` as its input (None: none).
 
-    Its output goes to ``log``, both streams, or is returned.
+    Its output goes to ``log``, both streams, or is returned. ``options`` are those of
+    :func:`start`.
 
     Raises:
         OSError: it cannot be started.
@@ -109,6 +120,7 @@ def run(
         stderr=subprocess.PIPE if log is None else subprocess.STDOUT,
         text=True,
         errors="replace",
+        **options,
     )
     try:
         stdout, stderr = child.communicate(text, timeout_s)
@@ -127,15 +139,33 @@ def how_it_ended(code: int) -> str:
         return f"signal {-code}"
 
 
-def _wait_for_group(group: int) -> None:
-    """Wait for the processes of a killed group whose leader was waited for."""
-    deadline = time.monotonic() + _GROUP_S
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except OSError:
-            return
+def _end_session(leader: int) -> None:
+    """Kill what is left of a session whose leader was waited for, until nothing is."""
+    deadline = time.monotonic() + _SESSION_S
+    while _kill_session(leader) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
+
+
+def _kill_session(leader: int) -> bool:
+    """Kill the processes of a session that live; return whether there were any."""
+    with contextlib.suppress(OSError):
+        os.killpg(leader, signal.SIGKILL)
+    living = _session(leader)
+    for pid in living:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    return bool(living)
+
+
+def _session(leader: int) -> list[int]:
+    """The living processes of a session, zombies left out (proc(5), ``/proc/PID/stat``)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, _group, session = path.read_bytes().rpartition(b")")[2].split()[:4]
+            if int(session) == leader and state not in (b"Z", b"X"):
+                found.append(int(path.parent.name))
+    return found
 
 
 @atexit.register

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+_INHERITED_FROM = 100  # the lowest descriptor for a lock that children inherit
 _IN_USE_S = 3600.0  # never sweep what was used within this time
 
 
@@ -85,6 +86,30 @@ def locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
         yield
+
+
+@contextlib.contextmanager
+def locked_with_children(path: Path) -> Iterator[int]:
+    """Hold the lock file ``path`` and give its descriptor, for children to inherit.
+
+    The lock lasts until this block is left and every process that inherited the descriptor
+    (``pass_fds``) has ended, also where this process is killed. Others wait; an interrupt ends
+    the wait of the main thread.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    low = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        # libuv, and so CMake, closes what it inherits from descriptor 3 up to the first gap.
+        descriptor = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _INHERITED_FROM)
+    finally:
+        os.close(low)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)  # never LOCK_UN, which would release it for the children as well
 
 
 def sweep(folder: Path, keep: int) -> None:

@@ -18,6 +18,7 @@ from hil import cores, files
 from hil.cores import Core
 from hil.errors import BuildFailed, UsageError
 from hil.firmware import cache as build_cache
+from hil.firmware import objects
 from hil.firmware.toolchain import (
     Compiler,
     cache_error,
@@ -30,7 +31,8 @@ from hil.firmware.toolchain import (
 from hil.records import EngineSources, Firmware, Platform
 from hil.resources import data_dir
 
-_CACHE_VERSION = "1"
+_CACHE_VERSION = "2"
+_NINJA_ENDED = (0, 1)  # all was built, or a command failed; not that it was interrupted
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,19 @@ class _Request:
     @property
     def _source_names(self) -> tuple[str, ...]:
         return (*self.sources.files, *self.sources.kernels)
+
+
+@dataclass(frozen=True)
+class _Tool:
+    """CMake or Ninja, the log of the build and the descriptor of its lock."""
+
+    path: Path
+    log: Path
+    lock: int
+
+    def run(self, *arguments: str | Path) -> int:
+        """Run it and return its exit code."""
+        return run_tool([self.path, *arguments], self.log, self.lock)
 
 
 def build(
@@ -160,18 +175,33 @@ def _build_in_tree(request: _Request, cache: Path, key: str) -> Firmware:
     tools = find_tool("cmake"), find_tool("ninja")
     if request.uses_cxx:
         require_cxx(request.compiler)
-    with build_cache.locked_tree(cache, files.digest(_tree_parts(request))) as tree:
+    with build_cache.locked_tree(cache, files.digest(_tree_parts(request))) as (tree, lock):
         # Another process may have built the very same while we waited for the lock.
         if firmware := build_cache.load(cache, key):
             return firmware
         _write_sources(request, tree)
         log = tree / "build.log"
         log.unlink(missing_ok=True)
-        _configure(request, tree, log, tools[0])
-        if not run_tool([tools[1], "-C", tree / "build"], log):
-            raise explain_failure(log, request.platform, request.sources.external)
+        _configure(request, tree, _Tool(tools[0], log, lock))
+        _compile(request, tree, _Tool(tools[1], log, lock))
         firmware = _describe(request, tree / "build")
-        return build_cache.store(cache, key, firmware, [tree / "build" / "firmware.map"])
+        if _elf_key(request) != key:
+            raise BuildFailed(
+                "the firmware's sources changed while they were built", hint="run it again"
+            )
+        return build_cache.store(cache, key, firmware)
+
+
+def _compile(request: _Request, tree: Path, ninja: _Tool) -> None:
+    """Make the ELF of ``tree`` from its sources and the objects that are known to be complete."""
+    objects.discard_unknown(tree, request.sources.files)
+    code = ninja.run("-C", tree / "build")
+    if code in _NINJA_ENDED:
+        objects.record(tree, request.sources.files)
+    if code:
+        raise explain_failure(ninja.log, request.platform, request.sources.external)
+    if not objects.is_complete(tree / "build" / "firmware.elf"):
+        raise BuildFailed("the linker wrote an incomplete ELF file", hint="run it again")
 
 
 def _write_sources(request: _Request, folder: Path) -> None:
@@ -188,21 +218,26 @@ def _write_sources(request: _Request, folder: Path) -> None:
             path.write_bytes(text.encode())
 
 
-def _configure(request: _Request, tree: Path, log: Path, cmake: Path) -> None:
+def _configure(request: _Request, tree: Path, cmake: _Tool) -> None:
     """Run CMake unless the tree is configured with the same settings."""
     settings, done = tree / "settings.cmake", tree / "configured.cmake"
     text = _settings(request)
     if done.is_file() and done.read_text(encoding="utf-8") == text:
         return
+    started = tree / "configuring"
+    if started.exists():  # an interruption left what CMake wrote in an unknown state
+        shutil.rmtree(tree / "build", ignore_errors=True)
+    started.touch()
     done.unlink(missing_ok=True)
     settings.write_text(text, encoding="utf-8")
-    command: list[str | Path] = [cmake, *_configure_arguments(request, tree)]
-    if not run_tool(command, log):
-        # A tree that an interruption left half-written is made anew.
+    arguments = _configure_arguments(request, tree)
+    if cmake.run(*arguments):
+        # A tree that is damaged in some other way is made anew.
         shutil.rmtree(tree / "build", ignore_errors=True)
-        if not run_tool(command, log):
-            raise explain_failure(log, request.platform)
+        if cmake.run(*arguments):
+            raise explain_failure(cmake.log, request.platform)
     shutil.copyfile(settings, done)
+    started.unlink()
 
 
 def _configure_arguments(request: _Request, folder: Path) -> list[str]:

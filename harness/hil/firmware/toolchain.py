@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,10 +125,21 @@ def find_tool(name: str, package: str | None = None) -> Path:
     return Path(found)
 
 
-def run_tool(command: Sequence[str | Path], log: Path) -> bool:
-    """Run a build tool, appending its output to ``log``; return whether it succeeded."""
+def run_tool(command: Sequence[str | Path], log: Path, lock: int) -> int:
+    """Run a build tool, appending its output to ``log``; return its exit code.
+
+    Its processes inherit ``lock``, the descriptor of the build's lock. Should hil be killed, the
+    tool gets SIGTERM, at which Ninja ends its compilers.
+    """
     with log.open("ab") as stream:
-        return children.run(command, log=stream).returncode == 0
+        done = children.run(
+            command,
+            log=stream,
+            die_with_parent=True,
+            death_signal=signal.SIGTERM,
+            pass_fds=[lock],
+        )
+    return done.returncode
 
 
 def explain_failure(
