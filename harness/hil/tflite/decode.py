@@ -15,23 +15,17 @@ import numpy.typing as npt
 from hil.tflite import schema
 from hil.tflite.graph import Op, Quantization, Tensor
 from hil.tflite.macs import op_macs
+from hil.tflite.verify import Malformed, verify
 
 MAX_TENSOR_BYTES = 2**31 - 1
 MAX_RANK = 8
-
-
-class Malformed(ValueError):
-    """The file contradicts itself or the schema; the text names the place."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class Decoder:
     """One .tflite in memory. Methods return project types and raise :class:`Malformed`."""
 
     def __init__(self, data: bytes) -> None:
+        verify(data)
         self._data = data
         self._model = schema.root(data)
         if (version := self._model.Version()) != schema.SCHEMA_VERSION:
@@ -71,11 +65,9 @@ class Decoder:
         return tuple(self._op(index, names, tensors) for index in range(self._n_ops))
 
     def _check_buffers(self) -> None:
-        """Every buffer ends inside the file, also those that no tensor uses (metadata)."""
+        """Every buffer behind the flatbuffer ends inside the file, also those of no tensor."""
         for index in range(self._n_buffers):
-            raw = self._model.Buffers(index)
-            if raw.DataLength():
-                raw.DataAsNumpy()  # raises where the file is too short
+            self._outside_data(self._model.Buffers(index), f"number {index}")
 
     # Tensors
 
@@ -182,6 +174,8 @@ class Decoder:
 
     def _op(self, index: int, codes: list[tuple[str, int]], tensors: tuple[Tensor, ...]) -> Op:
         raw = self._subgraph.Operators(index)
+        if raw.LargeCustomOptionsOffset() + raw.LargeCustomOptionsSize() > len(self._data):
+            raise Malformed(f"the custom options of op {index} lie outside the file")
         if (code := raw.OpcodeIndex()) >= len(codes):
             raise Malformed(f"op {index} refers to operator code {code} of {len(codes)}")
         name, version = codes[code]

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from hil.errors import ModelError
-from hil.tflite.decode import Decoder, Malformed
+from hil.tflite.decode import Decoder
 from hil.tflite.graph import Graph
 from hil.tflite.schema import IDENTIFIER
+from hil.tflite.verify import Malformed
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 _DAMAGED = "the file is damaged or was cut short; export or download it again"
