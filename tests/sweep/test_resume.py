@@ -24,7 +24,9 @@ def member(tmp_path: Path) -> Member:
     return found
 
 
-def keep(store: Store, run_id: str, status: RunStatus, key: str, minute: int) -> None:
+def keep(
+    store: Store, run_id: str, status: RunStatus, key: str, minute: int, commit: str = ""
+) -> None:
     errors = () if status == "passed" else (ErrorInfo(f"why {run_id}", "do this"),)
     record: RunRecord = dataclasses.replace(
         passed(),
@@ -32,7 +34,7 @@ def keep(store: Store, run_id: str, status: RunStatus, key: str, minute: int) ->
         status=status,
         started_at=f"2026-01-01T00:{minute:02d}:00.000+00:00",
         errors=errors,
-        provenance={"command": "hil run", "sweep_key": key},
+        provenance={"command": "hil run", "sweep_key": key, "hil_commit": commit},
     )
     store.begin(record)
     store.finish(record)
@@ -76,6 +78,15 @@ def test_what_stands(
         for outcome in what.done.values():
             assert outcome.resumed
             assert bool(outcome.errors) == (outcome.status == "failed")
+
+
+def test_with_a_commit_only_its_runs_count(member: Member, store: Store) -> None:
+    key = sweep_key(member, tools())
+    keep(store, "before", "passed", key, 1, "aaaa")
+    keep(store, "changed", "passed", key, 2, "aaaa+")
+    assert plan([member], store, commit="bbbb").open == [0]
+    assert plan([member], store, commit="aaaa").done[0].run_id == "before"
+    assert plan([member], store).done[0].run_id == "changed"
 
 
 def test_runs_are_found_by_their_sweep_key(store: Store) -> None:

@@ -40,6 +40,7 @@ COMMANDS = {
     "report": "Report stored runs, compared with a baseline.",
     "compare": "Compare stored runs side by side; the first is the baseline.",
     "gate": "Fail where stored runs are worse than a baseline.",
+    "agree": "Fail where targets disagree about the same firmware.",
     "baseline": "Manage baselines, the runs that others are compared with.",
     "history": "List stored runs, newest first.",
     "memory": "Show the arena that MODEL needs, by parts.",

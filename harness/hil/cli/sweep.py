@@ -56,6 +56,13 @@ def sweep(
     rerun_failed: Annotated[
         bool, typer.Option("--rerun-failed", help="Run again what failed before.")
     ] = False,
+    each_commit: Annotated[
+        bool,
+        typer.Option(
+            "--each-commit",
+            help="Run again what is stored of another commit of hil, for a history by commit.",
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +83,7 @@ def sweep(
     profile, options, tools or hil itself. Exit code 0: all runs passed; 3: some did not.
     """
     from hil import settings as configuration
+    from hil.bench.provenance import commit
     from hil.store import Store
     from hil.sweep import load, members, plan
 
@@ -85,7 +93,8 @@ def sweep(
     loaded = loaded.model_copy(update={"target": tools.target or loaded.target or settings.target})
     chosen = members(loaded, only)
     with Store.open(settings.db) as store:
-        what = plan(chosen, store, rerun_failed=rerun_failed)
+        of_commit = commit() if each_commit else None
+        what = plan(chosen, store, rerun_failed=rerun_failed, commit=of_commit)
         if dry_run:
             _show_plan(loaded, what, as_json=json)
             return

@@ -231,12 +231,16 @@ class Store:
             for row in rows
         ]
 
-    def with_sweep_key(self, keys: Collection[str]) -> dict[str, list[tuple[str, RunStatus]]]:
+    def with_sweep_key(
+        self, keys: Collection[str], commit: str | None = None
+    ) -> dict[str, list[tuple[str, RunStatus]]]:
         """Return ids and statuses of the runs whose provenance has one of ``keys`` as sweep key.
 
-        By key, newest first; a key that no run has is missing.
+        By key, newest first; a key that no run has is missing. ``commit``: only runs of it.
         """
         query = _select("sweep_key", "run_id", *_STATUS).order_by(*NEWEST_FIRST)
+        if commit is not None:
+            query = query.where(runs.c.hil_commit == commit)
         found: dict[str, list[tuple[str, RunStatus]]] = {}
         with self.reading() as connection:
             for some in _chunks(list(keys)):

@@ -59,12 +59,18 @@ class Progress:
     running: tuple[str, ...]
 
 
-def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False) -> Plan:
+def plan(
+    members: Sequence[Member],
+    store: Store,
+    *,
+    rerun_failed: bool = False,
+    commit: str | None = None,
+) -> Plan:
     """Find out which members are done: those with a stored run of the same key.
 
     A run that passed is not repeated, and neither is one that failed, which would fail again,
-    unless ``rerun_failed``. Errors (a tool that was missing, a full disk) and interrupted
-    runs are always repeated.
+    unless ``rerun_failed``. Errors (a tool that was missing, a full disk) and interrupted runs are
+    always repeated. With ``commit`` only runs of that commit of hil count.
 
     Raises:
         UsageError: there is no such target.
@@ -80,7 +86,7 @@ def plan(members: Sequence[Member], store: Store, *, rerun_failed: bool = False)
             f"cannot read {error.filename}: {error.strerror}", hint="check the file's permissions"
         ) from error
     final: tuple[RunStatus, ...] = ("passed",) if rerun_failed else ("passed", "failed")
-    stored = store.with_sweep_key(keys)
+    stored = store.with_sweep_key(keys, commit)
     done: dict[int, Outcome] = {}
     for index, (member, key) in enumerate(zip(members, keys, strict=True)):
         found = [run for run in stored.get(key, ()) if run[1] in final]
