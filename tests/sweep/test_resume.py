@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from hil.bench.source_revision import source_revision
 from hil.records import ErrorInfo, RunRecord, RunStatus
 from hil.store import Store
-from hil.sweep import Member, load, members, plan
+from hil.sweep import Member, load, members, plan, runner
 from hil.sweep.keys import sweep_key, tools
 
 from tests.report.report_records import passed
@@ -25,7 +26,12 @@ def member(tmp_path: Path) -> Member:
 
 
 def keep(
-    store: Store, run_id: str, status: RunStatus, key: str, minute: int, commit: str = ""
+    store: Store,
+    run_id: str,
+    status: RunStatus,
+    key: str,
+    minute: int,
+    commits: tuple[str, str] = ("", ""),
 ) -> None:
     errors = () if status == "passed" else (ErrorInfo(f"why {run_id}", "do this"),)
     record: RunRecord = dataclasses.replace(
@@ -34,7 +40,12 @@ def keep(
         status=status,
         started_at=f"2026-01-01T00:{minute:02d}:00.000+00:00",
         errors=errors,
-        provenance={"command": "hil run", "sweep_key": key, "hil_commit": commit},
+        provenance={
+            "command": "hil run",
+            "sweep_key": key,
+            "hil_commit": commits[0],
+            "source_commit": commits[1],
+        },
     )
     store.begin(record)
     store.finish(record)
@@ -80,13 +91,19 @@ def test_what_stands(
             assert bool(outcome.errors) == (outcome.status == "failed")
 
 
-def test_with_a_commit_only_its_runs_count(member: Member, store: Store) -> None:
+def test_with_each_commit_only_runs_of_the_present_commits_count(
+    member: Member, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = sweep_key(member, tools())
-    keep(store, "before", "passed", key, 1, "aaaa")
-    keep(store, "changed", "passed", key, 2, "aaaa+")
-    assert plan([member], store, commit="bbbb").open == [0]
-    assert plan([member], store, commit="aaaa").done[0].run_id == "before"
-    assert plan([member], store).done[0].run_id == "changed"
+    monkeypatch.setattr(runner, "commit", lambda: "aaaa+")
+    source = source_revision(member.request.model.path).get("source_commit", "")
+    keep(store, "here", "passed", key, 1, ("aaaa+", source))
+    keep(store, "other-hil", "passed", key, 2, ("aaaa", source))
+    keep(store, "other-source", "passed", key, 3, ("aaaa+", "0" * 40))
+    assert plan([member], store).done[0].run_id == "other-source"
+    assert plan([member], store, each_commit=True).done[0].run_id == "here"
+    monkeypatch.setattr(runner, "commit", lambda: "bbbb")
+    assert plan([member], store, each_commit=True).open == [0]
 
 
 def test_runs_are_found_by_their_sweep_key(store: Store) -> None:
@@ -95,7 +112,7 @@ def test_runs_are_found_by_their_sweep_key(store: Store) -> None:
     keep(store, "three", "passed", 'b"', 3)
     keep(store, "four", "passed", "c", 4)
     assert store.with_sweep_key(["a", 'b"', "d"]) == {
-        "a": [("two", "failed"), ("one", "passed")],
-        'b"': [("three", "passed")],
+        "a": [("two", "failed", ("", "")), ("one", "passed", ("", ""))],
+        'b"': [("three", "passed", ("", ""))],
     }
     assert store.with_sweep_key([]) == {}

@@ -60,7 +60,7 @@ def sweep(
         bool,
         typer.Option(
             "--each-commit",
-            help="Run again what is stored of another commit of hil, for a history by commit.",
+            help="Run again what is stored of another commit, of hil or of the model's repository.",
         ),
     ] = False,
     report: Annotated[
@@ -83,7 +83,6 @@ def sweep(
     profile, options, tools or hil itself. Exit code 0: all runs passed; 3: some did not.
     """
     from hil import settings as configuration
-    from hil.bench.provenance import commit
     from hil.store import Store
     from hil.sweep import load, members, plan
 
@@ -93,8 +92,7 @@ def sweep(
     loaded = loaded.model_copy(update={"target": tools.target or loaded.target or settings.target})
     chosen = members(loaded, only)
     with Store.open(settings.db) as store:
-        of_commit = commit() if each_commit else None
-        what = plan(chosen, store, rerun_failed=rerun_failed, commit=of_commit)
+        what = plan(chosen, store, rerun_failed=rerun_failed, each_commit=each_commit)
         if dry_run:
             _show_plan(loaded, what, as_json=json)
             return

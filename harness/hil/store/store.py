@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -63,6 +63,14 @@ class RunSummary:
     engine: str
     model: ModelInfo | None
     measurements: Mapping[str, Measurement]
+
+
+class StoredResult(NamedTuple):
+    """A run that could be a study's: ``commits`` are hil's and the model's repository's, or ''."""
+
+    run_id: str
+    status: RunStatus
+    commits: tuple[str, str]
 
 
 class Store:
@@ -231,21 +239,20 @@ class Store:
             for row in rows
         ]
 
-    def with_sweep_key(
-        self, keys: Collection[str], commit: str | None = None
-    ) -> dict[str, list[tuple[str, RunStatus]]]:
-        """Return ids and statuses of the runs whose provenance has one of ``keys`` as sweep key.
+    def with_sweep_key(self, keys: Collection[str]) -> dict[str, list[StoredResult]]:
+        """Return the runs whose provenance has one of ``keys`` as sweep key.
 
-        By key, newest first; a key that no run has is missing. ``commit``: only runs of it.
+        By key, newest first; a key that no run has is missing.
         """
-        query = _select("sweep_key", "run_id", *_STATUS).order_by(*NEWEST_FIRST)
-        if commit is not None:
-            query = query.where(runs.c.hil_commit == commit)
-        found: dict[str, list[tuple[str, RunStatus]]] = {}
+        columns = ("sweep_key", "run_id", *_STATUS, "hil_commit", "source_commit")
+        query = _select(*columns).order_by(*NEWEST_FIRST)
+        found: dict[str, list[StoredResult]] = {}
         with self.reading() as connection:
             for some in _chunks(list(keys)):
                 for row in connection.execute(query.where(runs.c.sweep_key.in_(some))):
-                    found.setdefault(row.sweep_key, []).append((row.run_id, shown_status(row)))
+                    commits = (row.hil_commit or "", row.source_commit or "")
+                    result = StoredResult(row.run_id, shown_status(row), commits)
+                    found.setdefault(row.sweep_key, []).append(result)
         return found
 
     def delete(self, run: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from hil.bench.provenance import commit
+from hil.bench.source_revision import source_revision
 from hil.errors import InputError
 from hil.records import ErrorInfo, RunStatus
 from hil.sweep import pool
@@ -64,13 +66,14 @@ def plan(
     store: Store,
     *,
     rerun_failed: bool = False,
-    commit: str | None = None,
+    each_commit: bool = False,
 ) -> Plan:
     """Find out which members are done: those with a stored run of the same key.
 
     A run that passed is not repeated, and neither is one that failed, which would fail again,
     unless ``rerun_failed``. Errors (a tool that was missing, a full disk) and interrupted runs are
-    always repeated. With ``commit`` only runs of that commit of hil count.
+    always repeated. With ``each_commit`` only runs of the present commits of hil and of the
+    repository that the model is in count.
 
     Raises:
         UsageError: there is no such target.
@@ -86,16 +89,19 @@ def plan(
             f"cannot read {error.filename}: {error.strerror}", hint="check the file's permissions"
         ) from error
     final: tuple[RunStatus, ...] = ("passed",) if rerun_failed else ("passed", "failed")
-    stored = store.with_sweep_key(keys, commit)
+    stored = store.with_sweep_key(keys)
     done: dict[int, Outcome] = {}
     for index, (member, key) in enumerate(zip(members, keys, strict=True)):
-        found = [run for run in stored.get(key, ()) if run[1] in final]
+        found = [run for run in stored.get(key, ()) if run.status in final]
+        if each_commit:
+            now = _commits(member)
+            found = [run for run in found if run.commits == now]
         # A pass, where there is one, says more than a later failure of the same key.
-        best = next((run for run in found if run[1] == "passed"), found[0] if found else None)
+        best = next((run for run in found if run.status == "passed"), found[0] if found else None)
         if best is not None:
-            status: OutcomeStatus = "passed" if best[1] == "passed" else "failed"
-            errors = () if status == "passed" else store.get(best[0]).errors
-            done[index] = Outcome(member, status, best[0], errors, resumed=True)
+            status: OutcomeStatus = "passed" if best.status == "passed" else "failed"
+            errors = () if status == "passed" else store.get(best.run_id).errors
+            done[index] = Outcome(member, status, best.run_id, errors, resumed=True)
     return Plan(tuple(members), keys, done)
 
 
@@ -120,6 +126,11 @@ def carry_out(
             failed += outcome.status != "passed"
             yield outcome
         show(Progress(done, len(tasks), failed, tuple(running.values())))
+
+
+def _commits(member: Member) -> tuple[str, str]:
+    """The commits that a run of ``member`` would have now."""
+    return commit(), source_revision(member.request.model.path).get("source_commit", "")
 
 
 def default_jobs() -> int:
