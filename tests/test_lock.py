@@ -14,7 +14,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-INSTALLED_EXTRAS = {"run": {"quantize"}, "test": {"dev", "tflm-host"}}
+INSTALLED_EXTRAS = {"run": {"postgres", "quantize"}, "test": {"dev", "tflm-host"}}
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
