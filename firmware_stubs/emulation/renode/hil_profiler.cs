@@ -11,6 +11,8 @@
 // comment describes them; the caches are those of ../hil_caches.h. Both must give equal counts for
 // equal firmware. What differs between the emulators:
 //   - Renode cuts a block also where its time slice ends. The pieces are joined like those of QEMU.
+//   - Renode's blocks go on over the ends of pages, QEMU's do not. Code is fetched in QEMU's portions, each
+//     when its first instruction runs or reads memory, so that code and data use a cache in one order.
 //   - The hook gets the start of a block and its number of instructions; the end is found by decoding.
 //   - A machine that is paused inside a window may report a block twice. Do not pause it there.
 // After the last window the hooks are removed, and the firmware runs at full speed again.
@@ -138,10 +140,16 @@ namespace Hil
     // Code from Start up to End, as it was translated, or pieces joined.
     public sealed class Block
     {
-        public uint Start, End, Instructions, FirstUnit, Units;
+        public uint Start, End, Instructions;
         public int Id;
         public bool IsCut, IsBegin, IsEnd, IsMark;
         public Block Next; // in the table: of the same hash
+    }
+
+    // What QEMU would translate as one block, from one address on: the code that is fetched at once.
+    public sealed class Portion
+    {
+        public uint End, FirstUnit, Units; // no units: the code is not in the flash
     }
 
     // How often a block ran in a region, and what it missed there.
@@ -191,6 +199,16 @@ namespace Hil
             return block;
         }
 
+        public Portion PortionAt(uint start)
+        {
+            if(!portions.TryGetValue(start, out var portion))
+            {
+                portion = MakePortion(start);
+                portions[start] = portion;
+            }
+            return portion;
+        }
+
         public readonly List<Block> All = new List<Block>();
 
         private Block Decode(uint start, uint instructions)
@@ -215,26 +233,46 @@ namespace Hil
         private Block Make(uint start, uint end, uint instructions)
         {
             var block = new Block { Start = start, End = end, Instructions = instructions, Id = All.Count };
-            uint sled = settings["sled"], flash = settings["flash"];
+            var sled = settings["sled"];
             block.IsBegin = start == settings["begin"];
             block.IsEnd = start == settings["end"];
             block.IsMark = sled != 0 && start - sled < 2 * settings["slots"] && (start - sled) % 2 == 0;
-            if(start - flash < settings["flash_size"])
-            {
-                block.FirstUnit = (start - flash) >> unitShift;
-                block.Units = ((end - 1 - flash) >> unitShift) - block.FirstUnit + 1;
-            }
             All.Add(block);
             return block;
         }
 
+        // Up to what may leave, or the end of the page; what lies across it is a portion of its own.
+        private Portion MakePortion(uint start)
+        {
+            uint at = start, pageEnd = (start | (PageBytes - 1)) + 1, flash = settings["flash"];
+            bool goesOn;
+            do
+            {
+                uint first = bus.ReadWord(at), second = Thumb.IsWide(first) ? bus.ReadWord(at + 2u) : 0u;
+                at += Thumb.IsWide(first) ? 4u : 2u;
+                goesOn = !Thumb.MayLeave(first, second) && at < pageEnd &&
+                    !(at == pageEnd - 2 && Thumb.IsWide(bus.ReadWord(at)));
+            }
+            while(goesOn);
+            var portion = new Portion { End = at };
+            if(start - flash < settings["flash_size"])
+            {
+                portion.FirstUnit = (start - flash) >> unitShift;
+                portion.Units = ((at - 1 - flash) >> unitShift) - portion.FirstUnit + 1;
+            }
+            return portion;
+        }
+
         private static uint Slot(uint start, uint instructions) => (start * 2654435761u ^ instructions * 40503u) >> 16;
+
+        private const uint PageBytes = 1024; // QEMU's, for a Cortex-M
 
         private readonly IBusController bus;
         private readonly Settings settings;
         private readonly int unitShift;
         private readonly Block[] translated = new Block[1 << 16];
         private readonly Dictionary<ulong, Block> joined = new Dictionary<ulong, Block>();
+        private readonly Dictionary<uint, Portion> portions = new Dictionary<uint, Portion>();
     }
 
     // One cache, or with no bytes the read buffer of a port alone. See ../hil_caches.h.
@@ -359,9 +397,9 @@ namespace Hil
             Data = settings["unified"] != 0 ? Instructions : new Cache(this, settings["dcache"], settings["dways"]);
         }
 
-        public void Fetch(Block block, bool sequential, Cell running)
+        public void Fetch(Portion code, bool sequential, Cell running)
         {
-            for(uint unit = block.FirstUnit, end = unit + block.Units; unit != end; unit++)
+            for(uint unit = code.FirstUnit, end = unit + code.Units; unit != end; unit++)
             {
                 if(Instructions.Misses(unit))
                 {
@@ -473,13 +511,16 @@ namespace Hil
             if(!isOpen)
             {
                 Open();
+                Run(block);
+                return;
             }
-            else if(block.IsEnd)
+            FetchUpTo(runningEnd);
+            if(block.IsEnd)
             {
                 Close(block);
                 return;
             }
-            else if(block.IsMark)
+            if(block.IsMark)
             {
                 CountCut();
                 Enter((block.Start - sled) / 2);
@@ -492,6 +533,7 @@ namespace Hil
         {
             if(isOpen && operation == MemoryOperation.MemoryRead)
             {
+                FetchUpTo((uint)pc + 1);
                 caches.Load((uint)address, width, running);
             }
         }
@@ -503,6 +545,7 @@ namespace Hil
             Enter(slots - 1);
             previous = new Cell();
             previousEnd = 0;
+            fetchedEnd = runningEnd = 0;
         }
 
         private void Close(Block next)
@@ -528,6 +571,7 @@ namespace Hil
 
         private void Run(Block block)
         {
+            var isFetched = cut != null && block.Start == cut.End && block.Start < fetchedEnd;
             var sequential = block.Start == (cut != null ? cut.End : previousEnd);
             if(block.IsCut)
             {
@@ -539,9 +583,26 @@ namespace Hil
                 Count(block);
                 running = previous;
             }
-            if(caches.FlashBytes != 0)
+            runningEnd = block.End;
+            if(caches.FlashBytes != 0 && !isFetched)
             {
-                caches.Fetch(block, sequential, running);
+                Fetch(block.Start, sequential);
+            }
+        }
+
+        private void Fetch(uint address, bool sequential)
+        {
+            var portion = blocks.PortionAt(address);
+            caches.Fetch(portion, sequential, running);
+            fetchedEnd = portion.End;
+        }
+
+        // Fetch the rest of the code before `address` that runs in one go with what was fetched last.
+        private void FetchUpTo(uint address)
+        {
+            while(caches.FlashBytes != 0 && fetchedEnd < address)
+            {
+                Fetch(fetchedEnd, true);
             }
         }
 
@@ -667,7 +728,7 @@ namespace Hil
         private readonly Blocks blocks;
         private readonly FileStream file;
         private readonly uint begin, sled, slots;
-        private uint windowsLeft, window, region, previousEnd;
+        private uint windowsLeft, window, region, previousEnd, runningEnd, fetchedEnd;
         private bool isOpen;
         private Cell[][] cells; // by region and block
         private Cell previous; // of the block that ran last
