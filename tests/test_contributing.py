@@ -350,6 +350,7 @@ def test_a_figure(scratch: Scratch) -> None:
     assert re.search(r"^const +6,912 B +exact +static", scratch.hil(*run), re.MULTILINE)
     assert "Constants" in page.read_text(encoding="utf-8")
     scratch.hil("baseline", "set", "main")
+    scratch.hil("run", "-p", "stm32l4", DIGITS / "digits_int8.tflite")
     assert re.search(r" const\w* +6,912 B +6,912 B ", scratch.hil("gate", "-b", "main", "--all"))
     assert_follows(scratch, "A figure", MODULE="memory")
 

@@ -7,6 +7,7 @@
     │   ├── InputError        2  input data of the wrong shape, dtype or content
     │   └── ProfileError      2  unknown or invalid device profile
     ├── GateFailed            1  the result is worse than the limit allows
+    ├── NotCompared           5  a gate has nothing to compare the result with
     ├── RunFailed             3  the run failed
     │   ├── DoesNotFit        3  the model needs more flash or RAM than the profile has
     │   ├── WrongOutput       3  the outputs differ from the reference
@@ -68,6 +69,12 @@ class GateFailed(HilError):
     """The result is worse than the limit allows."""
 
     exit_code = 1
+
+
+class NotCompared(HilError):
+    """A gate has nothing to compare the result with, so it neither passes nor fails."""
+
+    exit_code = 5
 
 
 class RunFailed(HilError):

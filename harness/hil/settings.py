@@ -48,6 +48,8 @@ class GateSettings(BaseModel):
     baseline: str | None = None
     max_regression: str | float | None = None
     require_baseline: bool = False
+    allow_new: bool = False
+    match: Literal["auto", "sha256", "name"] = "auto"
     limits: dict[str, str | float] = Field(default_factory=dict)
 
     def __str__(self) -> str:

@@ -67,7 +67,9 @@ def test_compare_shows_a_dash(hil: Hil, database: Path, order: tuple[str, str]) 
 
 def test_gate_compares_what_there_is(hil: Hil, database: Path) -> None:
     assert hil("baseline", "set", "main", "bbbbbb", "--db", database).code == 0
-    result = hil("gate", "-b", "main", "bbbbbb", "--json", "--db", database)
+    with Store.open(str(database)) as store:
+        store.finish(untimed("20260101T000000-cccccc"))
+    result = hil("gate", "-b", "main", "cccccc", "--json", "--db", database)
     assert (result.code, result.json["data"]["runs"]["compared"]) == (0, 1)
     names = {f["name"] for case in result.json["data"]["cases"] for f in case["findings"]}
     assert "flash_bytes" in names

@@ -104,6 +104,7 @@ class TestBaseline:
         assert "gift   shipped" in run("baseline", "list", **empty).stdout
         assert run("baseline", "show", "gift", **empty).code == 0
         run("baseline", "remove", "gift", **env).refuses(2, "ships with hil")
+        keep(later())
         done = run("gate", "-b", "gift", "--json", **env)
         assert (done.code, done.envelope["data"]["origin"]) == (0, "shipped")
 
@@ -143,26 +144,55 @@ class TestGate:
         assert "1 failed" in done.stdout
         assert "failed: kws_int8 on stm32l4, aot: outputs differ" in done.stderr
 
-    def test_a_missing_baseline_is_a_notice_unless_required(self, run: Run) -> None:
+    def test_without_a_baseline_nothing_was_compared(self, run: Run) -> None:
         done = run("gate", "-b", "none")
+        assert done.code == 5
+        assert done.stdout == "not compared: there is no baseline 'none'\n"
+        done.refuses(5, "there is no baseline 'none'", "--allow-new")
+        run("gate", "-b", "none", "--require-baseline").refuses(5, "there is no baseline 'none'")
+        done = run("gate", "-b", "none", "--json")
+        assert (done.code, done.envelope["status"]) == (5, "error")
+        assert done.envelope["data"]["passed"] is False
+
+    def test_new_runs_can_be_allowed(self, run: Run, keep: Keep, tmp_path: Path) -> None:
+        done = run("gate", "-b", "none", "--allow-new")
         assert done.code == 0
-        assert "there is no baseline 'none'" in done.stderr
-        run("gate", "-b", "none", "--require-baseline").refuses(2, "there is no baseline 'none'")
-        done = run("gate", "-b", "none", "--require-baseline", "--json")
-        assert (done.code, done.envelope["status"]) == (2, "error")
+        assert "accepted by --allow-new" in done.stdout
+        assert "passed" not in done.stdout
+        keep(later(), passed(run_id="n", profile_name="nrf52840"))
+        assert run("gate", "-b", "main", "-p", "nrf52840").code == 5
+        (tmp_path / "hil.toml").write_text("[gate]\nallow_new = true\n")
+        done = run("gate", "-b", "main", "-p", "nrf52840", "--json")
+        assert (done.code, done.envelope["status"]) == (0, "ok")
+        assert done.envelope["data"]["verdict"] == "not compared"
+        required = ("gate", "-b", "main", "--require-baseline")
+        run(*required, "-p", "nrf52840").refuses(5, "nothing for", "nrf52840")
+        run(*required, "--allow-new").refuses(2, "exclude each other")
+
+    def test_what_is_not_new_cannot_be_allowed(self, run: Run) -> None:
+        """No run at all, and the baseline's own run: nothing to accept."""
+        done = run("gate", "-b", "main", "--allow-new")
+        assert done.code == 5
+        assert done.stdout == "not compared with 'main': 1 own run\n"
+        done = run("gate", "-b", "main", "--allow-new", "--engine", "none")
+        assert done.code == 5
+        assert "there is no run to compare" in done.stdout
 
     def test_a_run_without_counterpart_is_a_notice_unless_required(
         self, run: Run, keep: Keep
     ) -> None:
-        keep(passed(run_id="n", profile_name="nrf52840"))
-        assert run("gate", "-b", "main").code == 0
-        run("gate", "-b", "main", "--require-baseline").refuses(2, "nothing for", "nrf52840")
+        keep(later(), passed(run_id="n", profile_name="nrf52840"))
+        done = run("gate", "-b", "main")
+        assert done.code == 0
+        expected = "passed: 1 of 2 runs compared with 'main', 0 regressions, 1 no baseline\n"
+        assert done.stdout == expected
+        run("gate", "-b", "main", "--require-baseline").refuses(5, "nothing for", "nrf52840")
 
     def test_where_nothing_can_be_compared_it_says_so(self, run: Run, keep: Keep) -> None:
         keep(*(passed(run_id=f"n{i}", profile_name=f"chip{i}") for i in range(8)))
         done = run("gate", "-b", "main", "--engine", "aot", "--last", "7")
-        assert done.code == 0
-        expected = "nothing was compared with 'main': 1 missing, 7 no baseline"
+        assert done.code == 5
+        expected = "not compared with 'main': 1 missing, 7 no baseline"
         assert done.stdout.splitlines() == [expected]
         assert done.stderr.count("no baseline: ") == 6
         assert "no baseline: 2 more; --json lists them" in done.stderr
@@ -176,7 +206,8 @@ class TestGate:
         assert run("gate", "--max-regression", "9%").code == 1
         assert run("gate", "--max-regression", "9%", "--limit", "latency_us=off").code == 0
         file.write_text('[gate]\nbaseline = "none"\nrequire_baseline = true\n')
-        assert run("gate").code == 2
+        assert run("gate").code == 5
+        assert run("gate", "--allow-new").code == 0
         shown = run("config", "show", "--json").envelope["data"]["settings"]
         row = next(row for row in shown if row["key"] == "gate")
         assert (row["value"]["baseline"], row["origin"], row["variable"]) == ("none", "project", "")
@@ -194,7 +225,7 @@ class TestGate:
         keep(later(1.03))
         assert run("gate", "-b", "main", "latest").code == 1
         done = run("gate", "-b", "main", "latest~1")
-        assert (done.code, "this is the baseline's own run" in done.stderr) == (0, True)
+        assert (done.code, "this is the baseline's own run" in done.stderr) == (5, True)
         run("gate", "-b", "main", "latest", "--last", "3").refuses(2, "exclude each other")
         run("gate", "-b", "main", "nope").refuses(2, "no run 'nope'")
 
@@ -205,7 +236,7 @@ class TestGate:
         schema = Path(__file__).with_name("junit.xsd")
         xmlschema.validate(str(tmp_path / "j.xml"), str(schema))
         text = (tmp_path / "m.md").read_text(encoding="utf-8")
-        assert text.startswith("### ❌")
+        assert text.startswith("<!-- hil gate -->\n❌ **hil gate failed**: kws\\_int8 on stm32l4")
         assert run("gate", "-b", "main", "--markdown", "-").stdout == text
         summary = {"GITHUB_STEP_SUMMARY": str(tmp_path / "m.md")}
         run("gate", "-b", "main", "--markdown", tmp_path / "m.md", **summary)

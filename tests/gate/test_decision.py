@@ -70,33 +70,37 @@ def test_limits_of_figures(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "word", "passes"),
-    [("failed", "failed", False), ("error", "error", True), ("interrupted", "error", True)],
+    ("status", "word", "verdict"),
+    [
+        ("failed", "failed", "failed"),
+        ("error", "error", "not compared"),
+        ("interrupted", "error", "not compared"),
+    ],
 )
 def test_a_run_that_did_not_pass_has_a_word_of_its_own(
-    store: Store, status: str, word: str, passes: bool
+    store: Store, status: str, word: str, verdict: str
 ) -> None:
     store.baselines.put("main", [passed()])
     store.finish(bare(status, ErrorInfo("the reason"), run_id="later", started_at=LATER))
     outcome = gate(store, "main", LIMITS)
     assert (only(outcome).word, only(outcome).reason) == (word, "the reason")
-    assert outcome.passed is passes
+    assert outcome.verdict == verdict
 
 
 def test_a_run_that_still_works_is_skipped(store: Store) -> None:
     store.baselines.put("main", [passed()])
     store.begin(bare("running", run_id="later", started_at=LATER, finished_at=None))
     outcome = gate(store, "main", LIMITS)
-    assert (only(outcome).word, outcome.passed) == ("skipped", True)
+    assert (only(outcome).word, outcome.verdict) == ("skipped", "not compared")
 
 
 def test_a_failed_run_without_a_baseline_got_no_worse(store: Store) -> None:
     model = passed().model
     assert model is not None
-    store.baselines.put("main", [passed(model=dataclasses.replace(model, sha256="ff" * 32))])
+    store.baselines.put("main", [passed(model=dataclasses.replace(model, name="other"))])
     store.finish(bare("failed", ErrorInfo("wrong"), run_id="later"))
-    outcome = gate(store, "main", LIMITS)
-    assert outcome.passed
+    outcome = gate(store, "main", LIMITS, match="name")
+    assert outcome.verdict == "not compared"
     assert [case.word for case in outcome.cases] == ["no baseline", "missing"]
 
 
@@ -104,7 +108,7 @@ def test_a_failed_run_without_a_baseline_got_no_worse(store: Store) -> None:
     "change",
     [
         lambda run: dataclasses.replace(
-            run, model=dataclasses.replace(run.model, sha256="ee" * 32)
+            run, model=dataclasses.replace(run.model, name="new", sha256="ee" * 32)
         ),
         lambda run: dataclasses.replace(run, profile_name="nrf52840"),
         lambda run: dataclasses.replace(run, target="board"),
@@ -117,11 +121,11 @@ def test_another_model_profile_or_target_is_never_compared(
     store.baselines.put("main", [passed()])
     store.finish(scaled(change(later()), 2.0))
     outcome = gate(store, "main", LIMITS)
-    assert outcome.passed
+    assert outcome.verdict == "not compared"
     assert sorted(case.word for case in outcome.cases) == ["missing", "no baseline"]
 
 
-def test_the_model_is_known_by_its_hash_not_its_name(store: Store) -> None:
+def test_a_model_that_was_renamed_is_found_by_its_hash(store: Store) -> None:
     store.baselines.put("main", [passed()])
     model = later().model
     assert model is not None
@@ -244,5 +248,6 @@ def test_no_such_baseline_is_told_with_the_nearest(store: Store) -> None:
     store.baselines.put("main", [passed()])
     store.finish(later())
     outcome = gate(store, "mian", LIMITS)
-    assert (outcome.passed, outcome.origin, outcome.cases) == (True, None, ())
+    assert (outcome.verdict, outcome.origin) == ("not compared", None)
+    assert only(outcome).word == "no baseline"
     assert "did you mean 'main'" in outcome.notes[0]

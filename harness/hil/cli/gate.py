@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hil.cli import output
 from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
-from hil.errors import UsageError
+from hil.errors import GateFailed, NotCompared, UsageError
 
 if TYPE_CHECKING:
     from hil.gate.decision import Outcome
@@ -56,6 +57,14 @@ def gate(
         ),
     ] = None,
     filters: LatestFilter = LatestFilter(),
+    match: Annotated[
+        Literal["auto", "sha256", "name"] | None,
+        typer.Option(
+            "--match",
+            help="How a model is found in the baseline: 'auto' by its SHA-256, else by its name "
+            "(a model that was trained again); 'sha256' or 'name' only by that.",
+        ),
+    ] = None,
     any_engine: Annotated[
         bool,
         typer.Option(
@@ -67,7 +76,15 @@ def gate(
         bool,
         typer.Option(
             "--require-baseline",
-            help="A baseline that is missing, or that has nothing for a run, is an error (exit 2).",
+            help="A baseline that is missing, or that has nothing for a run, is an error (exit 5).",
+        ),
+    ] = False,
+    allow_new: Annotated[
+        bool,
+        typer.Option(
+            "--allow-new",
+            help="Accept it (exit 0) that nothing was compared because the baseline does not exist "
+            "yet or has nothing for the runs.",
         ),
     ] = False,
     junit: Annotated[
@@ -82,6 +99,10 @@ def gate(
             help="Write a Markdown summary too; '-' prints it instead of the table.",
         ),
     ] = None,
+    badge: Annotated[
+        Path | None,
+        typer.Option("--badge", metavar="FILE", help="Write a badge too, an SVG image."),
+    ] = None,
     show_all: Annotated[
         bool, typer.Option("--all", help="Show every figure, not only the noteworthy ones.")
     ] = False,
@@ -91,44 +112,68 @@ def gate(
     """Fail where stored runs are worse than a baseline.
 
     A run is worse if a figure is beyond its limit, or if it failed and the baseline's run passed:
-    exit code 1. Emulated figures and sizes are compared exactly, observations on a board by their
-    medians and two tests.
+    exit code 1. Where nothing could be compared the exit code is 5. Emulated figures and sizes are
+    compared exactly, observations on a board by their medians and two tests.
     """
     from hil import settings as configuration
     from hil.gate import limits
     from hil.gate.decision import gate as decide
     from hil.store import Store
 
-    if json and markdown == "-":
-        raise UsageError(
-            "--markdown - and --json both write to stdout", hint="write the Markdown to a file"
-        )
+    _check(json=json, markdown=markdown, require_baseline=require_baseline, allow_new=allow_new)
     settings = configuration.load(db=db)
-    name = baseline or settings.gate.baseline
+    defaults = settings.gate
+    name = baseline or defaults.baseline
     if not name:
         raise UsageError(
             "no baseline given", hint="add --baseline NAME; `hil baseline list` shows them"
         )
     which = filters.filter(runs)
-    defaults = settings.gate
     allowed = limits.chosen(max_regression, limit or [], defaults.max_regression, defaults.limits)
     with Store.open(settings.db, create=False, read_only=True) as store:
-        named = {run.run_id: run for run in map(store.get, runs)}.values() if runs else None
-        outcome = decide(store, name, allowed, which=which, runs=named, any_engine=any_engine)
-    _write_files(outcome, junit, markdown)
-    required = require_baseline or settings.gate.require_baseline
-    absent = outcome.absent if required else ""
-    _show(outcome, absent, as_json=json, markdown=markdown == "-", show_all=show_all)
-    if not outcome.passed:
-        raise typer.Exit(1)
-    if absent:
-        raise typer.Exit(2)
+        outcome = decide(
+            store,
+            name,
+            allowed,
+            which=which,
+            runs=[store.get(run) for run in runs] if runs else None,
+            any_engine=any_engine,
+            match=match or defaults.match,
+        )
+    outcome = dataclasses.replace(
+        outcome,
+        # A flag wins over the other key of the file.
+        allow_new=allow_new or (defaults.allow_new and not require_baseline),
+        require_baseline=require_baseline or (defaults.require_baseline and not allow_new),
+    )
+    _write_files(outcome, junit, markdown, badge)
+    _show(outcome, as_json=json, markdown=markdown == "-", show_all=show_all)
+    if outcome.verdict == "failed":
+        raise typer.Exit(GateFailed.exit_code)
+    if outcome.incomplete:
+        raise typer.Exit(NotCompared.exit_code)
 
 
-def _write_files(outcome: Outcome, junit: Path | None, markdown: str | None) -> None:
+def _check(*, json: bool, markdown: str | None, require_baseline: bool, allow_new: bool) -> None:
+    if json and markdown == "-":
+        raise UsageError(
+            "--markdown - and --json both write to stdout", hint="write the Markdown to a file"
+        )
+    if require_baseline and allow_new:
+        raise UsageError(
+            "--require-baseline and --allow-new exclude each other", hint="leave one of them out"
+        )
+
+
+def _write_files(
+    outcome: Outcome, junit: Path | None, markdown: str | None, badge: Path | None
+) -> None:
+    from hil.gate import badge as badges
     from hil.gate import junit as junit_xml
     from hil.gate import markdown as summary
 
+    if badge is not None:
+        output.write_file(badge, badges.render(outcome), "--badge")
     if junit is not None:
         text = junit_xml.render(outcome, output.format_value)
         output.write_file(junit, text, "--junit")
@@ -140,24 +185,24 @@ def _write_files(outcome: Outcome, junit: Path | None, markdown: str | None) -> 
         output.write_file(path, text, "--markdown", append=append)
 
 
-def _show(outcome: Outcome, absent: str, *, as_json: bool, markdown: bool, show_all: bool) -> None:
+def _show(outcome: Outcome, *, as_json: bool, markdown: bool, show_all: bool) -> None:
     from hil.gate import markdown as summary
-    from hil.gate.wording import shared_notes, verdict
+    from hil.gate.wording import hints, shared_notes, verdict
 
     if as_json:
-        _show_json(outcome, absent)
+        _show_json(outcome)
     elif markdown:
         sys.stdout.write(summary.render(outcome, output.format_value))
     else:
         _show_table(outcome, show_all=show_all)
         typer.echo(verdict(outcome))
-    for note in outcome.notes if not absent or outcome.origin else ():
+    for note in outcome.notes if outcome.origin or not outcome.incomplete else ():
         output.note(f"note: {note}")
     _list_others(outcome)
     for text, number in shared_notes(outcome):
         output.note(f"note: {text}" + (f" ({number} runs)" if number > 1 else ""))
-    if absent:
-        output.error(absent, "make it with `hil baseline set`, or leave out --require-baseline")
+    if outcome.verdict != "failed" and outcome.incomplete:
+        output.error(outcome.incomplete, hints(outcome))
 
 
 def _list_others(outcome: Outcome) -> None:
@@ -173,14 +218,14 @@ def _list_others(outcome: Outcome) -> None:
 
 
 def _show_table(outcome: Outcome, *, show_all: bool) -> None:
-    from hil.gate.wording import against, change, noteworthy, value
+    from hil.gate.wording import cause_lines, change, noteworthy, title, value
 
     rows = []
     for case in outcome.cases:
         for finding in case.findings if show_all else noteworthy(case):
             rows.append(
                 (
-                    case.title + against(case),
+                    title(case),
                     finding.name,
                     value(finding.baseline, finding.unit, output.format_value),
                     value(finding.candidate, finding.unit, output.format_value),
@@ -194,24 +239,36 @@ def _show_table(outcome: Outcome, *, show_all: bool) -> None:
         numbers = [">baseline", ">now", ">change", ">limit"]
         output.print_table(["run", "figure", *numbers, "kind", "verdict"], rows)
         typer.echo("")
+    causes = [line for case in outcome.cases for line in cause_lines(case)]
+    for line in causes:
+        typer.echo(line)
+    if causes:
+        typer.echo("")
 
 
-def _show_json(outcome: Outcome, absent: str) -> None:
-    """``failed`` where the gate failed, ``error`` where a required baseline is missing."""
-    from hil.gate.wording import failures, verdict
+def _show_json(outcome: Outcome) -> None:
+    """``failed`` where the gate failed, ``error`` where it could not compare what it should."""
+    from hil.gate.wording import failures, hints, sentence, verdict
 
     errors = [{"message": text, "hint": ""} for text in failures(outcome)]
-    if absent:
-        errors.append({"message": absent, "hint": "make it with `hil baseline set`"})
-    status = "failed" if not outcome.passed else "error" if absent else "ok"
+    if outcome.incomplete:
+        errors.append({"message": outcome.incomplete, "hint": hints(outcome)})
+    failed = outcome.verdict == "failed"
+    status = "failed" if failed else "error" if outcome.incomplete else "ok"
     data = {
         "baseline": outcome.baseline,
         "origin": outcome.origin,
+        "match": outcome.match,
+        "verdict": outcome.verdict,
         "passed": outcome.passed,
         "summary": verdict(outcome),
+        "sentence": sentence(outcome),
         "runs": outcome.runs,
         "figures": outcome.counts,
         "cases": outcome.cases,
         "notes": outcome.notes,
+        "outdated": [
+            {"run_id": one.run.run_id, "newer_run_id": one.newer.run_id} for one in outcome.outdated
+        ],
     }
     output.emit_json(SCHEMA, status, data, errors)

@@ -141,7 +141,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Benchmark neural networks on microcontrollers, emulated or real.",
     epilog="Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 the run failed, "
-    "4 something is missing on this host, 70 a bug, 130 interrupted.",
+    "4 something is missing on this host, 5 a gate compared nothing, 70 a bug, 130 interrupted.",
 )
 
 

@@ -116,9 +116,15 @@ def write_file(path: Path, content: str | bytes, option: str, *, append: bool = 
     Raises:
         UsageError: it cannot be written.
     """
+    from hil import files
+
+    data = content.encode() if isinstance(content, str) else content
     try:
-        with path.open("ab" if append else "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+        if append or (path.exists() and not path.is_file()):  # a pipe, /dev/stdout
+            with path.open("ab") as file:
+                file.write(data)
+        else:
+            files.write_bytes(path.resolve(), data)
     except OSError as error:
         raise UsageError(
             f"cannot write {path}: {error.strerror}", hint=f"give another file with {option}"

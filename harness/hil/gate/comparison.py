@@ -1,32 +1,34 @@
 """Compares one figure of a run with its baseline's: unchanged, within the limit, a regression, ...
 
-Emulated cycles and sizes repeat exactly, so they are compared exactly; the band of a modelled
-figure is common to both and is ignored. Measured figures of several observations are compared by
-``scatter``.
+Whether the figure is better or worse is ``hil.verdict``'s decision, the one that reports show too;
+this module adds the limit. A regression is a figure that is worse, by more than the limit.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-from hil.figures import find
-from hil.gate import scatter
+from hil.gate.causes import Cause
 from hil.gate.limits import Limit
 from hil.records import Measurement
+from hil.verdict.decide import Decision, decide
 
 Word = Literal["unchanged", "within", "regression", "improved", "unclear", "skipped"]
 WORDS: tuple[Word, ...] = ("regression", "unclear", "improved", "within", "unchanged", "skipped")
-_ROUNDING = 1e-9  # of the value: sums of floating-point numbers differ by less
+_REASONS = {
+    "no band": "beyond the limit, but the uncertainty of a figure is unknown",
+    "bands": "beyond the limit, but within the uncertainty of the figures",
+}
 
 
 @dataclass(frozen=True)
 class Finding:
     """A compared figure. ``change_pct`` is None if the baseline is 0 or a value is missing.
 
-    ``interval_pct`` bounds the change of the median if observations were compared.
+    ``interval_pct`` bounds the change of the median if observations were compared. ``causes`` are
+    the parts of the run that make up a regression, the largest first.
     """
 
     name: str
@@ -39,12 +41,20 @@ class Finding:
     reason: str = ""
     kind: str = ""
     interval_pct: tuple[float, float] | None = None
+    causes: tuple[Cause, ...] = ()
 
 
 def compare_figures(
-    name: str, baseline: Measurement | None, candidate: Measurement | None, limit: Limit
+    name: str,
+    baseline: Measurement | None,
+    candidate: Measurement | None,
+    limit: Limit,
+    *,
+    common_error: bool,
 ) -> Finding:
     """Compare two figures of the same name; ``skipped`` if one is missing.
+
+    ``common_error``: see ``hil.verdict.kinship.shares_error``.
 
     Raises:
         UsageError: the limit's unit does not fit the figure's.
@@ -53,11 +63,18 @@ def compare_figures(
         return _one_sided(name, baseline, candidate, limit)
     if reason := _incomparable(baseline, candidate):
         return _finding(baseline, candidate, limit, "skipped", reason)
-    if _scatters(baseline) or _scatters(candidate):
-        return _compare_scatter(baseline, candidate, limit)
-    allowed = _allowed(baseline, limit)
-    worse = _worse(name) * (candidate.value - baseline.value)
-    return _finding(baseline, candidate, limit, _word(worse, allowed, baseline))
+    size = limit.size if limit.relative else limit.amount(baseline.name, baseline.unit)
+    decision = decide(
+        baseline, candidate, common_error=common_error, limit=size, relative=limit.relative
+    )
+    allowed = size * abs(baseline.value) if limit.relative else size
+    word = _word(decision, abs(candidate.value - baseline.value) > allowed)
+    reason = decision.reason
+    if word == "unclear" and decision.doubt in _REASONS:
+        reason = _REASONS[decision.doubt]
+    elif word == "unclear" and decision.observed is not None and decision.doubt != "scatter":
+        reason += "; they scatter too much for a verdict"
+    return _finding(baseline, candidate, limit, word, reason, _interval(baseline, decision))
 
 
 def _incomparable(baseline: Measurement, candidate: Measurement) -> str:
@@ -70,68 +87,22 @@ def _incomparable(baseline: Measurement, candidate: Measurement) -> str:
     return ""
 
 
-def _scatters(figure: Measurement) -> bool:
-    """Whether a figure is of several observations on silicon that differ."""
-    return figure.kind == "measured" and figure.n > 1 and figure.spread_pct != 0
-
-
-def _word(worse: float, allowed: float, baseline: Measurement) -> Word:
-    rounding = _ROUNDING * abs(baseline.value)
-    if abs(worse) <= rounding:
+def _word(decision: Decision, beyond: bool) -> Word:
+    """``beyond``: the values differ by more than the limit, whether or not that can be claimed."""
+    if decision.verdict == "same":
         return "unchanged"
-    if worse > allowed + rounding:
-        return "regression"
-    return "improved" if worse < -allowed - rounding else "within"
+    if not decision.exceeds:
+        return "unclear" if beyond and decision.reason + decision.doubt else "within"
+    return "improved" if decision.verdict in ("better", "less") else "regression"
 
 
-def _compare_scatter(baseline: Measurement, candidate: Measurement, limit: Limit) -> Finding:
-    if not (len(baseline.samples) > 1 and len(candidate.samples) > 1):
-        return _compare_spread(baseline, candidate, limit)
-    if not scatter.enough(baseline.samples, candidate.samples):
-        reason = f"{len(baseline.samples)} and {len(candidate.samples)} observations are too few"
-        return _compare_spread(baseline, candidate, limit, reason)
-    relative = limit.relative and min(baseline.samples) > 0
-    size = limit.size if relative else _allowed(baseline, limit)
-    found = scatter.compare(baseline.samples, candidate.samples, size, relative=relative)
-    up, down = found.above(size), found.below(size)
-    if find(baseline.name).better == "higher":
-        up, down = down, up
-    word: Word = "regression" if up else "improved" if down else "within"
-    reason = f"median of {len(candidate.samples)} against {len(baseline.samples)} observations"
-    if word == "within" and abs(found.change) > size:
-        word = "unclear"
-        reason += "; they scatter too much for a verdict"
-    finding = _finding(baseline, candidate, limit, word, reason)
-    if not relative and not baseline.value:
-        return finding
-    factor = 100 if relative else 100 / baseline.value
-    interval = (found.low * factor, found.high * factor)
-    return dataclasses.replace(finding, change_pct=found.change * factor, interval_pct=interval)
-
-
-def _compare_spread(
-    baseline: Measurement, candidate: Measurement, limit: Limit, why: str = ""
-) -> Finding:
-    """Compare by spread where single observations are unknown: a change must exceed both."""
-    noise = sum(abs(f.value) * (f.spread_pct or 0) / 100 for f in (baseline, candidate))
-    worse = _worse(baseline.name) * (candidate.value - baseline.value)
-    word = _word(worse, _allowed(baseline, limit), baseline)
-    reason = why or "single observations are unknown: compared by their spread"
-    if word in ("regression", "improved") and (
-        why or abs(worse) <= _allowed(baseline, limit) + noise
-    ):
-        word = "unclear"
-    return _finding(baseline, candidate, limit, word, reason)
-
-
-def _allowed(baseline: Measurement, limit: Limit) -> float:
-    if limit.relative:
-        return limit.size * abs(baseline.value)
-    return limit.amount(baseline.name, baseline.unit)
-
-
-def _worse(name: str) -> int:
-    return -1 if find(name).better == "higher" else 1
+def _interval(baseline: Measurement, decision: Decision) -> tuple[float, float, float] | None:
+    """Change of the median and ends of its interval in per cent, if observations were tested."""
+    if decision.observed is None or not (decision.relative or baseline.value):
+        return None
+    factor = 100 if decision.relative else 100 / baseline.value
+    observed = decision.observed
+    return observed.change * factor, observed.low * factor, observed.high * factor
 
 
 def _one_sided(
@@ -158,8 +129,11 @@ def _finding(
     limit: Limit,
     word: Word,
     reason: str = "",
+    observed: tuple[float, float, float] | None = None,
 ) -> Finding:
     change = 100 * (candidate.value / baseline.value - 1) if baseline.value else None
+    if observed is not None:
+        change = observed[0]
     return Finding(
         name=baseline.name,
         word=word,
@@ -170,4 +144,5 @@ def _finding(
         limit=limit.text,
         reason=reason,
         kind=candidate.kind,
+        interval_pct=observed[1:] if observed is not None else None,
     )

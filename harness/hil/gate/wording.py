@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hil.figures import find, in_order
 from hil.gate.comparison import Finding
 from hil.gate.decision import Case, Outcome
 
@@ -11,6 +12,7 @@ FormatValue = Callable[[float, str], str]
 """Formats a value with its unit, such as ``12.35 ms``."""
 
 NOTEWORTHY = frozenset({"regression", "unclear", "improved"})
+_LATER_WORDS = ("skipped", "own run", "incomparable", "missing", "ambiguous", "no baseline")
 
 
 def change(finding: Finding) -> str:
@@ -34,41 +36,105 @@ def noteworthy(case: Case) -> tuple[Finding, ...]:
     return tuple(finding for finding in case.findings if finding.word in NOTEWORTHY)
 
 
-def against(case: Case) -> str:
-    """The baseline's engine if it differs from the run's."""
+def title(case: Case) -> str:
+    """The case's title, with what was compared where that was not the same model and engine."""
     other = case.baseline_engine
-    return f" (against {other})" if other and other != case.engine else ""
+    extra = [f"against {other}"] if other and other != case.engine else []
+    extra += ["model changed"] if case.model_changed else []
+    return case.title + (f" ({', '.join(extra)})" if extra else "")
 
 
 def verdict(outcome: Outcome) -> str:
-    """One sentence: passed or failed, and the counts."""
+    """One sentence: passed, failed or not compared, and the counts."""
     runs, figures = outcome.runs, outcome.counts
+    allowed = ", accepted by --allow-new" if outcome.accepted else ""
     if outcome.origin is None:
-        return f"no baseline '{outcome.baseline}': nothing was compared"
-    parts = [f"{_plural(runs['compared'], 'run')} compared with '{outcome.baseline}'"]
-    parts += [
+        return f"not compared: there is no baseline '{outcome.baseline}'{allowed}"
+    rest = [f"{runs[word]} {word}" for word in _LATER_WORDS if runs[word]]
+    if outcome.verdict == "not compared":
+        rest = [f"{runs['error']} error"] * bool(runs["error"]) + rest
+        why = ", ".join(rest) or "there is no run to compare"
+        return f"not compared with '{outcome.baseline}': {why}{allowed}"
+    parts = [
+        _runs_compared(outcome),
         _plural(figures["regression"], "regression"),
         *(f"{runs[word]} {word}" for word in ("failed", "error") if runs[word]),
         *(f"{figures[word]} {word}" for word in ("unclear", "improved") if figures[word]),
-        *(f"{runs[word]} {word}" for word in ("skipped", "missing", "no baseline") if runs[word]),
+        *rest,
     ]
-    if not (runs["compared"] or runs["failed"]):
-        rest = [part for part in parts[2:] if part]
-        return f"nothing was compared with '{outcome.baseline}'" + (": " + ", ".join(rest)) * bool(
-            rest
-        )
-    return f"{'passed' if outcome.passed else 'failed'}: " + ", ".join(parts)
+    return f"{outcome.verdict}: " + ", ".join(parts)
+
+
+def _runs_compared(outcome: Outcome) -> str:
+    """``7 of 8 runs compared with 'main' (1 by name: its model has changed)``."""
+    compared = [case for case in outcome.cases if case.word == "compared"]
+    number, all_runs = len(compared), outcome.candidates
+    text = f"{number} of {_plural(all_runs, 'run')}" if number < all_runs else ""
+    text = f"{text or _plural(number, 'run')} compared with '{outcome.baseline}'"
+    changed = sum(case.model_changed for case in compared)
+    if changed:
+        whose = "the model has" if changed == 1 else "the models have"
+        text += f" ({changed} by name: {whose} changed)"
+    return text
+
+
+def sentence(outcome: Outcome) -> str:
+    """What failed, in one sentence that names the cause; the verdict where nothing failed."""
+    if outcome.verdict != "failed":
+        return verdict(outcome)
+    worst = max(outcome.cases, key=_badness)
+    others = sum(case.word == "failed" or bool(case.regressions) for case in outcome.cases) - 1
+    more = f"; {_plural(others, 'more run')} failed too" if others else ""
+    if not worst.regressions:
+        return f"{title(worst)}: the run failed ({worst.reason}){more}"
+    by_name = {finding.name: finding for finding in worst.regressions}
+    first, *rest = in_order(by_name)
+    text = f"{title(worst)}: {find(first).title} {_beyond(by_name[first])}"
+    if found := cause_text(by_name[first]):
+        text += f": {found}"
+    if rest:
+        text += f"; also {', '.join(f'{find(n).title} {change(by_name[n])}' for n in rest)}"
+    return text + _likely(worst) + more
+
+
+def cause_text(finding: Finding) -> str:
+    """The parts that make up a regression: ``op 3 CONV_2D x +58,000 cycles (97 % of it), …``."""
+    return ", ".join(cause.text for cause in finding.causes)
+
+
+def cause_lines(case: Case) -> list[str]:
+    """A line for each cause, with the figures that it explains, and what may have caused it."""
+    figures: dict[str, list[str]] = {}
+    for finding in case.regressions:
+        if finding.causes:
+            figures.setdefault(cause_text(finding), []).append(finding.name)
+    lines = [f"{', '.join(names)}: {text}" for text, names in figures.items()]
+    if case.regressions and case.suspects:
+        lines.append(f"likely cause: {'; '.join(case.suspects)}")
+    return [f"{title(case)}: {line}" for line in lines]
 
 
 def failures(outcome: Outcome) -> list[str]:
-    """What fails the gate: a line for each failed run and each regression."""
+    """What fails the gate: a line for each failed run and each regression, with its causes."""
     failed = [case for case in outcome.cases if case.word == "failed"]
     return [f"{case.title} failed: {case.reason}" for case in failed] + [
         f"{case.title}: {finding.name} {change(finding)}, limit {finding.limit}"
+        + (f": {cause_text(finding)}" if finding.causes else "")
         for case in outcome.cases
-        for finding in case.findings
-        if finding.word == "regression"
+        for finding in case.regressions
     ]
+
+
+def hints(outcome: Outcome) -> str:
+    """What to do where the gate could not compare."""
+    if outcome.origin is None or outcome.is_new:
+        return (
+            f"make it with `hil baseline set {outcome.baseline}`, or accept runs that are new with "
+            "--allow-new"
+        )
+    if not outcome.candidates:
+        return "run the model first; `hil history` lists the runs"
+    return "the notes above give the reason for each run"
 
 
 def shared_notes(outcome: Outcome) -> list[tuple[str, int]]:
@@ -78,6 +144,20 @@ def shared_notes(outcome: Outcome) -> list[tuple[str, int]]:
         for note in case.notes:
             counts[note] = counts.get(note, 0) + 1
     return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _badness(case: Case) -> tuple[bool, float]:
+    """Sorts failed runs after regressions, and those by the largest change."""
+    changes = [abs(finding.change_pct or 0) for finding in case.regressions]
+    return case.word == "failed" or bool(changes), max(changes, default=0)
+
+
+def _beyond(finding: Finding) -> str:
+    return f"{change(finding)} (limit {finding.limit})"
+
+
+def _likely(case: Case) -> str:
+    return f"; likely cause: {'; '.join(case.suspects)}" if case.suspects else ""
 
 
 def _percent(number: float) -> str:

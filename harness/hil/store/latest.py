@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from hil.records import RunRecord, RunStatus
-from hil.store.baselines import Slot
+from hil.store.baselines import Slot, slot_of
 from hil.store.documents import epoch_us
 from hil.store.store import NEWEST_FIRST, Store
 from hil.store.tables import runs
+
+_HEAD = ("run_id", "model_sha256", "model_name", "model_dtype", "profile_name", "target", "engine")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,22 @@ class Filter:
         )
 
 
+@dataclass(frozen=True)
+class RunHead:
+    """A run with a model, without its document."""
+
+    run_id: str
+    slot: Slot
+    model_name: str
+    model_dtype: str
+
+
+def head_of(run: RunRecord) -> RunHead:
+    """Return the head of a run that has a model."""
+    assert run.model is not None
+    return RunHead(run.run_id, slot_of(run), run.model.name, run.model.dtype)
+
+
 def latest(store: Store, which: Filter) -> list[RunRecord]:
     """Return the latest run of each kind among those that ``which`` takes, the newest first.
 
@@ -50,6 +68,30 @@ def latest(store: Store, which: Filter) -> list[RunRecord]:
     with store.reading() as connection:
         found = connection.scalars(latest_query(which)).all()
     return store.load(found)
+
+
+def latest_heads(store: Store, which: Filter) -> list[RunHead]:
+    """Return the heads of ``latest``, without reading documents.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    chosen = latest_query(which).subquery()
+    query = (
+        select(*(runs.c[name] for name in _HEAD))
+        .join(chosen, runs.c.run_id == chosen.c.run_id)
+        .order_by(*NEWEST_FIRST)
+    )
+    with store.reading() as connection:
+        return [
+            RunHead(
+                row.run_id,
+                Slot(row.model_sha256, row.profile_name, row.target, row.engine),
+                row.model_name,
+                row.model_dtype,
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def latest_query(which: Filter) -> Select[Any]:

@@ -17,7 +17,7 @@ from hil.report.words.accuracy import (
     metric_name,
 )
 from hil.report.words.judge import Difference, difference
-from hil.report.words.naming import scheme
+from hil.verdict.kinship import scheme
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from hil.report.run.evidence import Evidence
 from hil.report.words.figures import figure_names
 from hil.report.words.format import MISSING, count, plural, when
 from hil.report.words.judge import Judgement, judge, no_result
-from hil.report.words.naming import engine_title, family, model_name, names, scheme
+from hil.report.words.naming import engine_title, family, model_name, names
 from hil.report.words.sentence import Sentence
+from hil.verdict.kinship import scheme, shares_error
 
 _COLUMNS = 4  # of runs in one table
 
@@ -170,7 +171,7 @@ def _judge(first: RunRecord, other: RunRecord, name: str) -> Judgement | None:
         return None
     if first.status != "passed" or other.status != "passed":
         return no_result(baseline, measured)
-    return judge(baseline, measured)
+    return judge(baseline, measured, common_error=shares_error(first, other, name))
 
 
 def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:

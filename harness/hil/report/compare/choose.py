@@ -20,16 +20,15 @@ from hil.published import matching as published_rows
 from hil.records import RunRecord
 from hil.report.words.format import clock_text
 from hil.report.words.naming import (
-    arithmetic,
     chip_name,
     clock_hz,
     engine_title,
     family,
     is_baseline_engine,
     model_name,
-    scheme,
 )
 from hil.store.latest import Filter, latest
+from hil.verdict.kinship import arithmetic, scheme
 
 if TYPE_CHECKING:
     from hil.store import Store

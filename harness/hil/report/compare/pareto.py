@@ -15,7 +15,8 @@ from hil.records import Measurement, RunRecord
 from hil.report.compare.labels import HEIGHT_PX, NARROW_PX, Label, Spot, place_labels
 from hil.report.words.axes import Tick, round_step
 from hil.report.words.format import round_text
-from hil.report.words.naming import arithmetic, engine_title, family, model_name, names
+from hil.report.words.naming import engine_title, family, model_name, names
+from hil.verdict.kinship import arithmetic
 
 _TICK_X_PX, _TICK_Y_PX = 52.0, 36.0  # at least between two ticks
 _LOG_FROM = 8.0  # a span of more than this factor gets a logarithmic axis

@@ -21,9 +21,9 @@ from hil.report.words.naming import (
     family,
     model_name,
     names,
-    scheme,
 )
 from hil.report.words.sentence import Sentence, listed, strong
+from hil.verdict.kinship import scheme
 
 
 def verdict(baseline: RunRecord, other: RunRecord, known: Evidence | None = None) -> Sentence:

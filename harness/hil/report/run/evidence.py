@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.records import Agreement, Evaluation, RunRecord, Variant
-from hil.report.words.naming import scheme
+from hil.verdict.kinship import scheme
 
 if TYPE_CHECKING:
     from hil.store import Store

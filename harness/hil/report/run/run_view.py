@@ -24,8 +24,9 @@ from hil.report.run.provenance import ProvenanceGroup, provenance_groups
 from hil.report.words.figures import figure_names
 from hil.report.words.format import capacity as capacity_text
 from hil.report.words.format import count, percent, plural, quantity
-from hil.report.words.naming import arithmetic, engine_title, scheme
+from hil.report.words.naming import engine_title
 from hil.report.words.sentence import Sentence
+from hil.verdict.kinship import arithmetic, scheme
 
 Detail = Literal["full", "compared", "brief"]
 

@@ -11,8 +11,9 @@ from hil.figures import find, headline
 from hil.records import ErrorInfo, Kind, Measurement, RunRecord
 from hil.report.study.chart import Chart, Line, Point, draw
 from hil.report.words.figures import used_kinds, value_text
-from hil.report.words.format import band, band_ends, clock_text, plural, when
+from hil.report.words.format import band, clock_text, plural, when
 from hil.report.words.naming import clock_hz
+from hil.verdict.decide import band_ends
 
 LabelOf = Callable[["StudyRun"], str]
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from hil import figures
 from hil.records import Measurement
+from hil.verdict.decide import band_ends
 
 NBSP = "\u00a0"
 MISSING = "–"
@@ -123,12 +124,6 @@ def band_range(figure: Measurement) -> str:
         return ""
     low, high = (quantity(end, figure.unit) for end in band_ends(figure))
     return f"{low} to {high}"
-
-
-def band_ends(figure: Measurement) -> tuple[float, float]:
-    """Both ends of the band; an unknown band counts as none."""
-    half = abs(figure.value) * (figure.uncertainty_pct or 0) / 100
-    return figure.value - half, figure.value + half
 
 
 def when(iso: str | None) -> str:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from hil.figures import CLAIMED, FIGURES, find
+from hil.figures import CLAIMED, FIGURES
 from hil.records import Evaluation, Measurement, RunRecord
 from hil.report.words.format import (
     NBSP,
     band,
-    band_ends,
     change_text,
     factor_text,
     significant,
 )
-
-Verdict = Literal["same", "better", "worse", "less", "more", "unclear", "unknown"]
+from hil.verdict.decide import Decision, Verdict, decide
+from hil.verdict.kinship import shares_error
 
 NOUNS = {name: FIGURES[name].noun or FIGURES[name].title for name in CLAIMED}
 _FACTOR_FROM = 1.2  # below, a change of time reads better in per cent
 _NEARLY = 0.01  # a known difference, but too small to be better or worse
+_DOUBTS = {
+    "no band": "uncertainty unknown",
+    "bands": "within the uncertainty",
+    "scatter": "within the scatter",
+}
 _ENERGY_FOLLOWS = 0.02  # energy in the time's ratio, within this, adds nothing
 
 
@@ -34,30 +37,26 @@ class Judgement:
     words: str
 
 
-def judge(baseline: Measurement, other: Measurement) -> Judgement:
-    """Compare two figures of the same name and unit.
-
-    Where the bands of the two overlap the verdict is ``unclear``, whatever the values say; where
-    one of the bands is not known it is ``unknown``. Equal values of figures without a band are
-    ``same``. ``less`` and ``more`` are for figures of which neither direction is better.
-    """
-    if other.unit != baseline.unit:
+def judge(baseline: Measurement, other: Measurement, *, common_error: bool) -> Judgement:
+    """Compare two figures of the same name; ``hil.verdict.decide`` has the rules."""
+    decision = decide(baseline, other, common_error=common_error)
+    if decision.doubt == "units":
         return Judgement("unknown", None, "", "different units")
     ratio = other.value / baseline.value if baseline.value else None
-    text = ratio_text(ratio)
-    if other.value == baseline.value:
-        return Judgement("same", ratio, text, "the same")
+    words = _words(decision, baseline, other)
+    return Judgement(decision.verdict, ratio, ratio_text(ratio), words)
+
+
+def _words(decision: Decision, baseline: Measurement, other: Measurement) -> str:
+    """``+12 %, worse``, or why nothing can be claimed."""
+    if decision.doubt == "not a number":
+        return "not a number"
+    if decision.verdict == "same":
+        return "the same"
     change = _change(baseline.value, other.value)
-    if baseline.uncertainty_pct is None or other.uncertainty_pct is None:
-        return Judgement("unknown", ratio, text, f"{change}, uncertainty unknown")
-    if bands_overlap(baseline, other):
-        return Judgement("unclear", ratio, text, f"{change}, within the uncertainty")
-    less = other.value < baseline.value
-    better = find(baseline.name).better
-    if not better:
-        return Judgement("less" if less else "more", ratio, text, change)
-    word: Verdict = "better" if less == (better == "lower") else "worse"
-    return Judgement(word, ratio, text, f"{change}, {word}")
+    if decision.verdict in ("less", "more"):
+        return change
+    return f"{change}, {_DOUBTS.get(decision.doubt, decision.verdict)}"
 
 
 def no_result(baseline: Measurement, other: Measurement) -> Judgement:
@@ -71,12 +70,6 @@ def ratio_text(ratio: float | None) -> str:
     if ratio is None:
         return ""
     return f"{ratio:.2f}×" if 0.1 <= ratio < 10 else f"{significant(ratio)}×"
-
-
-def bands_overlap(a: Measurement, b: Measurement) -> bool:
-    """Whether the two bands share a value; an unknown band counts as none."""
-    (low_a, high_a), (low_b, high_b) = band_ends(a), band_ends(b)
-    return low_a <= high_b and low_b <= high_a
 
 
 def _change(baseline: float, value: float) -> str:
@@ -144,7 +137,10 @@ def claims(baseline: RunRecord, other: RunRecord) -> tuple[Claim, ...]:
     """
     shared = [n for n in NOUNS if n in baseline.measurements and n in other.measurements]
     pairs = {name: (baseline.measurements[name], other.measurements[name]) for name in shared}
-    found = {name: _claim(*pair) for name, pair in pairs.items()}
+    found = {
+        name: _claim(*pair, common_error=shares_error(baseline, other, name))
+        for name, pair in pairs.items()
+    }
     if "energy_uj" in found and all(m.kind == "modelled" for m in pairs["energy_uj"]):
         time, energy = (found[n].ratio if n in found else None for n in ("latency_us", "energy_uj"))
         if time and energy and abs(energy / time - 1) <= _ENERGY_FOLLOWS:
@@ -152,8 +148,9 @@ def claims(baseline: RunRecord, other: RunRecord) -> tuple[Claim, ...]:
     return tuple(found.values())
 
 
-def _claim(baseline: Measurement, other: Measurement) -> Claim:
-    judged = judge(baseline, other)
+def _claim(baseline: Measurement, other: Measurement, *, common_error: bool) -> Claim:
+    judged = judge(baseline, other, common_error=common_error)
+    basis = _basis(baseline, other, common_error=common_error)
     noun = NOUNS[baseline.name]
     if judged.verdict in ("better", "worse") and _is_nearly(judged.ratio):
         return Claim(
@@ -161,7 +158,7 @@ def _claim(baseline: Measurement, other: Measurement) -> Claim:
             "same",
             f"nearly the same {noun} ({judged.words.partition(',')[0]})",
             judged.ratio,
-            _basis(baseline, other),
+            basis,
         )
     if judged.verdict in ("better", "worse"):
         size = _time if baseline.name == "latency_us" else _amount
@@ -169,9 +166,9 @@ def _claim(baseline: Measurement, other: Measurement) -> Claim:
     elif judged.verdict == "same":
         text = f"the same {noun}"
     else:
-        why = _why_not(judged.verdict, baseline, other, judged.ratio)
+        why = _why_not(judged, baseline, other)
         text = f"no difference in {noun} can be claimed ({why})"
-    return Claim(baseline.name, judged.verdict, text, judged.ratio, _basis(baseline, other))
+    return Claim(baseline.name, judged.verdict, text, judged.ratio, basis)
 
 
 def _is_nearly(ratio: float | None) -> bool:
@@ -196,13 +193,12 @@ def _amount(baseline: float, value: float, noun: str) -> str:
     return f"{change_text(value / baseline - 1)} {'less' if value < baseline else 'more'} {noun}"
 
 
-def _why_not(verdict: Verdict, a: Measurement, b: Measurement, ratio: float | None) -> str:
+def _why_not(judged: Judgement, a: Measurement, b: Measurement) -> str:
     if a.unit != b.unit:
         return "the units differ"
-    shown = f"{ratio_text(ratio)}, " if ratio is not None else ""
-    if verdict == "unknown":
-        return f"{shown}uncertainty unknown"
-    return f"{shown}within the uncertainty of {_bands(a, b)}"
+    shown = f"{judged.ratio_text}, " if judged.ratio is not None else ""
+    reason = judged.words.rpartition(", ")[2]
+    return shown + reason + f" of {_bands(a, b)}" * (reason == _DOUBTS["bands"])
 
 
 def _bands(a: Measurement, b: Measurement) -> str:
@@ -213,8 +209,10 @@ def _bands(a: Measurement, b: Measurement) -> str:
     return f"{band(b.uncertainty_pct)} and {band(a.uncertainty_pct)}"
 
 
-def _basis(a: Measurement, b: Measurement) -> str:
+def _basis(a: Measurement, b: Measurement, *, common_error: bool) -> str:
     """``modelled, ±8 %``; both sides where their kinds differ. Exact bands are not mentioned."""
     if a.kind != b.kind:
         return f"{b.kind}, {band(b.uncertainty_pct)}, against {a.kind}, {band(a.uncertainty_pct)}"
-    return b.kind if not (a.uncertainty_pct or b.uncertainty_pct) else f"{b.kind}, {_bands(a, b)}"
+    if not (a.uncertainty_pct or b.uncertainty_pct):
+        return b.kind
+    return f"{b.kind}, {_bands(a, b)}" + " common to both" * common_error

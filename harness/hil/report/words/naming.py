@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from hil.records import RunRecord
+from hil.verdict.kinship import arithmetic, quantize_option
 
 
 def engine_title(run: RunRecord) -> str:
@@ -15,11 +16,6 @@ def engine_title(run: RunRecord) -> str:
 def is_baseline_engine(run: RunRecord) -> bool:
     """Whether the run's engine is there to be compared with, as the engine itself states."""
     return run.provenance.get("engine_role") == "baseline"
-
-
-def scheme(run: RunRecord) -> str:
-    """The scheme of a variant made by hil, or an empty text for a model as given."""
-    return str(run.provenance.get("scheme") or "")
 
 
 def family(run: RunRecord) -> str:
@@ -46,19 +42,6 @@ def clock_hz(run: RunRecord) -> float | None:
     return float(hz) if hz else None
 
 
-def arithmetic(run: RunRecord) -> str:
-    """``int8``, ``q8 Q4.4``: the scheme of a variant, else the data type of the model as given."""
-    if made := scheme(run):
-        return f"{made} {_option(run, 'q_format')}".strip()
-    return run.model.dtype if run.model else ""
-
-
-def _option(run: RunRecord, name: str) -> str:
-    """An option of the quantization, empty for a model as given."""
-    options = run.provenance.get("quantize_options")
-    return str(options.get(name) or "") if isinstance(options, Mapping) else ""
-
-
 def matchup(baseline: RunRecord, other: RunRecord) -> tuple[str, str]:
     """What is compared: (other, baseline) by engine, by data type, or by both."""
     titles = engine_title(other), engine_title(baseline)
@@ -75,8 +58,8 @@ _TELLING: tuple[Callable[[RunRecord], str], ...] = (
     model_name,
     arithmetic,
     lambda run: run.profile_name,
-    lambda run: _option(run, "method"),
-    lambda run: _option(run, "io"),
+    lambda run: quantize_option(run, "method"),
+    lambda run: quantize_option(run, "io"),
     lambda run: str(run.provenance.get("optimize") or ""),
     lambda run: str(run.provenance.get("memory_model") or ""),
     lambda run: str(run.provenance.get("hil_commit") or "")[:12],
