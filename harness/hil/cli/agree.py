@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hil.gate.agreement import Agreement, Pair
 
 SCHEMA = "hil.agree/1"
+_EXIT_NOTHING = 5
 _LISTED = 5  # pairs that were not compared, and differences of a pair
 
 
@@ -39,7 +40,7 @@ def agree(
 
     Runs of one model, profile and engine on several targets must have the same instruction counts
     and modelled cycles, in total and by op, where firmware and inputs are the same: exit code 1
-    otherwise, 2 where there was nothing to compare.
+    otherwise, 5 where there was nothing to compare.
     """
     from hil.gate.agreement import agreement
     from hil.store.latest import latest
@@ -57,7 +58,7 @@ def agree(
     if not found.passed:
         raise typer.Exit(1)
     if not found.compared:
-        raise typer.Exit(2)
+        raise typer.Exit(_EXIT_NOTHING)
 
 
 def _show(found: Agreement) -> None:

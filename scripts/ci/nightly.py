@@ -1,0 +1,181 @@
+"""The nightly study: on every target of this machine, compared, gated, shown.
+
+Called by scripts/nightly; docs/ci.md describes what it does and writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import checks
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "reports" / "nightly"
+NAME = "nightly"
+MAX_REGRESSION = "1%"
+
+
+def main() -> int:
+    """Run the nightly study; return the exit code."""
+    options = _options()
+    if options.renode:
+        os.environ["HIL_RENODE"] = _pinned_renode()
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    hil = checks.Hil(options.db or out / "hil.db")
+    begin = time.monotonic()
+    targets, left_out = _targets()
+    codes, runs = _studies(hil, options.study, targets, out)
+    if not runs:
+        return checks.worst(codes)
+    parts = [f"- left out: {text}" for text in left_out]
+    if len(targets) > 1:
+        agreed = hil("agree", *runs, "--markdown", out / "agree.md", step="agreement")
+        codes.append(agreed.code)
+        parts.insert(0, (out / "agree.md").read_text(encoding="utf-8"))
+    gated = _gate(hil, options.baseline, runs, out)
+    if options.update_baseline:
+        codes.append(_update(hil, options.baseline, runs, targets, codes))
+    else:
+        codes.append(gated.code)
+    site = hil("site", "build", "-o", out / "site", "--baseline", NAME, step="site")
+    codes.append(site.code)
+    hil.took["total"] = time.monotonic() - begin
+    _summary(hil, gated, parts, out)
+    code = checks.worst(codes)
+    print(f"results: {out} (exit code {code})")
+    return code
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/nightly",
+        description="Run the nightly study on every emulator of this machine, compare their counts "
+        "and gate against the baseline of the repository.",
+        epilog="Exit codes: 0 all is well, 1 a regression or different counts, 3 a run failed, "
+        "5 nothing was compared; others as hil's.",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "build" / "nightly",
+        metavar="DIR",
+        help="where results go (default: build/nightly)",
+    )
+    parser.add_argument(
+        "--db", type=Path, metavar="FILE", help="the history of all nights (default: DIR/hil.db)"
+    )
+    parser.add_argument(
+        "--renode", action="store_true", help="use the pinned Renode, which scripts/renode gets"
+    )
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="write the runs into the baseline of the repository, instead of failing on a change",
+    )
+    parser.add_argument(
+        "--study", type=Path, default=FOLDER / "study.toml", metavar="FILE", help="another study"
+    )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        default=FOLDER / "baseline.json",
+        metavar="FILE",
+        help="another baseline",
+    )
+    return parser.parse_args()
+
+
+def _pinned_renode() -> str:
+    """The launcher of the pinned Renode.
+
+    Raises:
+        SystemExit: it cannot be had; the script has said why.
+    """
+    script = [str(ROOT / "scripts" / "renode")]
+    done = subprocess.run(script, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout.strip()
+
+
+def _targets() -> tuple[list[str], list[str]]:
+    """The targets of this machine, and what is left out with the reason."""
+    if os.environ.get("HIL_RENODE") or shutil.which("renode"):
+        return ["qemu", "renode"], []
+    return ["qemu"], [
+        "Renode: HIL_RENODE is not set and there is no renode on the PATH "
+        "(scripts/renode gets the pinned one); no counts of two targets were compared"
+    ]
+
+
+def _studies(
+    hil: checks.Hil, study: Path, targets: list[str], out: Path
+) -> tuple[list[int], list[str]]:
+    """Run the study on each target; return exit codes and ids of runs, none after an error."""
+    codes: list[int] = []
+    runs: list[str] = []
+    for target in targets:
+        report = out / f"study-{target}.html"
+        flags = ("--each-commit", "--rerun-failed", "--report", report)
+        answer, ids = checks.sweep(hil, study, target, *flags)
+        _show(f"study on {target}: {len(ids)} runs", answer.errors)
+        codes.append(answer.code)
+        if answer.code not in (0, 3):
+            return codes, []
+        runs += ids
+    return codes, runs
+
+
+def _gate(hil: checks.Hil, baseline: Path, runs: list[str], out: Path) -> checks.Answer:
+    imported = checks.use_baseline(hil, baseline, NAME)
+    if imported.code:
+        _show(f"the baseline {baseline} cannot be used", imported.errors)
+        return imported
+    return checks.gate(hil, NAME, runs, out, "--max-regression", MAX_REGRESSION)
+
+
+def _update(
+    hil: checks.Hil, file: Path, runs: list[str], targets: list[str], codes: list[int]
+) -> int:
+    """Write the runs into the baseline's file; runs of targets that are not here stay in it."""
+    if any(codes):
+        print("the baseline was not changed: not all runs passed", file=sys.stderr)
+        return 0
+    kept = hil("baseline", "show", NAME).data.get("runs", [])
+    if old := [run["run_id"] for run in kept if run["target"] in targets]:
+        hil("baseline", "remove", NAME, *old)
+    stored = hil("baseline", "set", NAME, *runs)
+    written = hil("baseline", "export", NAME, "-o", file)
+    _show(f"baseline: {file}", [*stored.errors, *written.errors])
+    return checks.worst([stored.code, written.code])
+
+
+def _summary(hil: checks.Hil, gated: checks.Answer, parts: list[str], out: Path) -> None:
+    """Write summary.md, also into the job's summary, and show the verdicts."""
+    gate_text = out / "gate.md"
+    text = gate_text.read_text(encoding="utf-8") if gate_text.is_file() else ""
+    times = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in hil.took.items())
+    text = "\n".join([text, *parts, f"- time: {times}", ""])
+    (out / "summary.md").write_text(text, encoding="utf-8")
+    checks.add_summary(text)
+    _show(gated.data.get("sentence") or gated.data.get("summary") or "no gate", gated.errors)
+    for part in parts:
+        print(part.splitlines()[0].lstrip("#- "))
+    print(f"time: {times}")
+
+
+def _show(text: str, errors: tuple[str, ...] | list[str] = ()) -> None:
+    print(text, flush=True)
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
