@@ -12,6 +12,7 @@ from hil.devices import Flash
 from hil.firmware.elf import symbol_address
 from hil.records import BlockProfile, MemoryRegion
 from hil.targets import execution_record
+from hil.targets.profiling import cache_settings
 from hil.targets.qemu import profiler
 
 from tests.measure.samples import profile
@@ -154,7 +155,7 @@ def profiled(
     elf = program(folder, body, rounds, windows)
     record = folder / "record.bin"
     marks = (symbol_address(elf, "begin"), symbol_address(elf, "end"))
-    caches = profiler.cache_settings(settings, MemoryRegion(0, 4 << 20))
+    caches = cache_settings(settings, MemoryRegion(0, 4 << 20))
     plugin = profiler.ensure_plugin(Path(qemu))
     run_in_qemu(qemu, elf, profiler.region_argument(plugin, record, *marks, windows, caches))
     return execution_record.read(record, n_ops=1)
@@ -338,7 +339,7 @@ def test_another_qemu_counts_the_same_misses(
 )
 def test_the_plugin_refuses_a_cache_that_cannot_be(tmp_path: Path, wrong: dict[str, int]) -> None:
     elf, qemu = program(tmp_path, loop(128), 1, 1), tool("qemu-system-arm")
-    caches = {**profiler.cache_settings(flash(), MemoryRegion(0, 4 << 20)), **wrong}
+    caches = {**cache_settings(flash(), MemoryRegion(0, 4 << 20)), **wrong}
     plugin = profiler.ensure_plugin(Path(qemu))
     argument = profiler.region_argument(plugin, tmp_path / "out", 2, 4, 1, caches)
     with pytest.raises(subprocess.CalledProcessError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -70,6 +71,20 @@ def infer(
     if session.memory is not None:
         return _tensors(session.client.infer_direct(inputs, session.memory), outputs)
     return _inference(session, inputs, outputs).outputs
+
+
+def symbolizer(elf: Path) -> Callable[[int], str | None]:
+    """Return a function that names the function at an address of ``elf``.
+
+    The reader of ELF files is imported when something is to be named.
+    """
+
+    def name_of(address: int) -> str | None:
+        from hil.firmware.elf import symbolize
+
+        return symbolize(elf, address)
+
+    return name_of
 
 
 def _inference(

@@ -14,13 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hil import children, files
-from hil.devices import Flash
 from hil.errors import BuildFailed, MissingTool
 from hil.firmware.toolchain import HOST_PACKAGES, cache_error, find_host_compiler
-from hil.records import MemoryRegion
 from hil.resources import cache_dir, data_dir
-
-_REPLACEMENT = {"lru": 0, "fifo": 1, "random": 2}
+from hil.targets.profiling import window_settings
 
 _FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
@@ -64,18 +61,8 @@ def plugin_argument(
     Addresses come from the ELF's symbols; what ``symbol_address`` raises for a missing one passes
     through.
     """
-    from hil.firmware.elf import symbol_address
-
-    return _argument(
-        plugin,
-        out,
-        begin=symbol_address(firmware_elf, "hil_infer_window_begin"),
-        end=symbol_address(firmware_elf, "hil_infer_window_end"),
-        sled=symbol_address(firmware_elf, "hil_mark_sled"),
-        slots=symbol_address(firmware_elf, "hil_mark_slots"),  # an absolute symbol
-        windows=windows,
-        **(caches or {}),
-    )
+    settings = window_settings(firmware_elf, windows)
+    return _argument(plugin, out, **settings, **(caches or {}))
 
 
 def region_argument(
@@ -95,23 +82,6 @@ def region_argument(
     """
     argument = _argument(plugin, out, begin=begin, end=end, windows=windows, **(caches or {}))
     return argument if seen is None else f"{argument},seen={_escape(seen)}"
-
-
-def cache_settings(flash: Flash, where: MemoryRegion) -> dict[str, int]:
-    """What the plugin needs to simulate ``flash``, which the emulator has at ``where``."""
-    return {
-        "flash": where.origin,
-        "flash_size": where.size,
-        "read": flash.line_bytes,
-        "line": flash.tag_bytes,
-        "icache": flash.icache_bytes,
-        "iways": flash.icache_ways,
-        "dcache": flash.dcache_bytes,
-        "dways": flash.dcache_ways,
-        "unified": int(flash.unified),
-        "whole": int(flash.cache_fill == "line"),
-        "replace": _REPLACEMENT[flash.replacement],
-    }
 
 
 def _argument(plugin: Path, out: Path, **values: int) -> str:

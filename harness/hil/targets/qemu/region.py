@@ -26,6 +26,7 @@ from hil.records import BlockProfile, MemoryRegion, RegionTrace
 from hil.targets import execution_record
 from hil.targets.dut.link import LinkClosed
 from hil.targets.interface import OutputCall
+from hil.targets.profiling import cache_settings
 from hil.targets.qemu import profiler
 from hil.targets.qemu.emulator import find_qemu, probe
 from hil.targets.qemu.machines import MACHINES
@@ -96,10 +97,10 @@ def _caches(flash: Flash, program: Program, machine: str) -> dict[str, int]:
     """What the profiler is to simulate, with the flash where the machine or the ELF has it."""
     known = MACHINES.get(machine)
     if known is not None:
-        return profiler.cache_settings(flash, known.flash)
+        return cache_settings(flash, known.flash)
     first = program.origin
     last = max(address + size for address, size in program.loads)
-    return profiler.cache_settings(flash, MemoryRegion(first, last - first))
+    return cache_settings(flash, MemoryRegion(first, last - first))
 
 
 @dataclass

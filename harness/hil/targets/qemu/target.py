@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,13 @@ from hil.targets import execution_record
 from hil.targets.dut.client import DutClient, MemoryAccess
 from hil.targets.dut.link import Link, SocketStream
 from hil.targets.interface import Options
+from hil.targets.profiling import cache_settings
 from hil.targets.qemu import machines, profiler
 from hil.targets.qemu.emulator import find_qemu, probe
 from hil.targets.qemu.gdbstub import GdbStub
 from hil.targets.qemu.process import QemuProcess, machine_arguments
 from hil.targets.qemu.region import run_region
+from hil.targets.session import symbolizer
 
 
 @dataclass(eq=False)
@@ -97,7 +99,7 @@ class QemuTarget:
             with QemuProcess(qemu, arguments, folder=folder, debug=direct) as process:
                 link = Link(SocketStream(process.uart), name="the emulated device")
                 client = DutClient(
-                    link, timeout_s=options.timeout_s, symbolize=_symbolizer(firmware.elf)
+                    link, timeout_s=options.timeout_s, symbolize=symbolizer(firmware.elf)
                 )
                 try:
                     process.resume()
@@ -130,20 +132,9 @@ def _profiler_arguments(
     if not options.profile_windows:
         return []
     flash = options.flash
-    caches = profiler.cache_settings(flash, platform.flash) if flash is not None else None
+    caches = cache_settings(flash, platform.flash) if flash is not None else None
     plugin = profiler.ensure_plugin(qemu)
     return [
         "-plugin",
         profiler.plugin_argument(plugin, firmware.elf, record, options.profile_windows, caches),
     ]
-
-
-def _symbolizer(elf: Path) -> Callable[[int], str | None]:
-    """Names of functions by address; the ELF reader is imported only when something faulted."""
-
-    def name_of(address: int) -> str | None:
-        from hil.firmware.elf import symbolize
-
-        return symbolize(elf, address)
-
-    return name_of

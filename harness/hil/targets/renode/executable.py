@@ -1,0 +1,141 @@
+"""Which Renode this machine has, and how to get one. Asked once, then remembered."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+from hil import children, files
+from hil.errors import HilError, MissingTool
+from hil.records import Finding
+from hil.resources import cache_dir
+from hil.targets.renode.console import Console
+
+RENODE = "renode"
+RELEASE = "1.16.1"
+"""The release that the platforms and the profiler are tested with."""
+
+_RELEASES = "https://github.com/renode/renode/releases"
+_PROBE_TIMEOUT_S = 60.0
+_LAST_LINES_S = 2.0
+_VERSION = re.compile(r"\bRenode,? v(?:ersion )?(\d+\.\d+\.\d+[^\s(]*)")
+
+
+def find_renode() -> Path:
+    """Return Renode's path: ``HIL_RENODE`` (a path or a name on PATH), else ``renode``.
+
+    Raises:
+        MissingTool: it is not there, or is not executable.
+    """
+    asked = os.environ.get("HIL_RENODE", "")
+    found = shutil.which(asked or RENODE)
+    if found is not None:
+        return Path(found).absolute()
+    if asked:
+        raise MissingTool(
+            f"HIL_RENODE names '{asked}', which is not an executable file",
+            hint=f"correct or unset HIL_RENODE, or {install_hint()}",
+        )
+    raise MissingTool(f"Renode ({RENODE}) is not on the PATH", hint=install_hint())
+
+
+def install_hint() -> str:
+    """Say how to get Renode on this system: it is in no package registry."""
+    return f"get release {RELEASE}: {install_command()}"
+
+
+def install_command() -> str:
+    """Return the command that gets Renode, where this system has a portable package of it."""
+    if platform.system() == "Linux":
+        package = f"renode-{RELEASE}.linux-portable-dotnet.tar.gz"
+        return (
+            f"mkdir -p ~/renode && curl -L {_RELEASES}/download/v{RELEASE}/{package} | "
+            "tar xz -C ~/renode --strip-components=1 && export HIL_RENODE=~/renode/renode"
+        )
+    return f"the package for this system from {_RELEASES}/tag/v{RELEASE}, then set HIL_RENODE"
+
+
+def version(path: Path) -> str:
+    """Ask the Renode at ``path`` for its version (``Renode 1.16.1.0``); remembered in the cache.
+
+    The answer is kept under the file's path, size and time of change. A cache that cannot be read
+    or written only costs the second of asking again.
+
+    Raises:
+        MissingTool: the program cannot be started or does not answer as Renode does.
+    """
+    remembered = cache_dir() / "emulators" / f"renode-{identity(path)}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found: str = json.loads(remembered.read_text(encoding="utf-8"))["version"]
+        return found
+    answer = _ask(path)
+    with contextlib.suppress(OSError):
+        remembered.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(remembered, {"path": str(path), "version": answer})
+    return answer
+
+
+def findings() -> list[Finding]:
+    """Return what ``hil doctor`` shows of Renode, without which all other targets work."""
+    try:
+        path = find_renode()
+        found = version(path).removeprefix("Renode ")
+    except HilError as error:
+        detail = f"{error.message} (only for `--target renode`)"
+        return [Finding("Renode", "warn", detail=detail, install=install_command())]
+    if not found.startswith(RELEASE):
+        detail = f"{path}; {RELEASE} is the release that hil is tested with"
+        return [Finding("Renode", "warn", found, detail, install_command())]
+    return [Finding("Renode", "ok", found, str(path))]
+
+
+def identity(path: Path) -> str:
+    """Return a name for the file at ``path`` as it is now: another after it was changed.
+
+    Raises:
+        MissingTool: there is no such file.
+    """
+    try:
+        state = path.resolve().stat()
+    except OSError as error:
+        raise MissingTool(
+            f"cannot find Renode at {path}: {error.strerror}", hint=install_hint()
+        ) from error
+    key = f"{path.resolve()}:{state.st_size}:{state.st_mtime_ns}"
+    return sha256(key.encode()).hexdigest()[:16]
+
+
+def _ask(path: Path) -> str:
+    """Run ``--version``; what another program prints, however much, is read and forgotten."""
+    try:
+        child = children.start(
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise MissingTool(f"cannot run Renode at {path}: {error}", hint=install_hint()) from error
+    assert child.stdout is not None
+    try:
+        console = Console(child.stdout)
+        console.wait_for(lambda line: _VERSION.search(line) is not None, _PROBE_TIMEOUT_S)
+        lines = console.lines()
+    finally:
+        children.end(child)
+        console.join(_LAST_LINES_S)
+    for line in lines:
+        if found := _VERSION.search(line):
+            return f"Renode {found[1]}"
+    said = next((line.strip() for line in lines if line.strip()), "no message")
+    raise MissingTool(
+        f"{path} does not answer as Renode does ({said[:120]})",
+        hint=f"correct or unset HIL_RENODE, or {install_hint()}",
+    )
