@@ -325,7 +325,7 @@ def test_a_target(scratch: Scratch) -> None:
     project = "pyproject.toml"
     group = '[project.entry-points."hil.targets"]\n'
     scratch.edit(project, group, group + 'lab = "hil.targets.lab.target:LabTarget"\n')
-    scratch.edit(project, ' | qemu"', ' | lab | qemu"')
+    scratch.edit(project, ' | renode"', ' | renode | lab"')
 
     run = ("run", "-p", "stm32l4", "--target", "lab", DIGITS / "digits_int8.tflite")
     shown = scratch.hil(*run)

@@ -17,7 +17,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,22 @@ class StandIn:
         self.record: Path | None = None
         self.windows = 0
         self.prompt = "monitor"
+        self.handlers: dict[str, Callable[[str], None]] = {
+            "echo": self.echo,
+            "logLevel": self.log_level,
+            "logFile": self.log_file,
+            "include": self.include,
+            "mach create": self.create_machine,
+            "machine LoadPlatformDescription": self.load_platform,
+            "sysbus LoadELF": self.load_elf,
+            "emulation CreateServerSocketTerminal": self.create_terminal,
+            "emulation SetGlobalAdvanceImmediately": self.advance_immediately,
+            "connector Connect": self.connect,
+            "start": self.start,
+            "sysbus LoadBinary": self.load_binary,
+            "sysbus ReadBytes": self.read_bytes,
+            "sysbus.cpu HilProfile": self.profile,
+        }
 
     def line(self, text: str) -> None:
         """Carry out a line: commands up to the first that fails, as a real one does."""
@@ -89,17 +106,12 @@ class StandIn:
         if self.behaviour.refuse_at and self.behaviour.refuse_at in command:
             write("".join(f"{line}\r\n" for line in self.behaviour.refusal))
             return False
-        first, _, rest = command.partition(" ")
-        second, _, last = rest.partition(" ")
-        name = f"do_{first}_{second}".replace(".", "_")
-        handler, argument = getattr(self, name, None), last
-        if handler is None:
-            handler, argument = getattr(self, f"do_{first}", None), rest
-        if handler is None:
-            write(f"No such command or device: {first}\r\n")
+        name = next((name for name in self.handlers if f"{command} ".startswith(f"{name} ")), None)
+        if name is None:
+            write(f"No such command or device: {command.split()[0]}\r\n")
             return False
         try:
-            handler(argument)
+            self.handlers[name](command[len(name) + 1 :])
         except (OSError, ValueError) as error:
             write(f"There was an error executing command '{command}'\r\n{error}\r\n")
             return False
@@ -116,23 +128,24 @@ class StandIn:
         if told.die_at and told.die_at in where:
             if told.signal:
                 os.kill(os.getpid(), told.signal)
+                forever()
             os._exit(0)
         if told.hang_at and told.hang_at in where:
             signal.pause() if threading.current_thread() is threading.main_thread() else forever()
 
     # --- commands ---
 
-    def do_echo(self, text: str) -> None:
+    def echo(self, text: str) -> None:
         write(text.strip('"') + "\r\r\n")
 
-    def do_logLevel(self, level: str) -> None:
+    def log_level(self, level: str) -> None:
         int(level)
 
-    def do_logFile(self, text: str) -> None:
+    def log_file(self, text: str) -> None:
         self.log = path(text.removesuffix(" true"))
         self.log.write_text("")
 
-    def do_include(self, name: str) -> None:
+    def include(self, name: str) -> None:
         if not path(name).is_file():
             raise ValueError(f"File does not exist: {name}")
         cache = Path(os.environ["XDG_CONFIG_HOME"], "renode", "compiler-cache")
@@ -140,18 +153,18 @@ class StandIn:
         (cache / ".lock").touch()
         (cache / "423471E8").write_bytes(b"compiled")
 
-    def do_mach_create(self, name: str) -> None:
+    def create_machine(self, name: str) -> None:
         self.prompt = name.strip('"')
 
-    def do_machine_LoadPlatformDescription(self, name: str) -> None:
+    def load_platform(self, name: str) -> None:
         if not path(name).is_file():
             raise ValueError(f"Could not find file '{path(name)}'.")
 
-    def do_sysbus_LoadELF(self, name: str) -> None:
+    def load_elf(self, name: str) -> None:
         if path(name).read_bytes()[:4] != b"\x7fELF":
             raise ValueError(f"Error while loading ELF: Could not load ELF from path: {path(name)}")
 
-    def do_emulation_CreateServerSocketTerminal(self, arguments: str) -> None:
+    def create_terminal(self, arguments: str) -> None:
         port = int(arguments.split()[0])
         if self.behaviour.deaf:
             return
@@ -167,28 +180,28 @@ class StandIn:
         server.listen(1)
         threading.Thread(target=self.serve, args=(server,), daemon=True).start()
 
-    def do_emulation_SetGlobalAdvanceImmediately(self, value: str) -> None:
+    def advance_immediately(self, value: str) -> None:
         assert value == "true"
 
-    def do_connector_Connect(self, arguments: str) -> None:
+    def connect(self, arguments: str) -> None:
         assert arguments.startswith("sysbus.uart ")
 
-    def do_start(self, _: str) -> None:
+    def start(self, _: str) -> None:
         write("Starting emulation...\r\n")
         self.started.set()
 
-    def do_sysbus_LoadBinary(self, arguments: str) -> None:
+    def load_binary(self, arguments: str) -> None:
         name, _, address = arguments.rpartition(" ")
         self.guest.exchange((), [(int(address, 16), path(name).read_bytes())])
 
-    def do_sysbus_ReadBytes(self, arguments: str) -> None:
+    def read_bytes(self, arguments: str) -> None:
         address, size = (int(word, 0) for word in arguments.split())
         (data,) = self.guest.exchange([(address, size)], ())
         given = [f"0x{byte:02X}, " for byte in data[: len(data) - self.behaviour.bytes_lost]]
         rows = ["".join(given[at : at + 10]) for at in range(0, len(given), 10)]
         write("[\r\n" + "".join(f"{row}\r\n" for row in rows) + "]\r\n")
 
-    def do_sysbus_cpu_HilProfile(self, arguments: str) -> None:
+    def profile(self, arguments: str) -> None:
         found = re.fullmatch(r'"([^"]*)" "([^"]*)"', arguments)
         assert found
         settings = dict(pair.split("=") for pair in found[1].split(","))
@@ -251,7 +264,8 @@ def main(arguments: Sequence[str]) -> None:
     renode = StandIn(behaviour)
     renode.misbehave("at the start")
     write(BANNER)
-    renode.line("; ".join(c for flag, c in zip(arguments, arguments[1:]) if flag == "-e"))
+    executed = [word for flag, word in pairwise(arguments) if flag == "-e"]
+    renode.line("; ".join(executed))
     for line in sys.stdin:
         renode.line(line.rstrip("\n"))
     if behaviour.outlives_its_input:

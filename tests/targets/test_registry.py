@@ -18,7 +18,9 @@ from hil.targets.qemu.target import QemuTarget
 from tests.support import packages
 
 PACKAGE = Path(hil.__file__).parent
-OF_QEMU = re.compile("|".join(["qemu", "gdbstub", "hil_profiler", "microbit", *MACHINES]), re.I)
+OF_QEMU = re.compile(
+    "|".join(["qemu", "gdbstub", r"hil_profiler(?!\.cs)", "microbit", *MACHINES]), re.IGNORECASE
+)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
-"""What the profilers of all emulators are asked for; the meaning of each key, and what is counted,
-is in the head comment of ``firmware_stubs/emulation/hil_profiler.c``.
+"""What the profilers of all emulators are asked for.
+
+The meaning of each key, and what is counted, is in the profilers' sources, which are in
+``firmware_stubs/emulation``.
 """
 
 from __future__ import annotations

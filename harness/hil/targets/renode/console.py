@@ -58,6 +58,12 @@ class Console:
         with self._changed:
             return self._after(since)
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        with self._changed:
+            return self._ended
+
     def join(self, timeout_s: float) -> None:
         """Wait until all of the output of a process that has ended was read."""
         self._thread.join(timeout_s)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hil.errors import LinkError
+from hil.errors import RunFailed
 from hil.targets.renode.process import RenodeProcess
 from hil.targets.renode.script import path
 
@@ -27,7 +27,7 @@ class MonitorMemory:
         """See :class:`MemoryAccess`.
 
         Raises:
-            LinkError: the monitor refuses, or gave another number of bytes.
+            RunFailed: the monitor refuses, or gives another number of bytes.
             LinkClosed: Renode is gone.
         """
         found = [self._read(address, size) for address, size in reads]
@@ -43,7 +43,7 @@ class MonitorMemory:
             lines = self._process.ask(f"sysbus ReadBytes 0x{address + len(data):X} {part}")
             got = bytes(int(byte, 16) for line in lines for byte in _BYTE.findall(line))
             if len(got) != part:
-                raise LinkError(
+                raise RunFailed(
                     f"Renode gave {len(got)} bytes instead of {part} at 0x{address:08X}",
                     hint="--load protocol reads the outputs through the UART",
                 )

@@ -43,10 +43,12 @@ _FAILURES = re.compile(
     r"Could not find file|Errors during compilation|Failed to download|Could not tokenize|"
     r"Error E\d+:|No such variable"
 )
+_PROMPT = re.compile(r"^\([^()\s]+\) ?")
+_OWN = ("logLevel ", "sysbus LoadBinary ", "sysbus ReadBytes ", 'echo "hil: ', "hil: ")
 _PORT_TAKEN = re.compile(r"AddressAlreadyInUse|Address already in use")
 # A process beside Renode that waits until hil has ended, however, and then ends Renode's group:
 # the launcher may be a script, whose children no parent death signal reaches.
-_GUARD = 'read -r _; kill -KILL -- "-$0"'
+_GUARD = 'read -r _; kill -KILL "-$0"'
 
 
 class RenodeProcess:
@@ -122,16 +124,16 @@ class RenodeProcess:
         if (process := self._process) is not None:
             children.kill(process)
 
-    def ask(self, command: str, timeout_s: float = _ANSWER_S) -> list[str]:
+    def ask(self, command: str) -> list[str]:
         """Carry out one command of the monitor and return the lines of its answer.
 
         Raises:
-            LinkError: the command failed, or was not answered in time.
+            RunFailed: the command failed, or was not answered in time.
             LinkClosed: Renode is gone.
         """
-        lines = self._exchange(command, timeout_s)
+        lines = self._exchange(command)
         if any(map(_FAILURES.search, lines)):
-            raise LinkError(
+            raise RunFailed(
                 f"Renode refused '{command}': {_joined(lines)}",
                 hint="try another release of Renode; `hil doctor` names the one that is tested",
             )
@@ -200,8 +202,8 @@ class RenodeProcess:
 
     def _rest_of_message(self) -> list[str]:
         """A message may have several lines: have the monitor say something after it."""
-        with contextlib.suppress(LinkError):
-            self._exchange("", _ANSWER_S)
+        with contextlib.suppress(RunFailed):
+            self._exchange("")
         return self._console.lines()
 
     def _connect(self, port: int) -> None:
@@ -216,7 +218,7 @@ class RenodeProcess:
         self._uart = UartStream(connected, self._log)
 
     def _not_ready(self) -> RunFailed | MissingTool:
-        code = self._exit_code(0.0)
+        code = self._exit_code(_DYING_S if self._console.ended else 0.0)
         if code is None:
             return RunFailed(
                 f"Renode was not ready after {_START_S:g} s: {self._last_words()}",
@@ -236,7 +238,7 @@ class RenodeProcess:
         assert self._output is not None
         return self._output
 
-    def _exchange(self, command: str, timeout_s: float) -> list[str]:
+    def _exchange(self, command: str) -> list[str]:
         """Send a command; return the lines after it, up to the ``echo`` that follows it."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -248,11 +250,11 @@ class RenodeProcess:
             self._process.stdin.flush()
         except OSError as error:
             raise LinkClosed(f"Renode's monitor is gone ({error})") from error
-        if not self._console.wait_for(lambda line: line.strip() == end, timeout_s, since):
-            if self._exit_code(0.0) is not None:
+        if not self._console.wait_for(lambda line: line.strip() == end, _ANSWER_S, since):
+            if self._exit_code(_DYING_S if self._console.ended else 0.0) is not None:
                 raise LinkClosed("Renode's monitor is gone")
-            raise LinkError(
-                f"Renode's monitor did not answer '{command}' within {timeout_s:g} s",
+            raise RunFailed(
+                f"Renode's monitor did not answer '{command}' within {_ANSWER_S:g} s",
                 hint="is the machine overloaded, or the process stopped?",
             )
         lines = [line.strip() for line in self._console.lines(since)]
@@ -300,9 +302,9 @@ def _started_or_failed(line: str) -> bool:
 
 
 def _said(lines: Sequence[str]) -> list[str]:
-    """What Renode said, without empty lines, the commands and our own marks."""
-    stripped = (line.strip() for line in lines)
-    return [line for line in stripped if line and "hil: " not in line and "; logFile " not in line]
+    """What Renode said, without its prompt, our commands and empty lines."""
+    said = (_PROMPT.sub("", line.strip()) for line in lines)
+    return [line for line in said if line and not line.startswith(_OWN)]
 
 
 def _refused(lines: Sequence[str]) -> RunFailed:
