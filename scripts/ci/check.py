@@ -95,7 +95,7 @@ def main() -> int:
         codes.append(_gate(hil, inputs.text("baseline"), runs, folder, gate_flags, outputs))
     else:
         outputs["verdict"] = "not compared"
-        outputs["sentence"] = f"{len(runs)} runs; no baseline was given"
+        outputs["sentence"] = f"{len(runs)} run{'s' * (len(runs) > 1)}; no baseline was given"
     _report(hil, runs, folder, outputs)
     summary = Path(str(outputs.get("markdown", text)))
     checks.add_summary(summary.read_text(encoding="utf-8") + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -76,15 +77,23 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None: ...
 
 
-@pytest.fixture
-def github() -> Iterator[GitHub]:
+@contextlib.contextmanager
+def served() -> Iterator[GitHub]:
     server = GitHub()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    with served() as server:
+        yield server
 
 
 def call(

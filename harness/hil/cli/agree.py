@@ -9,12 +9,12 @@ import typer
 
 from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
+from hil.errors import NotCompared
 
 if TYPE_CHECKING:
     from hil.gate.agreement import Agreement, Pair
 
 SCHEMA = "hil.agree/1"
-_EXIT_NOTHING = 5
 _LISTED = 5  # pairs that were not compared, and differences of a pair
 
 
@@ -58,7 +58,7 @@ def agree(
     if not found.passed:
         raise typer.Exit(1)
     if not found.compared:
-        raise typer.Exit(_EXIT_NOTHING)
+        raise typer.Exit(NotCompared.exit_code)
 
 
 def _show(found: Agreement) -> None:
