@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,44 @@ class TestFiles:
         assert back[0].measurements == good().measurements
         assert back[0].ops == good().ops
 
+    def test_every_measurement_has_a_line_and_every_run_a_place(self) -> None:
+        """A figure that changes is one line of a difference, whatever the order of the runs."""
+        other = passed(run_id="n", profile_name="nrf52840")
+        before = exchange.dumps("main", [passed(), other])
+        changed = dataclasses.replace(
+            other.measurements["energy_uj"], value=other.measurements["energy_uj"].value + 1
+        )
+        run = dataclasses.replace(other, measurements={**other.measurements, "energy_uj": changed})
+        after = exchange.dumps("main", [run, passed()])
+        lines = [Counter(text.splitlines()) for text in (before, after)]
+        assert len(lines[0]) > 100
+        gone = {
+            line.strip().partition(":")[0]
+            for line in lines[0] - lines[1]
+            if '"exported_at"' not in line
+        }
+        assert gone == {'"energy_uj"', '"sha256"'}
+
+    def test_the_order_in_which_facts_were_kept_does_not_count(self) -> None:
+        run = passed()
+        backwards = dataclasses.replace(
+            run,
+            measurements=dict(reversed(run.measurements.items())),
+            provenance=dict(reversed(run.provenance.items())),
+        )
+        texts = [exchange.dumps("main", [one]).splitlines() for one in (run, backwards)]
+        assert [line for line in texts[0] if "exported_at" not in line] == [
+            line for line in texts[1] if "exported_at" not in line
+        ]
+
+    def test_the_same_runs_leave_a_file_as_it_is(self) -> None:
+        before = exchange.dumps("main", [passed()])
+        old = before.replace(exported_at(before), "2020-01-01T00:00:00+00:00")
+        assert exchange.dumps("main", [passed()], old) == old
+        for other in (exchange.dumps("other", [passed()], old), exchange.dumps("main", [], old)):
+            assert exported_at(other) != "2020-01-01T00:00:00+00:00"
+        assert exported_at(exchange.dumps("main", [passed()], "{")) > "2026"
+
     def test_a_file_that_was_saved_is_read(self) -> None:
         """The file was written when version 1 was new, and is never made again."""
         name, runs = exchange.read(Path(__file__).parent / "saved" / "baseline-v1.json")
@@ -196,6 +235,29 @@ class TestFiles:
             (lambda d: rehash(d, machine_exact=1), "machine_exact: invalid value 1"),
             (lambda d: rehash(d, schema="hil.record.run/2"), "from a newer version of hil"),
             (lambda d: rename(d), "has a different name"),
+            (lambda d: d.update(exported_at="yesterday"), "exported_at is not a date"),
+            (lambda d: refigure(d, value=1e20), "measurements.latency_us: 1e[+]20 us is beyond"),
+            (lambda d: refigure(d, value=-1.0), "measurements.latency_us: -1 us is beyond"),
+            (lambda d: refigure(d, value="Infinity"), "latency_us: inf us is beyond"),
+            (lambda d: refigure(d, samples=[1.0, -2.0]), "latency_us: -2 us is beyond"),
+            (lambda d: refigure(d, unit="uJ"), "its unit is 'uJ', not us"),
+            (lambda d: refigure(d, n=-1), "latency_us.n: -1 is not"),
+            (lambda d: refigure(d, uncertainty_pct=-5.0), "uncertainty_pct: -5 is not"),
+            (lambda d: reprofile(d, clock={"hz": "fast"}), "profile.clock.hz: 'fast' is not a pos"),
+            (lambda d: reprofile(d, clock=80), "profile.clock: it is not a table"),
+            (lambda d: reprofile(d, ram=["x"]), "profile.ram: it is not a list of tables"),
+            (lambda d: reprofile(d, chip={"part": 7}), "profile.chip.part: 7 is not text"),
+            (
+                lambda d: rehash(d, started_at="1st of May"),
+                "started_at: '1st of May' is not a date",
+            ),
+            (lambda d: rehash(d, finished_at="0001-01-01"), "finished_at: '0001-01-01' is not"),
+            (lambda d: rehash(d, profile_name="p" * 3_000), "profile_name: .* this one 3,000"),
+            (lambda d: rehash(d, run_id=""), "run_id: it has 1 to 64 characters"),
+            (lambda d: rehash(d, flash_by_owner={"code": -4}), "flash_by_owner: -4 is beyond"),
+            (lambda d: reop(d, cycles=10**20), "ops.0: 100000000000000000000 is beyond"),
+            (lambda d: reop(d, cycles="many"), "ops.0.cycles: "),
+            (lambda d: rehash(d, provenance=nested(400)), "depth exceeded"),
         ],
     )
     def test_the_error_of_a_file_is_named(
@@ -231,11 +293,39 @@ class TestFiles:
             exchange.check_name(name)
 
 
+def exported_at(text: str) -> str:
+    found: str = json.loads(text)["exported_at"]
+    return found
+
+
 def rehash(document: dict[str, Any], **changes: Any) -> None:
     """Change the run and make its hash right again: what a careful forger, or a bug, leaves."""
     entry = document["runs"][0]
     entry["run"].update(changes)
     entry["sha256"] = digest(entry["run"])
+
+
+def refigure(document: dict[str, Any], **changes: Any) -> None:
+    document["runs"][0]["run"]["measurements"]["latency_us"].update(changes)
+    rehash(document)
+
+
+def reop(document: dict[str, Any], **changes: Any) -> None:
+    document["runs"][0]["run"]["ops"][0].update(changes)
+    rehash(document)
+
+
+def reprofile(document: dict[str, Any], **changes: Any) -> None:
+    document["runs"][0]["run"]["profile"].update(changes)
+    rehash(document)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """Objects in objects; the JSON itself can be parsed."""
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"x": value}
+    return value
 
 
 def rename(document: dict[str, Any]) -> None:

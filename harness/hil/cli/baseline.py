@@ -112,7 +112,8 @@ def export(
 ) -> None:
     """Write a baseline as a file that `hil baseline import` reads.
 
-    It contains its runs completely, except the folders of this host.
+    It contains its runs completely, except the folders of this host, one measurement a line. A file
+    that holds the same runs already stays as it is.
     """
     from hil.errors import UsageError
     from hil.gate import baselines, exchange
@@ -122,10 +123,10 @@ def export(
         raise UsageError("--output - and --json both write to stdout", hint="leave one of them out")
     with stores.reading(db) as store:
         runs = [one.run for one in baselines.find(store, name)]
-    text = exchange.dumps(name, runs)
     if str(path) == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(exchange.dumps(name, runs))
         return
+    text = exchange.dumps(name, runs, exchange.text_of(path))
     output.write_file(path, text, "--output")
     if json:
         output.emit_json("hil.baseline.export/1", "ok", {"name": name, "path": path})

@@ -6,20 +6,22 @@
      "runs": [{"sha256": "…", "run": {…}}, …]}
 
 ``run`` is the run's document (``hil.store.documents``), ``sha256`` the hash of its canonical JSON
-(``documents.digest``): a file that was edited or truncated is refused.
+(``documents.digest``): a file that was edited or truncated is refused. ``hil.gate.layout`` spreads
+it over lines; however the lines are broken, it is the same baseline.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from hil.errors import InputError, UsageError
+from hil.gate import layout, plausible
 from hil.gate.scrub import without_folders
 from hil.records import RunRecord
 from hil.store.baselines import slot_of
@@ -64,19 +66,34 @@ def check_run(run: RunRecord) -> RunRecord:
     return run
 
 
-def dumps(name: str, runs: Iterable[RunRecord]) -> str:
-    """Return a baseline as the text of a file, one run a line, without folders of this machine."""
-    lines = []
-    for run in runs:
-        document = to_document(without_folders(run))
-        lines.append(_json({"sha256": digest(document), "run": document}))
+def dumps(name: str, runs: Iterable[RunRecord], before: str = "") -> str:
+    """Return a baseline as the text of a file, without folders of this machine.
+
+    ``before`` is the file's present text: it is returned where it holds the same runs already.
+    """
+    documents = [to_document(without_folders(run)) for run in runs]
+    entries = [{"sha256": digest(document), "run": document} for document in documents]
     head = {
         "schema": SCHEMA,
         "name": name,
         "hil_version": version("hil"),
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return f'{_json(head)[:-1]}, "runs": [\n' + ",\n".join(lines) + "\n]}\n"
+    return layout.text({**_head_of(before, name, entries, head), "runs": entries})
+
+
+def _head_of(
+    before: str, name: str, entries: Iterable[Mapping[str, Any]], head: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the head of the file before, if it is of the same runs, else the new one."""
+    try:
+        old = parse(before, "")
+        known = {entry["sha256"] for entry in old["runs"]}
+    except (InputError, KeyError, TypeError):
+        return head
+    if old["name"] != name or known != {entry["sha256"] for entry in entries}:
+        return head
+    return {key: old[key] for key in head}
 
 
 def read(path: Path) -> tuple[str, list[RunRecord]]:
@@ -97,6 +114,14 @@ def read(path: Path) -> tuple[str, list[RunRecord]]:
     return document["name"], runs_of(document, str(path))
 
 
+def text_of(path: Path) -> str:
+    """Return the text of a file that may not exist yet, or may be something else."""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def parse(text: str, where: str) -> dict[str, Any]:
     """Return the file's JSON with its head checked; ``runs_of`` checks the runs.
 
@@ -112,6 +137,8 @@ def parse(text: str, where: str) -> dict[str, Any]:
     _check_schema(document["schema"], where)
     if set(document) != _KEYS or not isinstance(document["runs"], list):
         raise _damaged(where, f"it must have {', '.join(sorted(_KEYS))} and nothing else")
+    if not plausible.is_time(document["exported_at"]):
+        raise _damaged(where, "exported_at is not a date and time (ISO 8601)")
     if not isinstance(document["name"], str) or not _NAME.fullmatch(document["name"]):
         raise _damaged(where, f"{document['name']!r} is an invalid baseline name")
     return document
@@ -141,6 +168,13 @@ def runs_of(document: dict[str, Any], where: str) -> list[RunRecord]:
 
 def run_of(entry: Any, where: str) -> RunRecord:
     """Return the run of one entry of ``runs``; errors as ``runs_of``."""
+    try:
+        return _run_of(entry, where)
+    except (RecursionError, ValueError) as error:  # values in values in values …
+        raise _damaged(where, f"it cannot be read ({error})") from error
+
+
+def _run_of(entry: Any, where: str) -> RunRecord:
     if not isinstance(entry, dict) or set(entry) != {"sha256", "run"}:
         raise _damaged(where, "an entry must have sha256 and run and nothing else")
     if digest(entry["run"]) != entry["sha256"]:
@@ -155,6 +189,8 @@ def run_of(entry: Any, where: str) -> RunRecord:
         raise _damaged(where, str(error)) from error
     if odd := [name for name, figure in run.measurements.items() if figure.name != name]:
         raise _damaged(where, f"the figure '{odd[0]}' has a different name in its entry")
+    if fault := plausible.fault(run):
+        raise _damaged(where, fault)
     try:
         return check_run(run)
     except UsageError as error:
@@ -182,7 +218,3 @@ def _damaged(where: str, reason: str) -> InputError:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
