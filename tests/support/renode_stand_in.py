@@ -145,9 +145,10 @@ class StandIn:
         self.log = path(text.removesuffix(" true"))
         self.log.write_text("")
 
-    def include(self, name: str) -> None:
-        if not path(name).is_file():
-            raise ValueError(f"File does not exist: {name}")
+    def include(self, names: str) -> None:
+        for name in re.split(r"(?<!\\) ", names):
+            if not path(name).is_file():
+                raise ValueError(f"File does not exist: {name}")
         cache = Path(os.environ["XDG_CONFIG_HOME"], "renode", "compiler-cache")
         cache.mkdir(parents=True, exist_ok=True)
         (cache / ".lock").touch()

@@ -1,4 +1,4 @@
-"""The monitor's commands for the profiler ``firmware_stubs/emulation/renode/hil_profiler.cs``.
+"""The monitor's commands for the profiler, ``firmware_stubs/emulation/renode/*.cs``.
 
 It writes the file that :mod:`hil.targets.execution_record` reads, and simulates the flash's caches.
 """
@@ -22,5 +22,8 @@ def commands(firmware: Firmware, platform: Platform, options: Options, record: P
     if options.flash is not None:
         settings |= cache_settings(options.flash, platform.flash)
     text = ",".join(f"{key}={value}" for key, value in settings.items())
-    source = data_dir("firmware_stubs") / "emulation" / "renode" / "hil_profiler.cs"
-    return [f"include {path(source)}", f'sysbus.cpu HilProfile "{text}" {quoted(record)}']
+    sources = sorted((data_dir("firmware_stubs") / "emulation" / "renode").glob("*.cs"))
+    return [
+        f"include {' '.join(map(path, sources))}",
+        f'sysbus.cpu HilProfile "{text}" {quoted(record)}',
+    ]
