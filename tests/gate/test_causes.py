@@ -64,7 +64,7 @@ def test_a_function_that_explains_most_is_named_too() -> None:
     first, *rest = run.functions
     grown = FunctionMeasurement(first.name, first.instructions, first.cycles + 20_000)
     found = texts("cycles", passed(), dataclasses.replace(run, functions=(grown, *rest)))
-    assert found[-1] == "function hil_kernel_0 +20,000 cycles (100 % of it)"
+    assert found[-1] == "hil_kernel_0 +20,000 cycles (100 % of it)"
     assert len(found) == 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,28 @@ class TestBaseline:
         keep(later())
         done = run("baseline", "set", "main", "later1")
         assert "baseline 'main': 0 runs added, 1 replaced, 1 kept" in done.stdout
+
+    def test_replace_leaves_nothing_else(self, run: Run, keep: Keep) -> None:
+        """A model that was trained again is beside the old one unless it replaces it."""
+        model = passed().model
+        assert model is not None
+        new = dataclasses.replace(model, sha256="ab" * 32)
+        keep(passed(), passed(run_id="n", profile_name="nrf52840"))
+        run("baseline", "set", "main")
+        keep(passed(run_id="new", model=new))
+        done = run("baseline", "set", "main", "new")
+        assert "baseline 'main': 1 run added, 2 kept" in done.stdout
+        assert (
+            "2 models named 'kws_int8' on stm32l4, aot (9d9d9d9d9d9d, abababababab)" in done.stderr
+        )
+        done = run("baseline", "set", "main", "new", "--replace")
+        assert (done.code, done.stderr) == (0, "")
+        assert "baseline 'main': 1 run added, 3 removed" in done.stdout
+        run("baseline", "export", "main")
+        run("baseline", "set", "main", "n")
+        assert run("baseline", "import", "main.json", "--replace").code == 0
+        shown = run("baseline", "show", "main", "--json").envelope["data"]["runs"]
+        assert [one["run_id"] for one in shown] == ["new"]
 
     def test_filters_choose(self, run: Run, keep: Keep) -> None:
         keep(passed(), passed(run_id="n", profile_name="nrf52840"), later())

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
     from hil.records import RunRecord
     from hil.store import Store
+    from hil.store.baselines import MemberHead
 
 app = typer.Typer()
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the baseline.")]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option("--replace", help="Remove the runs that the baseline has now."),
+]
 
 
 @app.command("set")
@@ -35,6 +40,7 @@ def set_runs(
         ),
     ] = None,
     filters: LatestFilter = LatestFilter(),
+    replace: ReplaceOption = False,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -49,7 +55,7 @@ def set_runs(
     exchange.check_name(name)
     with stores.opened(db) as store:
         chosen = baselines.chosen(store, runs or (), which)
-        _put(store, "set", name, chosen, as_json=json)
+        _put(store, "set", name, chosen, replace=replace, as_json=json)
 
 
 @app.command("list")
@@ -143,6 +149,7 @@ def import_file(
             "--name", metavar="NAME", help="Name of the baseline instead of the one in the file."
         ),
     ] = None,
+    replace: ReplaceOption = False,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -156,7 +163,7 @@ def import_file(
     own_name, runs = exchange.read(file)
     called = exchange.check_name(name or own_name)
     with stores.opened(db, create=True) as store:
-        _put(store, "import", called, runs, as_json=json)
+        _put(store, "import", called, runs, replace=replace, as_json=json)
 
 
 @app.command("remove")
@@ -185,18 +192,49 @@ def remove(
         typer.echo(f"removed {removed} of {before} runs of '{name}'")
 
 
-def _put(store: Store, command: str, name: str, runs: list[RunRecord], *, as_json: bool) -> None:
+def _put(
+    store: Store,
+    command: str,
+    name: str,
+    runs: list[RunRecord],
+    *,
+    replace: bool,
+    as_json: bool,
+) -> None:
     """Store the runs and show what became of the baseline."""
-    replaced = store.baselines.put(name, runs)
+    before = len(store.baselines.heads(name=name))
+    replaced = store.baselines.put(name, runs, only=replace)
+    heads = store.baselines.heads(name=name)
+    for text in _models_of_one_name(heads):
+        output.note(f"note: {text}")
     if as_json:
         data = {"name": name, "runs": [run.run_id for run in runs], "replaced": replaced}
         output.emit_json(f"hil.baseline.{command}/1", "ok", data)
         return
     _show_runs(runs)
-    kept = len(store.baselines.heads(name=name)) - len(runs)
-    others = f", {replaced} replaced" * bool(replaced) + f", {kept} kept" * bool(kept)
-    added = len(runs) - replaced
+    if replace:
+        others = f", {before} removed" * bool(before)
+        added = len(runs)
+    else:
+        kept = len(heads) - len(runs)
+        others = f", {replaced} replaced" * bool(replaced) + f", {kept} kept" * bool(kept)
+        added = len(runs) - replaced
     typer.echo(f"baseline '{name}': {added} run{'s' * (added != 1)} added{others}")
+
+
+def _models_of_one_name(heads: Sequence[MemberHead]) -> list[str]:
+    """Say which names are ambiguous: the gate cannot find the predecessor of a new model."""
+    places: dict[tuple[str, str, str, str], list[str]] = {}
+    for head in heads:
+        slot = head.slot
+        place = head.model_name, slot.profile_name, slot.target, slot.engine
+        places.setdefault(place, []).append(slot.model_sha256[:12])
+    return [
+        f"the baseline has {len(hashes)} models named '{model}' on {profile}, {engine} "
+        f"({', '.join(sorted(hashes))}); `hil baseline remove` or --replace removes old ones"
+        for (model, profile, _, engine), hashes in places.items()
+        if len(hashes) > 1
+    ]
 
 
 def _show_runs(runs: Sequence[RunRecord]) -> None:

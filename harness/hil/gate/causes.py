@@ -140,7 +140,7 @@ def _functions(baseline: RunRecord, run: RunRecord, unit: str) -> list[_Row]:
     if not (old and new):
         return []
     names = dict.fromkeys([*new, *old])
-    return [_Row(f"function {name}", old.get(name), new.get(name)) for name in names]
+    return [_Row(name, old.get(name), new.get(name)) for name in names]
 
 
 def _of_power(baseline: RunRecord, run: RunRecord) -> tuple[Cause, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from hil.errors import UsageError
+from hil.figures import in_order
 from hil.gate import baselines, matching
 from hil.gate.baselines import Member, Origin
 from hil.gate.causes import causes
@@ -188,23 +189,14 @@ def gate(
     if not members:
         records = _load(store, heads) if given is None else given
         return _without_baseline(baselines.no_such(store, name), name, records.values(), match)
-    finder = Matching(members, match, any_engine=any_engine)
-    pairs = [finder.pair(head) for head in heads]
     only_newest = given is None and match != "sha256"
-    old: list[Outdated] = []
-    if only_newest:
-        pairs, old = matching.newest_of_a_name(pairs)
+    finder = Matching(members, match, any_engine=any_engine)
+    pairs, old = matching.newest_of_a_name([finder.pair(head) for head in heads], only_newest)
     records = _load(store, [pair.run for pair in pairs]) if given is None else given
     slots = {member.head.slot for pair in pairs for member in pair.members}
     loaded = baselines.load(store, name, members[0].origin, slots)
-    pairs = [
-        matching.with_equal_arithmetic(pair, records[pair.run.run_id], loaded.__getitem__)
-        for pair in pairs
-        if pair.run.run_id in records
-    ]
-    if only_newest:
-        pairs, older = matching.newest_of_a_member(pairs)
-        old += older
+    pairs, older = matching.settled(pairs, records, loaded, only_newest)
+    old += older
     cases = _sorted(_case(records[pair.run.run_id], pair, loaded, limits) for pair in pairs)
     missing = tuple(_missing(members, pairs, which)) if given is None else ()
     notes = (*_unused(limits, cases), *map(_outdated_text, old))
@@ -261,7 +253,7 @@ def _compared(run: RunRecord, baseline: RunRecord, limits: Limits) -> Case:
 
 def _findings(run: RunRecord, baseline: RunRecord, limits: Limits) -> Iterator[Finding]:
     names = [*baseline.measurements, *(n for n in run.measurements if n in limits.named)]
-    for name in dict.fromkeys(names):
+    for name in in_order(names):
         limit = limits.of(name)
         if limit is None:
             continue

@@ -8,7 +8,7 @@ and the runs of the models before it are ``outdated``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -129,11 +129,13 @@ class Matching:
         return "the baseline has no run of this model on this profile and target"
 
 
-def newest_of_a_name(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Outdated]]:
+def newest_of_a_name(pairs: Sequence[Pair], only_newest: bool) -> tuple[list[Pair], list[Outdated]]:
     """Keep, of runs whose hashes the baseline does not know, the newest of each name.
 
-    ``pairs`` are sorted, the newest run first.
+    ``pairs`` are sorted, the newest run first. All are kept unless ``only_newest``.
     """
+    if not only_newest:
+        return list(pairs), []
     newest: dict[tuple[str, str, Slot], RunHead] = {}
     kept, outdated = [], []
     for pair in pairs:
@@ -147,11 +149,29 @@ def newest_of_a_name(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Outdated]]
     return kept, outdated
 
 
-def with_equal_arithmetic(pair: Pair, run: RunRecord, load: Callable[[Slot], RunRecord]) -> Pair:
+def settled(
+    pairs: Sequence[Pair],
+    runs: Mapping[str, RunRecord],
+    members: Mapping[Slot, RunRecord],
+    only_newest: bool,
+) -> tuple[list[Pair], list[Outdated]]:
+    """Check the pairs by the runs themselves; runs that were deleted meanwhile are left out.
+
+    Runs that are to be compared with the same one: the newest of each engine, if ``only_newest``.
+    """
+    found = [
+        _with_equal_arithmetic(pair, runs[pair.run.run_id], members)
+        for pair in pairs
+        if pair.run.run_id in runs
+    ]
+    return _newest_of_a_member(found) if only_newest else (found, [])
+
+
+def _with_equal_arithmetic(pair: Pair, run: RunRecord, members: Mapping[Slot, RunRecord]) -> Pair:
     """Of the members found by name keep those of the run's own scheme and data type."""
     if pair.by != "name":
         return pair
-    kinds = [arithmetic(load(member.head.slot)) for member in pair.members]
+    kinds = [arithmetic(members[member.head.slot]) for member in pair.members]
     mine = arithmetic(run)
     kept = tuple(one for one, kind in zip(pair.members, kinds, strict=True) if kind == mine)
     if kept:
@@ -161,8 +181,7 @@ def with_equal_arithmetic(pair: Pair, run: RunRecord, load: Callable[[Slot], Run
     return Pair(pair.run, (), "", why)
 
 
-def newest_of_a_member(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Outdated]]:
-    """Keep, of runs that are to be compared with the same run, the newest of each engine."""
+def _newest_of_a_member(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Outdated]]:
     newest: dict[tuple[Slot, str], RunHead] = {}
     kept, outdated = [], []
     for pair in pairs:

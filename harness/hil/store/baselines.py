@@ -61,16 +61,18 @@ class Baselines:
         self._writing = writing
         self._label = label
 
-    def put(self, name: str, runs: Sequence[RunRecord]) -> int:
+    def put(self, name: str, runs: Sequence[RunRecord], *, only: bool = False) -> int:
         """Add runs to the baseline ``name``; each replaces the one of its kind, if there is one.
 
-        Returns how many were replaced.
+        ``only``: the baseline then holds nothing else. Returns how many were replaced or removed.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         rows = {row["slot"]: row for row in (_row(name, run, now) for run in runs)}
         if not rows:
             return 0
-        replaced = and_(baselines.c.name == name, baselines.c.slot.in_(rows))
+        replaced = baselines.c.name == name
+        if not only:
+            replaced = and_(replaced, baselines.c.slot.in_(rows))
         with self._writing() as connection:
             count = connection.execute(delete(baselines).where(replaced)).rowcount
             connection.execute(insert(baselines), list(rows.values()))
