@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from hil.store import Store
+from hil.tflite.interpreter import end_workers
 
 from tests.support.processes import MARK, Processes, command_of, marked, wait_until
 
@@ -62,6 +63,7 @@ def _session_mark() -> Iterator[str]:
     """The mark of all processes that this session starts; none of them may outlive it."""
     mark = os.environ[MARK] = uuid.uuid4().hex
     yield mark
+    end_workers()
     with contextlib.suppress(AssertionError):  # what was killed may still be on its way out
         wait_until(lambda: all(_OWN in command_of(pid) for pid in marked(mark)), 5)
     left = {pid: command for pid in marked(mark) if _OWN not in (command := command_of(pid))}

@@ -14,7 +14,8 @@
     │   ├── DeviceFault       3  the device reported a fault or an error
     │   ├── DeviceTimeout     3  the device did not answer in time
     │   ├── LinkError         3  the link to the device broke or carried invalid data
-    │   └── BuildFailed       3  the compiler or linker rejected the firmware
+    │   ├── BuildFailed       3  the compiler or linker rejected the firmware
+    │   └── ReferenceFailed   3  the host's reference crashed on the model, or did not end
     ├── MissingTool           4  an emulator, a compiler, a serial port … is missing on this host
     └── StoreError            4  the results database cannot be used (locked, full, newer version)
 
@@ -105,6 +106,10 @@ class LinkError(RunFailed):
 
 class BuildFailed(RunFailed):
     """The compiler or linker rejected the firmware."""
+
+
+class ReferenceFailed(RunFailed):
+    """The host's reference crashed on the model, or did not end."""
 
 
 class MissingTool(HilError):

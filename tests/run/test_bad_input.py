@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hil.store import Store
+from hil.tflite import interpreter, interpreter_worker
 
 from tests.conftest import MODELS
-from tests.support.hil import DIGITS, REPOSITORY, hil
+from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil
 from tests.support.tflite_builder import ModelBuilder
 
 INT8 = DIGITS / "digits_int8.tflite"
@@ -207,3 +209,33 @@ def test_json_on_failure_is_an_envelope(db: Path) -> None:
     assert result.envelope["schema"] == "hil.run/1"
     assert result.envelope["status"] == "error"
     assert result.envelope["errors"][0]["hint"]
+
+
+def test_a_model_that_crashes_the_reference_is_a_failed_run(
+    db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash = tmp_path / "worker.py"
+    crash.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(interpreter_worker, "__file__", str(crash))
+    interpreter.end_workers()
+    result = hil("run", "-p", "stm32l4", "--json", "--db", db, INT8)
+    result.refuses(3, "reference ended with signal SIGSEGV while it loaded the model", "export it")
+    assert result.envelope["status"] == "failed"
+    assert stored(db) == ["failed"]
+
+
+def test_some_bytes_of_model_that_declare_gigabytes(db: Path, tmp_path: Path) -> None:
+    """Inputs are drawn for what can fit only; this took 6.4 GB."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 250_000_000), "float32")
+    y = builder.tensor((1, 250_000_000), "float32")
+    builder.op("ADD", [x, x], [y])
+    model = tmp_path / "large.tflite"
+    model.write_bytes(builder.build([x], [y]))
+    assert model.stat().st_size < 2000
+    command = [HIL, "run", "-p", "stm32l4", "--json", "--db", db, model]
+    limited = ["sh", "-c", 'ulimit -d 1000000 && exec "$@"', "sh", *map(str, command)]
+    done = subprocess.run(limited, capture_output=True, text=True)
+    result = Result(done.returncode, done.stdout, done.stderr)
+    result.refuses(3, "does not fit stm32l4", "1,000,000,000 B")
+    assert stored(db) == ["failed"]

@@ -91,7 +91,7 @@ def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = [*make_inputs("random:1", graph, 50), *extremes(graph)]
     plain = Reference(Model.parse(data, "m"), keep_all=True)
     with monkeypatch.context() as patch:
-        patch.setattr(reference_module, "_interpreter_module", lambda: (litert, LITERT))
+        patch.setattr(reference_module, "_interpreter_module", lambda: (litert.__name__, LITERT))
         other = Reference(Model.parse(data, "m"), keep_all=True)
         assert other.version.startswith("ai-edge-litert ")
     results = {op.outputs[0] for op in graph.ops}

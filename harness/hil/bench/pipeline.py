@@ -7,7 +7,7 @@ import dataclasses
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,13 @@ from pathlib import Path
 from hil import cores
 from hil.bench import provenance
 from hil.bench.arena_search import find_arena
+from hil.bench.expected import Expected, reference_outputs
 from hil.bench.keeper import Keeper
 from hil.bench.outputs import compare
 from hil.devices import Profile
 from hil.engines.interface import Engine, SizedByRunning
 from hil.engines.registry import engine as find_engine
-from hil.errors import HilError, RunFailed, UsageError, WrongOutput
+from hil.errors import DoesNotFit, HilError, RunFailed, UsageError, WrongOutput
 from hil.firmware.build import build, keep_error
 from hil.firmware.fit import check_fit
 from hil.measure import measure, op_listing
@@ -48,8 +49,8 @@ from hil.targets import session
 from hil.targets.interface import LoadPath, Options, Target
 from hil.targets.registry import target as find_target
 from hil.tflite.graph import Graph
-from hil.tflite.host_reference import reference_for
 from hil.tflite.inputs import DEFAULT_SPEC, extremes, make_inputs
+from hil.tflite.interpreter import prestart
 from hil.tflite.model import Model
 
 
@@ -86,7 +87,8 @@ class Request:
 class Job:
     """A request that was understood: the model lowered, the platform and the inputs chosen.
 
-    ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked.
+    ``inputs[:timed]`` are the ones whose time counts; the extremes after them are only checked. A
+    job whose model does not fit has none.
     ``arena`` is set once it was found, for engines whose arena has to be found by running.
     ``variant`` is what is known of the model where the request had it quantized.
     """
@@ -148,12 +150,26 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
     target = find_target(request.target)
     platform = target.platform(request.profile, request.machine)
     _check_core(request, sources, target, platform)
-    inputs = _inputs(request, model.graph)
-    timed = len(inputs)
-    if InputSpec.of(request.inputs or DEFAULT_SPEC).rule == "random":
-        inputs = [*inputs, *extremes(model.graph)]
     known = variant or request.known
-    return Job(request, model, engine, sources, target, platform, inputs, timed, known)
+    job = Job(request, model, engine, sources, target, platform, [], 0, known)
+    return _with_inputs(job) if _may_fit(job) else job
+
+
+def _may_fit(job: Job) -> bool:
+    """Whether it can make sense to draw inputs: some bytes of model can declare gigabytes."""
+    try:
+        _check_fit(job)
+    except DoesNotFit:
+        return False
+    return sum(tensor.nbytes for tensor in job.graph.input_tensors) <= job.platform.ram.size
+
+
+def _with_inputs(job: Job) -> Job:
+    inputs = _inputs(job.request, job.graph)
+    timed = len(inputs)
+    if InputSpec.of(job.request.inputs or DEFAULT_SPEC).rule == "random":
+        inputs = [*inputs, *extremes(job.graph)]
+    return dataclasses.replace(job, inputs=inputs, timed=timed)
 
 
 def _inputs(request: Request, graph: Graph) -> list[tuple[Array, ...]]:
@@ -181,6 +197,7 @@ def run(
     the request itself are raised before anything is stored; an interrupt is stored and re-raised.
     """
     stages = _Stages(progress)
+    prestart()
     with stages.stage("plan"):
         job = prepare(request, progress)
     record = provenance.begin(job.request, job.model, job.platform, job.engine, job.sources)
@@ -224,8 +241,7 @@ def _carry_out(job: Job, record: RunRecord, stages: _Stages) -> RunRecord:
     with stages.stage("arena"):
         job = fitted(job)
     record = dataclasses.replace(record, plan=job.sources.plan)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference") as pool:
-        expected = pool.submit(_reference_outputs, job)
+    with reference_outputs(job.model, job.inputs) as expected:
         with stages.stage("build"):
             firmware = build_firmware(job)
         with stages.stage("run"):
@@ -358,12 +374,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
     )
 
 
-def _reference_outputs(job: Job) -> tuple[str, list[tuple[Array, ...]]]:
-    reference = reference_for(job.model)
-    return reference.version, [reference.run(inputs) for inputs in job.inputs]
-
-
-def _check(job: Job, trace: Trace, expected: Future[tuple[str, list[tuple[Array, ...]]]]) -> Check:
+def _check(job: Job, trace: Trace, expected: Future[Expected]) -> Check:
     reference, outputs = expected.result()
     repeat = job.request.repeat
     got = [

@@ -40,6 +40,7 @@ from hil.store import Store
 from hil.targets.interface import Options, Session
 from hil.targets.session import infer
 from hil.tflite.host_reference import HostReference, reference_for
+from hil.tflite.interpreter import prestart
 
 _BATCH_S = 1.0  # a kill costs at most the samples of this long
 _BATCH = 500
@@ -95,7 +96,7 @@ def evaluate(
     data = data.take(asked.limit, asked.seed)
     metric.require(data)
     jobs = min(asked.jobs or os.cpu_count() or 1, len(data))
-    # One after the other: each one silences stderr of the whole process while it is made.
+    prestart(jobs)
     references = tuple(reference_for(job.model) for _ in range(jobs))
     report("arena", 0, 0)
     job = pipeline.fitted(job)

@@ -22,6 +22,7 @@ from hil.errors import InputError
 from hil.records import Array
 from hil.tflite.fixed16_ops import lowered
 from hil.tflite.graph import Graph, Op
+from hil.tflite.interpreter import Lease
 from hil.tflite.model import Model
 from hil.tflite.reference import Reference, check_inputs
 
@@ -43,11 +44,12 @@ class Fixed16Reference:
     Raises:
         UnsupportedModel: an op with int16 weights whose scales, dtypes or options are not as above.
         ModelError: TFLite refuses one of the other ops.
+        ReferenceFailed: TFLite crashed on one of the other ops.
         MissingTool: no TFLite interpreter is installed.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, graph: Graph, lease: Lease | None = None) -> None:
+        self._graph, self._lease = graph, lease
         self._steps: list[tuple[Op, Step]] = []
         self._others: list[Reference] = []
         for op in graph.ops:
@@ -94,7 +96,8 @@ class Fixed16Reference:
     def _by_tflite(self, op: Op) -> Step:
         """Return a step that runs the op as a model of its own in TFLite's reference kernels."""
         model, sources = _model_of(op, self._graph)
-        reference = Reference(Model.of_graph(model))
+        self._lease = self._lease or Lease()  # one worker for all of them
+        reference = Reference(Model.of_graph(model), lease=self._lease)
         self._others.append(reference)
         return lambda values: reference.run([values[index] for index in sources])
 

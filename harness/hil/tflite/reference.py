@@ -8,35 +8,49 @@ matched bit for bit. LiteRT's, where tflite-runtime does not exist, are held to 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from typing import Any
 
 import numpy as np
 
 from hil.errors import InputError, MissingTool, ModelError
 from hil.records import Array
 from hil.tflite.graph import Tensor
+from hil.tflite.interpreter import Lease, Refused
 from hil.tflite.keep import with_all_outputs
 from hil.tflite.model import Model
 from hil.tflite.schema import root
 
 LITERT = "ai-edge-litert"
+_INTERPRETERS = {
+    "tflite_runtime.interpreter": "tflite-runtime",
+    "ai_edge_litert.interpreter": LITERT,
+}
 
 
 class Reference:
-    """An interpreter with reference kernels for one model.
+    """An interpreter with reference kernels for one model, in a process of its own.
 
     ``keep_all`` gives every tensor memory of its own (TFLite else reuses it), for :meth:`tensor`.
+    ``lease`` is the worker to run it; models that share one run one after the other.
 
     Raises:
         ModelError: TFLite rejects the model; its message is included.
+        ReferenceFailed: TFLite crashed on the model.
         MissingTool: no TFLite interpreter is installed.
     """
 
-    def __init__(self, model: Model, threads: int = 1, *, keep_all: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        threads: int = 1,
+        *,
+        keep_all: bool = False,
+        lease: Lease | None = None,
+    ) -> None:
         content = model.content
         self._keep_all, self._expected = keep_all, model.graph.input_tensors
         module, self._package = _interpreter_module()
@@ -48,24 +62,18 @@ class Reference:
         if keep_all:
             n_outputs = root(content).Subgraphs(0).OutputsLength()
             content = with_all_outputs(content)
+        self._lease = lease or Lease()
         try:
-            with quiet_native_stderr():
-                self._interpreter: Any = module.Interpreter(
-                    model_content=content,
-                    num_threads=threads,
-                    experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
-                    experimental_preserve_all_tensors=keep_all,
-                )
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, TypeError) as error:
+            self._model = self._lease.load(
+                content, module=module, threads=threads, keep_all=keep_all, outputs=n_outputs
+            )
+        except Refused as error:
             raise ModelError(
-                f"TensorFlow Lite refuses the model: {_first_lines(error)}",
+                f"TensorFlow Lite refuses the model: {error}",
                 hint="the file is damaged, or made by a newer converter than "
                 f"{self._package} {metadata.version(self._package)} knows",
             ) from error
-        self._inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
-        self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()[:n_outputs]
-        self._known = {details["index"] for details in self._interpreter.get_tensor_details()}
+        self._read: dict[int, Array] = {}  # tensors of the last run, with those read before
 
     @property
     def version(self) -> str:
@@ -80,18 +88,18 @@ class Reference:
         Raises:
             InputError: number, shape or dtype of the inputs differ from the model's.
             ModelError: a kernel refuses to run.
+            ReferenceFailed: a kernel crashed.
         """
         check_inputs(self._expected, inputs)
         try:
-            for details, array in zip(self._inputs, inputs, strict=True):
-                self._interpreter.set_tensor(details["index"], array)
-            self._interpreter.invoke()
-            return tuple(self._interpreter.get_tensor(d["index"]) for d in self._outputs)
-        except (ValueError, RuntimeError) as error:
+            # Who reads a tensor reads it after every run: it comes with the outputs.
+            outputs, self._read = self._lease.worker.run(self._model, inputs, list(self._read))
+        except Refused as error:
             raise ModelError(
-                f"TensorFlow Lite cannot run the model: {_first_lines(error)}",
+                f"TensorFlow Lite cannot run the model: {error}",
                 hint="an op or option of the model is not supported by its reference kernels",
             ) from error
+        return tuple(outputs)
 
     def tensor(self, index: int) -> Array:
         """Return a copy of any tensor of the model, as the last :meth:`run` left it.
@@ -100,21 +108,27 @@ class Reference:
 
         Raises:
             InputError: the model has no such tensor, or it has no data.
+            ReferenceFailed: TFLite crashed.
             RuntimeError: this reference was made without ``keep_all``.
         """
         if not self._keep_all:
             raise RuntimeError("Reference(..., keep_all=True) is needed to read tensors")
-        if index not in self._known:  # the interpreter would read past its tensors
+        if index not in self._read:
+            self._read[index] = self._fetch(index)
+        return self._read[index].copy()
+
+    def _fetch(self, index: int) -> Array:
+        try:
+            array = self._lease.worker.tensor(self._model, index)
+        except Refused as error:
+            raise InputError(
+                f"tensor {index} has no data: {error}",
+                hint="run the model first; a tensor that no op writes has no data",
+            ) from error
+        if array is None:
             raise InputError(
                 f"the model has no tensor {index}", hint="`hil model inspect` shows its tensors"
             )
-        try:
-            array: Array = self._interpreter.get_tensor(index)
-        except ValueError as error:
-            raise InputError(
-                f"tensor {index} has no data: {_first_lines(error)}",
-                hint="run the model first; a tensor that no op writes has no data",
-            ) from error
         return array
 
 
@@ -138,34 +152,25 @@ def check_inputs(expected: Sequence[Tensor], inputs: Sequence[Array]) -> None:
             )
 
 
-def _interpreter_module() -> tuple[Any, str]:
-    try:
-        from tflite_runtime import interpreter
-    except ImportError:
-        pass
-    else:
-        return interpreter, "tflite-runtime"
-    try:
-        from ai_edge_litert import interpreter as litert
-    except ImportError as error:
-        raise MissingTool(
-            "no TensorFlow Lite interpreter is installed",
-            hint="pip install tflite-runtime (Python 3.11) or ai-edge-litert (3.12 and newer)",
-        ) from error
-    return litert, LITERT
-
-
-def _first_lines(error: BaseException) -> str:
-    return " ".join(str(error).split())[:400] or type(error).__name__
+def _interpreter_module() -> tuple[str, str]:
+    """The module that has the interpreter, and the distribution that it is of."""
+    for module, package in _INTERPRETERS.items():
+        with contextlib.suppress(ImportError):
+            if importlib.util.find_spec(module) is not None:
+                return module, package
+    raise MissingTool(
+        "no TensorFlow Lite interpreter is installed",
+        hint="pip install tflite-runtime (Python 3.11) or ai-edge-litert (3.12 and newer)",
+    )
 
 
 @contextlib.contextmanager
 def quiet_native_stderr() -> Iterator[None]:
     """Send what native code writes to file descriptor 2 to nowhere.
 
-    TFLite announces its delegates there while an interpreter is made, past Python. What Python
-    itself writes to ``sys.stderr`` meanwhile from other threads is lost too, so the block is kept
-    short. Errors still arrive as exceptions.
+    TFLite announces its delegates there, past Python, while a quantizer makes an interpreter. What
+    Python itself writes to ``sys.stderr`` meanwhile from other threads is lost too, so the block is
+    kept short. Errors still arrive as exceptions.
     """
     if sys.stderr is not None:
         sys.stderr.flush()
