@@ -176,14 +176,13 @@ def _gate(
     outputs: dict[str, object],
 ) -> int:
     """Compare with the baseline's file; fill in the outputs; return the exit code."""
-    if Path(baseline).is_file():
-        imported = checks.use_baseline(hil, Path(baseline), NAME)
-        if imported.code:
-            for error in imported.errors:
-                print(f"::error title=hil::{error}")
-            outputs["verdict"], outputs["sentence"] = "error", imported.errors[0]
-            return imported.code
-    else:
+    imported = checks.use_baseline(hil, Path(baseline), NAME)
+    if imported.code:
+        for error in imported.errors:
+            print(f"::error title=hil::{error}")
+        outputs["verdict"], outputs["sentence"] = "error", imported.errors[0]
+        return imported.code
+    if not Path(baseline).is_file():
         print(f"::warning title=hil::there is no {baseline}: commit the baseline.json of this run")
     gated = checks.gate(hil, NAME, runs, folder, *flags)
     for error in gated.errors:
@@ -198,8 +197,7 @@ def _gate(
 
 
 def _report(hil: checks.Hil, runs: list[str], folder: Path, outputs: dict[str, object]) -> None:
-    known = hil("baseline", "list").data.get("baselines", [])
-    against = ["--baseline", NAME] if any(one["name"] == NAME for one in known) else []
+    against = ["--baseline", NAME] if checks.has_baseline(hil, NAME) else []
     path = folder / "report.html"
     if not hil("report", *runs, *against, "-o", path).code:
         outputs["report"] = path

@@ -67,11 +67,16 @@ def sweep(hil: Hil, study: Path, target: str, *options: object) -> tuple[Answer,
 
 
 def use_baseline(hil: Hil, file: Path, name: str) -> Answer:
-    """Make the stored baseline ``name`` what ``file`` has, whatever it was."""
-    known = hil("baseline", "list").data["baselines"]
-    if any(one["name"] == name and one["origin"] == "stored" for one in known):
-        hil("baseline", "remove", name)
-    return hil("baseline", "import", file, "--name", name)
+    """Make the stored baseline ``name`` what ``file`` has; without the file there is none."""
+    if file.is_file():
+        return hil("baseline", "import", file, "--name", name, "--replace")
+    return hil("baseline", "remove", name) if has_baseline(hil, name) else Answer(0, {}, ())
+
+
+def has_baseline(hil: Hil, name: str) -> bool:
+    """Whether the database has a baseline of that name."""
+    known = hil("baseline", "list").data.get("baselines", [])
+    return any(one["name"] == name and one["origin"] == "stored" for one in known)
 
 
 def gate(hil: Hil, name: str, runs: Sequence[str], folder: Path, *options: object) -> Answer:

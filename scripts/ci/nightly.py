@@ -41,10 +41,12 @@ def main() -> int:
         parts.insert(0, (out / "agree.md").read_text(encoding="utf-8"))
     gated = _gate(hil, options.baseline, runs, out)
     if options.update_baseline:
+        parts.append("- the baseline was written after this comparison")
         codes.append(_update(hil, options.baseline, runs, targets, codes))
     else:
         codes.append(gated.code)
-    site = hil("site", "build", "-o", out / "site", "--baseline", NAME, step="site")
+    flags = ("--url", options.site_url) if options.site_url else ()
+    site = hil("site", "build", "-o", out / "site", "--baseline", NAME, *flags, step="site")
     codes.append(site.code)
     hil.took["total"] = time.monotonic() - begin
     _summary(hil, gated, parts, out)
@@ -88,6 +90,9 @@ def _options() -> argparse.Namespace:
         default=FOLDER / "baseline.json",
         metavar="FILE",
         help="another baseline",
+    )
+    parser.add_argument(
+        "--site-url", default="", metavar="URL", help="where the site is published, for its feed"
     )
     return parser.parse_args()
 
@@ -148,9 +153,10 @@ def _update(
     if any(codes):
         print("the baseline was not changed: not all runs passed", file=sys.stderr)
         return 0
-    kept = hil("baseline", "show", NAME).data.get("runs", [])
-    if old := [run["run_id"] for run in kept if run["target"] in targets]:
-        hil("baseline", "remove", NAME, *old)
+    if checks.has_baseline(hil, NAME):
+        kept = hil("baseline", "show", NAME).data["runs"]
+        if old := [run["run_id"] for run in kept if run["target"] in targets]:
+            hil("baseline", "remove", NAME, *old)
     stored = hil("baseline", "set", NAME, *runs)
     written = hil("baseline", "export", NAME, "-o", file)
     _show(f"baseline: {file}", [*stored.errors, *written.errors])
