@@ -21,9 +21,9 @@ from hil.forms import problems, read_toml
 
 PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
-_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "emulator", "profile")
+_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "emulator", "renode", "profile")
 _TABLES = ("gate",)
-_EXPORTED = ("cache_dir", "overlay_dir", "emulator", "cc_prefix", "label")
+_EXPORTED = ("cache_dir", "overlay_dir", "emulator", "renode", "cc_prefix", "label")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Settings(BaseModel):
     cache_dir: str | None = Field(default=None, description="folder for rebuildable files")
     overlay_dir: str | None = Field(default=None, description="folder of calibrations")
     emulator: str | None = Field(default=None, description="the emulator's executable")
+    renode: str | None = Field(default=None, description="Renode's launcher")
     cc_prefix: str = Field(default="arm-none-eabi-", description="prefix of the cross compiler")
     optimize: Literal["-O2", "-O3", "-Os"] = Field(
         default="-O3", description="optimization of the kernels"

@@ -34,10 +34,10 @@ def _stm32l4(name: str, chip: str, flash_kib: int, ram_kib: int, board: str = ""
 MACHINES: Mapping[str, Machine] = {
     machine.name: machine
     for machine in (
+        *MPS2,
         _stm32l4("stm32l4", "STM32L475VG", 1024, 96),
         _stm32l4("nucleo-l452re", "STM32L452RE", 512, 160, "NUCLEO_L452RE"),
         _stm32l4("nucleo-l4r5zi", "STM32L4R5ZI", 2048, 640, "NUCLEO_L4R5ZI"),
-        *MPS2,
     )
 }
 _CHOICE = Machines("renode", "Renode", MACHINES)
