@@ -101,9 +101,9 @@ class _Layer:
 def load(**flags: Any) -> Settings:
     """Return the settings, and export some of them to this process's environment.
 
-    ``cache_dir``, ``overlay_dir``, ``emulator``, ``cc_prefix`` and ``label`` are read from their
-    environment variables by lower modules and child processes; where a flag or a file sets one,
-    its variable is set.
+    ``cache_dir``, ``overlay_dir``, ``emulator``, ``renode``, ``cc_prefix`` and ``label`` are read
+    from their environment variables by lower modules and child processes; where a flag or a file
+    sets one, its variable is set.
 
     Raises:
         UsageError: see ``resolve``.
