@@ -21,6 +21,7 @@ using System;
 using System.IO;
 
 using Antmicro.Renode.Exceptions;
+using Antmicro.Renode.Logging;
 using Antmicro.Renode.Logging.Profiling;
 using Antmicro.Renode.Peripherals;
 using Antmicro.Renode.Peripherals.CPU;
@@ -123,14 +124,22 @@ namespace Hil
         {
             CountCut();
             previous.Taken += next.Start != previousEnd ? 1u : 0u;
-            WriteRecord();
             isOpen = false;
+            try
+            {
+                WriteRecord();
+                windowsLeft--;
+            }
+            catch(IOException e)
+            {
+                cpu.Log(LogLevel.Error, "hil_profiler: cannot write the record file: {0}", e.Message);
+                windowsLeft = 0;
+            }
             window++;
-            if(--windowsLeft == 0)
+            if(windowsLeft == 0)
             {
                 cpu.SetHookAtMemoryAccess(null);
                 cpu.SetHookAtBlockBegin((Action<ulong, uint>)null);
-                file.Dispose();
             }
         }
 
@@ -286,8 +295,11 @@ namespace Hil
             }
         }
 
+        // What cannot be written stays in the stream's buffer: its finalizer must not try again, where
+        // nothing catches the exception.
         private void WriteAll(byte[] bytes)
         {
+            GC.SuppressFinalize(file);
             file.Write(bytes, 0, bytes.Length);
             file.Flush();
         }

@@ -65,7 +65,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     return use
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def renode() -> Path:
     """The real Renode, which is in no package registry: HIL_RENODE names it."""
     path = os.environ.get("HIL_RENODE", "")
