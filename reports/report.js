@@ -31,6 +31,31 @@
     });
   }
 
+  // Filtering: a field that hides the rows of a table which lack one of its words.
+  for (const table of document.querySelectorAll("table[data-filter]")) {
+    const rows = [...table.tBodies[0].rows];
+    const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const box = document.createElement("div");
+    const label = document.createElement("label");
+    const field = document.createElement("input");
+    const shown = document.createElement("span");
+    box.className = "filter";
+    field.type = "search";
+    field.id = "filter";
+    label.htmlFor = field.id;
+    label.textContent = table.dataset.filter;
+    shown.className = "soft";
+    shown.setAttribute("role", "status");
+    field.addEventListener("input", () => {
+      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const row of rows) row.hidden = !words.every((word) => texts.get(row).includes(word));
+      const left = rows.filter((row) => !row.hidden).length;
+      shown.textContent = words.length ? `${left} of ${rows.length} rows` : "";
+    });
+    box.append(label, field, shown);
+    table.closest(".scroll").before(box);
+  }
+
   // Copy: the button exists only where scripts run.
   const copy = async (code, button) => {
     const selection = getSelection();

@@ -16,6 +16,11 @@ from hil.report import write_report, write_text
 from hil.report.compare.choose import cases
 from hil.report.output.html import render_html
 from hil.report.report_view import report_view
+from hil.report.site.names import run_page
+from hil.store import Store
+
+from tests.site.nightly import judged, measured, nights, site
+from tests.site.nightly import run as night_run
 
 from .devtools import NAMES, Page, browser_page, find_browser
 from .page import render_compare
@@ -25,7 +30,7 @@ from .test_choose import KWS, NUCLEO
 from .test_memory_compare import tflm
 from .test_pareto import run as pareto_run
 
-PAGES = ["report", "compare", "baselines", "variants"]
+PAGES = ["report", "compare", "baselines", "variants", "site-index", "site-trend", "site-run"]
 AXE = Path(str(importlib.util.find_spec("axe_core_python").origin)).parent / "axe.min.js"  # type: ignore[union-attr]
 _AXE_RUN = """axe.run({
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
@@ -54,6 +59,30 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ),
         "baselines": write_report(_with_baselines(), folder / "baselines.html"),
         "variants": write_text(_variants(), folder / "variants.html"),
+        **_site(folder),
+    }
+
+
+def _site(folder: Path) -> dict[str, Path]:
+    """A site with several engines, steps in both directions, a failure, accuracy, long names."""
+    wave = [1.0, 1.0, 1.03, 1.03, 1.02, 1.02, 0.9, 0.93]
+    with Store.open(str(folder / "site.db")) as store:
+        runs = nights(store, [*wave, *[0.93] * 30])
+        store.finish(night_run(38, status="failed"))
+        nights(store, [1.0, 1.2], engine="tflm", target="host", facts={"label": "v1.0 " * 12})
+        for model in ("m" * 120, "ad", "<b>x</b> 模型", "vww"):
+            nights(store, [1.0, 1.1, 1.1], model=model, profile_name=f"{model[:40]}-board")
+        for number in range(12):
+            store.finish(measured([990 + number, 1_000, 1_012], number, engine="board"))
+        for number, right in enumerate((98, 97, 90)):
+            store.evaluations.claim(judged(number, right))
+        store.baselines.put("release", runs[:1])
+        built = site(store, folder / "site", baseline="release", reproducible=False)
+    (trend,) = (built.folder / "trends").glob("kws_int8-*")
+    return {
+        "site-index": built.index,
+        "site-trend": trend,
+        "site-run": built.folder / run_page(runs[-1].run_id),
     }
 
 
@@ -253,6 +282,63 @@ def test_bars_of_one_table_have_one_scale(page: Page, files: dict[str, Path], wi
     for found in widths:
         assert max(found) - min(found) < 1
         assert min(found) >= 80
+
+
+_VISIBLE = "[...document.querySelectorAll('.site-index tbody tr')].filter((r) => !r.hidden).length"
+
+
+@pytest.mark.xdist_group("browser")
+def test_the_index_can_be_filtered(page: Page, files: dict[str, Path]) -> None:
+    page.open(files["site-index"])
+    assert page.evaluate(_VISIBLE) == 7
+    for text, rows in (("KWS tflm", 1), ("kws", 3), ("no such", 0), ("", 7)):
+        page.evaluate(
+            f"(() => {{ const f = document.querySelector('.filter input'); f.value = '{text}';"
+            "f.dispatchEvent(new Event('input')); })()"
+        )
+        assert page.evaluate(_VISIBLE) == rows
+        shown = page.evaluate("document.querySelector('.filter [role=status]').textContent")
+        assert shown == (f"{rows} of 7 rows" if text else "")
+    assert page.evaluate("document.querySelector('.filter label').htmlFor") == "filter"
+    assert page.complaints == []
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_labels_of_steps_and_axes_do_not_overlap_and_are_not_cut(
+    page: Page, files: dict[str, Path], width: int
+) -> None:
+    page.resize(width)
+    page.open(files["site-trend"])
+    groups = page.evaluate(
+        "[...document.querySelectorAll('.trend-figure')].map((figure) => "
+        "['.step-label', '.x-axis text', '.y-axis text'].map((kind) => "
+        "[...figure.querySelectorAll(kind)].map((text) => {"
+        "const b = text.getBoundingClientRect(); return [b.left, b.right, b.top, b.bottom];})))"
+    )
+    frames = page.evaluate(
+        "[...document.querySelectorAll('.trend-figure')].map((figure) => {"
+        "const b = figure.getBoundingClientRect(); return [b.left, b.right];})"
+    )
+    labels = sum(len(kinds[0]) for kinds in groups)
+    assert labels > 4
+    for kinds, (left, right) in zip(groups, frames, strict=True):
+        for boxes in kinds:
+            for i, a in enumerate(boxes):
+                assert left <= a[0] <= a[1] <= right, a
+                for b in boxes[i + 1 :]:
+                    apart = a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] + 4 or b[3] <= a[2] + 4
+                    assert apart, (a, b)
+
+
+@pytest.mark.xdist_group("browser")
+def test_pages_of_the_site_lead_to_each_other(page: Page, files: dict[str, Path]) -> None:
+    page.open(files["site-index"])
+    link = "[...document.querySelectorAll('a')].find((a) => a.textContent === 'kws_int8')"
+    assert page.evaluate(f"{link}.href") == files["site-trend"].as_uri()
+    page.open(files["site-run"])
+    back = page.evaluate("[...document.querySelectorAll('nav a')].map((a) => a.href)")
+    assert back == [files["site-index"].as_uri(), files["site-trend"].as_uri()]
 
 
 _A4_PX = round((210 - 24) / 25.4 * 96)  # between the margins

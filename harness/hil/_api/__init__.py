@@ -5,6 +5,7 @@ from hil._api.calls import accuracy, quantize, run
 from hil._api.comparisons import Comparison, FigurePair, compare
 from hil._api.given import profiles
 from hil._api.runs import Run
+from hil._api.sites import build_site
 from hil._api.stores import Store, open_store
 from hil._api.variants import Variant
 from hil.devices import Profile
@@ -32,6 +33,7 @@ __all__ = [
     "TensorQuality",
     "Variant",
     "accuracy",
+    "build_site",
     "compare",
     "open_store",
     "profiles",

@@ -38,6 +38,7 @@ COMMANDS = {
     "time": "Time ELF between the functions --begin and --end.",
     "validate": "Compare the timing or the power model with silicon.",
     "report": "Report stored runs, compared with a baseline.",
+    "site": "Build static pages of the history of all stored runs.",
     "compare": "Compare stored runs side by side; the first is the baseline.",
     "gate": "Fail where stored runs are worse than a baseline.",
     "agree": "Fail where targets disagree about the same firmware.",

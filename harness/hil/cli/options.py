@@ -129,6 +129,15 @@ LabelOption = Annotated[
     ),
 ]
 
+ReproducibleOption = Annotated[
+    bool,
+    typer.Option(
+        "--reproducible",
+        help="Leave out when it was made: the same database gives the same bytes. "
+        "(SOURCE_DATE_EPOCH is shown as that time otherwise.)",
+    ),
+]
+
 Scheme = Literal["int8", "int8-per-tensor", "int16x8", "dynamic", "q8", "q16"]
 
 QuantizeOption = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hil.cli import output, stores
-from hil.cli.options import DbOption, JsonOption
+from hil.cli.options import DbOption, JsonOption, ReproducibleOption
 
 if TYPE_CHECKING:
     from hil.records import RunRecord
@@ -71,6 +71,7 @@ def report(
     open_it: Annotated[
         bool, typer.Option("--open", help="Show the report in the browser.")
     ] = False,
+    reproducible: ReproducibleOption = False,
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -96,7 +97,9 @@ def report(
             else _select(store, last or 1, model, profile)
         )
         asked = _asked(store, baseline) if baseline is not None else None
-        view = build_report(records, title=title, store=store, asked=asked)
+        view = build_report(
+            records, title=title, store=store, asked=asked, reproducible=reproducible
+        )
     path = write(view, chosen_form, out, DEFAULT_NAME)
     if path is None:
         return

@@ -6,6 +6,7 @@ The templates, the style and the script of the HTML live in ``reports/``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,14 @@ def build_report(
     store: Store | None = None,
     asked: Asked | None = None,
     evaluations: Sequence[Evaluation] = (),
+    reproducible: bool = False,
 ) -> ReportView:
     """Lay out one or more runs, each compared with its baseline.
 
     The baseline is ``asked``, else as ``hil.report.compare.choose`` has it; without a ``store``
     baselines are looked for among the runs themselves and those shipped with hil. Evaluations of a
     run's model on its profile with its engine are shown: those of the ``store``, or
-    ``evaluations`` (newest first).
+    ``evaluations`` (newest first). A ``reproducible`` report does not say when it was made.
 
     Raises:
         UsageError: ``runs`` is empty, or ``asked`` is of no model of theirs.
@@ -48,7 +50,8 @@ def build_report(
     chosen = cases(runs, store, asked)
     shown = [run for case in chosen for run in case.runs]
     known = evidence(store, shown) if store is not None else Evidence(tuple(evaluations))
-    return report_view(runs, chosen, title, known)
+    view = report_view(runs, chosen, title, known)
+    return replace(view, generated="") if reproducible else view
 
 
 def build_compare(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from hil.figures import find
 from hil.records import Kind, RunRecord
@@ -15,9 +14,10 @@ from hil.report.compare.summary import summary
 from hil.report.run.evidence import Evidence
 from hil.report.run.run_view import Detail, RunView, run_view
 from hil.report.words.figures import used_kinds
-from hil.report.words.format import plural, when
+from hil.report.words.format import plural
 from hil.report.words.naming import engine_title, is_baseline_engine, model_name
 from hil.report.words.sentence import Sentence
+from hil.report.words.stamp import made_at
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class Source:
 
 @dataclass(frozen=True)
 class ReportView:
-    """A whole report. ``records`` are all runs that it shows, added baselines too."""
+    """A whole report. ``records`` are all runs that it shows, added baselines too.
+
+    ``generated`` is the time at which it was made, '' for a reproducible report.
+    """
 
     title: str
     generated: str
@@ -101,7 +104,7 @@ def _view(
     published: tuple[Kind, ...] = ("published",) if any(c.published for c in shown) else ()
     return ReportView(
         title=title,
-        generated=when(datetime.now(UTC).isoformat()),
+        generated=made_at(),
         verdicts=summary(cases, known),
         cases=shown,
         paretos=paretos(everything),

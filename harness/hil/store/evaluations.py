@@ -134,7 +134,7 @@ class Evaluations:
         asked = {(run.model.sha256, run.profile_name) for run in runs if run.model is not None}
         found = {
             one.evaluation_id: one
-            for sha256, profile in asked
+            for sha256, profile in sorted(asked)
             for one in self.find(model_sha256=sha256, profile=profile)
         }
         return sorted(found.values(), key=lambda one: epoch_us(one.started_at), reverse=True)

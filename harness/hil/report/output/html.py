@@ -8,10 +8,11 @@ through the escaping.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hil.figures import find, headline
 from hil.report.words.accuracy import (
@@ -44,17 +45,25 @@ if TYPE_CHECKING:
     from hil.report.study.study_view import StudyView
 
 
-def render_html(view: ReportView) -> str:
-    """Render a report as one self-contained HTML page."""
-    return _render("report.html.j2", view)
+class Link(NamedTuple):
+    """A link in the navigation of a page: where to, relative to the page, and its text."""
+
+    href: str
+    text: str
+
+
+def render_html(view: ReportView, links: Sequence[Link] = ()) -> str:
+    """Render a report as one self-contained HTML page, with links to other pages at its top."""
+    return render_page("report.html.j2", view, links)
 
 
 def render_study_html(view: StudyView) -> str:
     """Render a study, a panel for each board, as one self-contained HTML page."""
-    return _render("study.html.j2", view)
+    return render_page("study.html.j2", view)
 
 
-def _render(template: str, view: ReportView | StudyView) -> str:
+def render_page(template: str, view: Any, links: Sequence[Link] = ()) -> str:
+    """Render a page of ``reports/`` whose template extends ``base.html.j2``."""
     folder = data_dir("reports")
     script = (folder / "report.js").read_text(encoding="utf-8").strip()
     style = (folder / "style.css").read_text(encoding="utf-8").strip()
@@ -65,9 +74,10 @@ def _render(template: str, view: ReportView | StudyView) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     page = _environment(folder).get_template(template)
-    return page.render(script=script, style=style, policy=policy, view=view)
+    return page.render(script=script, style=style, policy=policy, view=view, links=links)
 
 
+@functools.cache
 def _environment(folder: Path) -> jinja2.Environment:
     import jinja2
 

@@ -44,7 +44,8 @@ def _blocks(view: ReportView) -> Iterator[str]:
     for case in cases:
         yield from _case(case, alone=len(cases) == 1)
     meanings = "; ".join(f"{kind}: {_KINDS[kind]}" for kind, _ in view.kinds)
-    yield f"<sub>Made by hil on {escape(view.generated)}. {meanings}.</sub>"
+    made = f" on {escape(view.generated)}" if view.generated else ""
+    yield f"<sub>Made by hil{made}. {meanings}.</sub>"
 
 
 def _runs_alone(view: ReportView) -> Iterator[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from hil.figures import find, headline
 from hil.records import ErrorInfo, Kind, Measurement, RunRecord
 from hil.report.study.chart import Chart, Line, Point, draw
 from hil.report.words.figures import used_kinds, value_text
-from hil.report.words.format import band, clock_text, plural, when
+from hil.report.words.format import band, clock_text, plural
 from hil.report.words.naming import clock_hz
+from hil.report.words.stamp import made_at
 from hil.verdict.decide import band_ends
 
 LabelOf = Callable[["StudyRun"], str]
@@ -143,7 +143,7 @@ def study_view(text: StudyText, runs: Sequence[StudyRun]) -> StudyView:
     label_of = _label_of(runs)
     return StudyView(
         text=text,
-        generated=when(datetime.now(UTC).isoformat()),
+        generated=made_at(),
         summary=_summary(runs, len(by_profile)),
         problems=tuple(
             (f"{run.model}, {label_of(run)}, {run.profile}", error)

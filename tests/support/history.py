@@ -1,1 +1,0 @@
-"""Databases with a long history: templates through the store, copies of them by SQL."""
