@@ -69,6 +69,7 @@ def infer(
     Errors as for :meth:`Target.open`.
     """
     if session.memory is not None:
+        _require_sizes([tensor.nbytes for tensor in session.client.info().outputs], outputs)
         return _tensors(session.client.infer_direct(inputs, session.memory), outputs)
     return _inference(session, inputs, outputs).outputs
 
@@ -92,6 +93,7 @@ def _inference(
 ) -> Inference:
     """Run one inference step by step; where the device counts cycles, with its counters."""
     client = session.client
+    _require_sizes([tensor.nbytes for tensor in client.info().outputs], outputs)
     client.load(inputs, session.memory)
     client.infer()
     counted = client.marks() if client.info().counter else (None, None)
@@ -99,14 +101,19 @@ def _inference(
 
 
 def _tensors(raw: Sequence[bytes], specs: Sequence[OutputSpec]) -> tuple[Array, ...]:
-    """Give the device's bytes their shapes; other sizes mean another model's firmware."""
-    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in specs]
-    if [len(data) for data in raw] != sizes:
-        raise LinkError(
-            f"the firmware's outputs have {[len(data) for data in raw]} bytes, the model's {sizes}",
-            hint="the firmware was built for another model; build it again",
-        )
+    """Give the device's bytes their shapes."""
+    _require_sizes([len(data) for data in raw], specs)
     return tuple(
         np.frombuffer(data, dtype).reshape(shape)
         for data, (shape, dtype) in zip(raw, specs, strict=True)
     )
+
+
+def _require_sizes(found: Sequence[int], specs: Sequence[OutputSpec]) -> None:
+    """Refuse outputs of other sizes: they are of another model's firmware."""
+    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in specs]
+    if list(found) != sizes:
+        raise LinkError(
+            f"the firmware's outputs have {list(found)} bytes, the model's {sizes}",
+            hint="the firmware was built for another model; build it again",
+        )

@@ -14,8 +14,12 @@ from hil.errors import DeviceFault, LinkError
 from hil.records import MemoryWatermarks
 
 PROTOCOL_VERSION = 1
+_TENSOR_FIELDS = 4
+_MOST_TENSOR_BYTES = 1 << 26
+_MOST_OPS = 0xFFFF  # hil_op_count has 16 bits
 
 _FAULT = re.compile(r"e-\[fault (\S+)((?: \w+=0x[0-9A-Fa-f]+)*)")
+_DIGITS = {10: re.compile(r"[0-9]{1,20}"), 16: re.compile(r"[0-9A-Fa-f]{1,16}")}
 _ERROR = re.compile(r"^e-\[(.*?)\]?$")
 
 
@@ -127,16 +131,18 @@ def parse_info(lines: Sequence[str]) -> DutInfo:
             hint="build and load the firmware again with this version of hil",
         )
     try:
+        if (ops := _number(fields["ops"])) > _MOST_OPS:
+            raise _broken("hil-info", lines[:1], f"{ops:,} ops")
         return DutInfo(
             version=version,
             engine=fields["engine"],
             model=fields["model"],
-            ops=int(fields["ops"]),
+            ops=ops,
             port=fields["port"],
             core=fields["core"],
-            clock_hz=int(fields["clock"]),
+            clock_hz=_number(fields["clock"]),
             counter=fields["counter"] != "0",
-            arena_bytes=int(fields["arena"]),
+            arena_bytes=_number(fields["arena"]),
             inputs=_tensors(lines, "m-hil-input-"),
             outputs=_tensors(lines, "m-hil-output-"),
         )
@@ -193,7 +199,7 @@ def parse_memory(lines: Sequence[str]) -> MemoryWatermarks:
     )
     try:
         stack, reserved, heap, arena = (
-            int(fields[name]) for name in ("stack", "stack_size", "heap", "arena")
+            _number(fields[name]) for name in ("stack", "stack_size", "heap", "arena")
         )
     except (KeyError, ValueError) as error:
         raise _broken("hil-mem", lines, repr(error)) from error
@@ -211,10 +217,10 @@ def parse_arena(lines: Sequence[str]) -> ArenaReport:
         return ArenaReport(
             status=int(fields["status"]),
             out_of_memory=fields["out_of_memory"] != "0",
-            used_bytes=int(fields["used"]),
-            persistent_bytes=int(fields["persistent"]),
-            nonpersistent_bytes=int(fields["nonpersistent"]),
-            scratch_bytes=int(fields["scratch"]),
+            used_bytes=_number(fields["used"]),
+            persistent_bytes=_number(fields["persistent"]),
+            nonpersistent_bytes=_number(fields["nonpersistent"]),
+            scratch_bytes=_number(fields["scratch"]),
             input_offsets=_offsets(lines, "m-hil-arena-input-"),
             output_offsets=_offsets(lines, "m-hil-arena-output-"),
             log=tuple(_all(lines, "m-hil-log-")),
@@ -240,10 +246,17 @@ def parse_marks(lines: Sequence[str]) -> tuple[int, tuple[int, ...]]:
 
 
 def _tensors(lines: Sequence[str], prefix: str) -> tuple[TensorInfo, ...]:
-    rows = [[int(field, 0) for field in line.split(",")] for line in _all(lines, prefix)]
-    if [row[0] for row in rows] != list(range(len(rows))) or not rows:
-        raise ValueError(f"{prefix}: rows are missing")
-    return tuple(TensorInfo(*row) for row in rows)
+    tensors: list[TensorInfo] = []
+    for line in _all(lines, prefix):
+        fields = [_number(field) for field in line.split(",")]
+        if len(fields) != _TENSOR_FIELDS or fields[0] != len(tensors):
+            raise _broken("hil-info", [line], f"expected tensor {len(tensors)} and its 3 fields")
+        if fields[2] > _MOST_TENSOR_BYTES:
+            raise _broken("hil-info", [line], f"a tensor of {fields[2]:,} bytes")
+        tensors.append(TensorInfo(*fields))
+    if not tensors:
+        raise _broken("hil-info", lines, f"no line {prefix}")
+    return tuple(tensors)
 
 
 def _all(lines: Sequence[str], prefix: str) -> list[str]:
@@ -270,14 +283,15 @@ def _split(lines: Sequence[str], prefix: str, count: int) -> list[str]:
 
 
 def _number(text: str, base: int = 10) -> int:
-    try:
-        return int(text, base)
-    except ValueError as error:
-        raise _broken("a command", [text], "not a number") from error
+    """A number without a sign; one with the prefix 0x is hexadecimal."""
+    digits, base = (text[2:], 16) if text.startswith("0x") else (text, base)
+    if not _DIGITS[base].fullmatch(digits):
+        raise _broken("a command", [text[:80]], "not a number")
+    return int(digits, base)
 
 
 def _broken(command: str, lines: Sequence[str], reason: str) -> LinkError:
-    shown = "; ".join(lines[-3:]) or "nothing"
+    shown = "; ".join(line[:80] for line in lines[-3:]) or "nothing"
     return LinkError(
         f"the answer to {command} is not what the protocol promises ({reason}): {shown}",
         hint="check the cable and the baud rate; docs/protocol.md says what is expected",

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
-from hil.errors import DeviceFault, DeviceTimeout, InputError, LinkError
+from hil.errors import DeviceFault, DeviceTimeout, LinkError
 from hil.records import Array, MemoryWatermarks
 from hil.targets.dut import answers
 from hil.targets.dut.answers import (
@@ -30,6 +30,13 @@ _ANSWER_S = 10.0
 _QUIET_S = 0.1
 _KNOCK_S = 0.5
 _BYTES_A_COMMAND = 31
+_WAITS = 3  # an inference has three steps, each with as long as the client waits for a line
+_SLOWEST_BYTES_S = 400  # the UART of QEMU's STM32L475, the slowest known, moves 480 bytes a second
+_TALK_BYTES = 4 << 20  # of messages that are no part of an answer
+_LONG_ANSWER = 16384  # bytes of an answer whose length the device alone knows
+_OUTPUT_CHARS = 4  # a byte of an output, with its share of the line
+_RESULT_CHARS = 24  # a number in m-results
+_MARK_CHARS = 40  # an op's line in hil-marks
 _T = TypeVar("_T")
 
 
@@ -46,8 +53,10 @@ class DutClient:
     """Speaks to one DUT.
 
     ``timeout_s`` is how long an inference may take without a word; other answers may take that
-    long or 10 s between two lines, whichever is shorter. ``symbolize`` turns a code address into a
-    function's name, for fault messages. Every method raises, beside what it names itself:
+    long or 10 s between two lines, whichever is shorter. A whole answer may take three times as
+    long, and what its bytes take on a slow link, however much the device says. ``symbolize`` turns
+    a code address into a function's name, for fault messages. Every method raises, beside what it
+    names itself:
 
         HardwareFault: the device printed a fault.
         Rejected: the device answered ``e-[...]``.
@@ -85,12 +94,12 @@ class DutClient:
             except DeviceTimeout:
                 if time.monotonic() > until:
                     raise self._timeout("boot", self._timeout_s) from None
-        self._collect("boot", self._timeout_s, tolerant=True)
+        self._collect("boot", self._timeout_s, tolerant=True, expected=_LONG_ANSWER)
 
     def info(self) -> DutInfo:
         """Return what the firmware says about itself; asked once."""
         if self._info is None:
-            self._info = self._ask("hil-info", answers.parse_info)
+            self._info = self._ask("hil-info", answers.parse_info, _LONG_ANSWER)
         return self._info
 
     def load(self, inputs: Sequence[Array], memory: MemoryAccess | None = None) -> int:
@@ -100,7 +109,7 @@ class DutClient:
         how many times everything had to be sent again.
 
         Raises:
-            InputError: number or sizes of the inputs are not the firmware's.
+            LinkError: number or sizes of the inputs are not what the firmware says of its own.
         """
         blobs = self._blobs(inputs)
         data = b"".join(blobs)
@@ -113,7 +122,9 @@ class DutClient:
 
     def infer(self, runs: int = 1, warmups: int = 0) -> InferResult:
         """Run the model. Only the first of ``runs + warmups`` inferences sees the loaded data."""
-        return answers.parse_infer(self._command(f"infer {runs} {warmups}", self._timeout_s))
+        values = self.info().outputs[0].nbytes
+        lines = self._command(f"infer {runs} {warmups}", self._timeout_s, _RESULT_CHARS * values)
+        return answers.parse_infer(lines)
 
     def outputs(self) -> tuple[bytes, ...]:
         """Return every output tensor as raw bytes, checked by CRC."""
@@ -127,7 +138,7 @@ class DutClient:
         met by doing it all again, three times at most.
 
         Raises:
-            InputError: number or sizes of the inputs are not the firmware's.
+            LinkError: number or sizes of the inputs are not what the firmware says of its own.
         """
         info = self.info()
         blobs = self._blobs(inputs)
@@ -154,22 +165,23 @@ class DutClient:
         Only firmware made for it knows the command (docs/protocol.md).
         """
         command = f"hil-arena {arena_bytes} {int(invoke)}"
-        return answers.parse_arena(self._command(command, self._timeout_s))
+        return answers.parse_arena(self._command(command, self._timeout_s, _LONG_ANSWER))
 
     def marks(self) -> tuple[int, tuple[int, ...]]:
         """Return the cycle counter of the last inference: total, and by op."""
-        return self._ask("hil-marks", answers.parse_marks)
+        return self._ask("hil-marks", answers.parse_marks, _MARK_CHARS * (self.info().ops + 1))
 
     # --- one level down: asking, and asking again ---
 
     def _blobs(self, inputs: Sequence[Array]) -> list[bytes]:
-        """The inputs as the device holds them, or InputError where their sizes are not its own."""
+        """The inputs as the device holds them, or LinkError where their sizes are not its own."""
         blobs = [np.ascontiguousarray(array).tobytes() for array in inputs]
         expected = [tensor.nbytes for tensor in self.info().inputs]
         if [len(blob) for blob in blobs] != expected:
-            raise InputError(
-                f"the firmware takes inputs of {expected} bytes, not {[len(b) for b in blobs]}",
-                hint="`hil model inspect` shows shapes and dtypes of the inputs",
+            raise LinkError(
+                f"the firmware takes inputs of {expected} bytes, the model has inputs of "
+                f"{[len(b) for b in blobs]}",
+                hint="the firmware was built for another model; build it again",
             )
         return blobs
 
@@ -183,7 +195,8 @@ class DutClient:
                 )
             return data
 
-        return self._ask(f"hil-out {index}", parse)
+        size = self.info().outputs[index].nbytes
+        return self._ask(f"hil-out {index}", parse, _OUTPUT_CHARS * size)
 
     def _writes(self, blobs: Sequence[bytes]) -> list[tuple[int, bytes]]:
         return [(t.address, blob) for t, blob in zip(self.info().inputs, blobs, strict=True)]
@@ -206,11 +219,11 @@ class DutClient:
             self._recover(error)
             return False
 
-    def _ask(self, command: str, parse: Callable[[Sequence[str]], _T]) -> _T:
+    def _ask(self, command: str, parse: Callable[[Sequence[str]], _T], expected: int = 0) -> _T:
         """Send a command that changes nothing, until its answer can be read."""
         for attempt in range(RETRIES + 1):
             try:
-                return parse(self._command(command, self._answer_s))
+                return parse(self._command(command, self._answer_s, expected))
             except (HardwareFault, LinkClosed):
                 raise
             except (Rejected, DeviceTimeout, LinkError) as error:
@@ -233,38 +246,51 @@ class DutClient:
                 raise error from None
             self.link.drain(_QUIET_S)
 
-    def _command(self, command: str, timeout_s: float) -> list[str]:
-        """Send one command and return the lines of its answer.
+    def _command(self, command: str, timeout_s: float, expected: int = 0) -> list[str]:
+        """Send one command and return the lines of its answer of about ``expected`` bytes.
 
         Raises Rejected for an ``e-[...]`` among them, after the whole answer was read.
         """
         self.link.send(command.encode("ascii") + b"%")
-        lines = self._collect(command, timeout_s)
+        lines = self._collect(command, timeout_s, expected=expected)
         for line in lines:
             if (text := answers.error_in(line)) is not None:
                 raise Rejected(command, text)
         return lines
 
-    def _collect(self, command: str, timeout_s: float, *, tolerant: bool = False) -> list[str]:
-        """Read lines up to ``m-ready``. Only lines of the protocol prolong the time."""
+    def _collect(
+        self, command: str, timeout_s: float, *, tolerant: bool = False, expected: int = 0
+    ) -> list[str]:
+        """Read lines up to ``m-ready``.
+
+        Only lines of the protocol prolong the time, up to a total; and only so many bytes are
+        read that an answer of ``expected`` bytes and the firmware's own messages can have.
+        """
         lines: list[str] = []
-        deadline = time.monotonic() + timeout_s
+        now = time.monotonic()
+        deadline, total_s = now + timeout_s, _WAITS * timeout_s + expected / _SLOWEST_BYTES_S
+        end, most = now + total_s, self.link.received + expected + _TALK_BYTES
         while True:
             try:
-                line = self.link.read_line(deadline)
+                line = self.link.read_line(min(deadline, end))
             except Garbage:
-                if tolerant:
-                    continue
-                raise
-            if line is None:
+                if not tolerant:
+                    raise
+                line = ""
+            now = time.monotonic()
+            if line is None and now < end:
                 raise self._timeout(command, timeout_s)
-            if (fault := answers.fault_in(line)) is not None:
+            if line is not None and (fault := answers.fault_in(line)) is not None:
                 raise self._fault(*fault)
             if line == "m-ready":
                 return self._checked_boot(command, lines)
+            if line is None or now > end:
+                raise self._endless(command, f"{total_s:g} s")
+            if self.link.received > most:
+                raise self._endless(command, f"{expected + _TALK_BYTES:,} bytes")
             if line.startswith(("m-", "e-")):
                 lines.append(line)
-                deadline = time.monotonic() + timeout_s
+                deadline = now + timeout_s
 
     def _checked_boot(self, command: str, lines: list[str]) -> list[str]:
         """Refuse an answer in whose midst the device started anew, and a model that did not."""
@@ -278,6 +304,15 @@ class DutClient:
                 if (text := answers.error_in(line)) is not None:
                     raise Rejected("boot", text)
         return lines
+
+    def _endless(self, command: str, limit: str) -> DeviceTimeout:
+        heard = "; ".join(line[:80] for line in self.link.transcript.last(3))
+        what = "its start" if command == "boot" else f"its answer to '{command}'"
+        return DeviceTimeout(
+            f"{self.link.name} did not end {what} within {limit}; last heard: {heard}",
+            hint="the device keeps talking: look at its firmware's own messages and at the baud "
+            "rate; a slow model needs a longer --timeout",
+        )
 
     def _timeout(self, command: str, timeout_s: float) -> DeviceTimeout:
         heard = "; ".join(line for line in self.link.transcript.last(4) if line.startswith("<"))

@@ -114,6 +114,8 @@ class Transcript:
     def add(self, direction: str, text: str) -> None:
         """Keep a line; ``direction`` is ``>`` to the device, ``<`` from it."""
         line = f"{direction} {text}"
+        if len(line) > self._half:
+            line = f"{line[: self._half // 2]}... ({len(line):,} characters)"
         if not self._tail and self._head_bytes + len(line) <= self._half:
             self._head.append(line)
             self._head_bytes += len(line)
@@ -141,6 +143,7 @@ class Link:
         self._stream = stream
         self._buffer = bytearray()
         self.name = name
+        self.received = 0  # bytes in all
         self.transcript = Transcript()
 
     def send(self, data: bytes, timeout_s: float = 10.0) -> None:
@@ -173,10 +176,10 @@ class Link:
             if searched > _MAX_LINE:
                 return self._decode(self._take(searched), endless=True)
             left = deadline - time.monotonic()
-            data = self._read(left)
-            if not data and left <= 0:
-                return None
+            data = self._read(max(0.0, left))
             self._buffer += data
+            if left <= 0 and b"\n" not in data:  # also where bytes never cease to come
+                return None
         return self._decode(self._take(end + 1))
 
     def drain(self, quiet_s: float, limit_s: float = 2.0) -> None:
@@ -195,9 +198,11 @@ class Link:
 
     def _read(self, timeout_s: float) -> bytes:
         try:
-            return self._stream.read(timeout_s)
+            data = self._stream.read(timeout_s)
         except OSError as error:
             raise self._closed(error) from error
+        self.received += len(data)
+        return data
 
     def _take(self, count: int) -> bytes:
         data = bytes(self._buffer[:count])
