@@ -61,7 +61,7 @@ class EventRow:
     before: RunLink
     after: RunLink
     changes: tuple[tuple[str, Direction], ...]
-    ops: tuple[str, ...]
+    parts: tuple[str, ...]
     others: tuple[str, ...]
 
 
@@ -261,11 +261,14 @@ def _event_rows(series: Series, linked: frozenset[str], load: Load) -> tuple[Eve
     runs = load([run.run_id for event in looked_into for run in (event.before, event.after)])
     rows = []
     for event in reversed(series.events):
-        ops: tuple[str, ...] = ()
+        parts: tuple[str, ...] = ()
         others: tuple[str, ...] = ()
         before, after = runs.get(event.before.run_id), runs.get(event.after.run_id)
         if before is not None and after is not None:
-            ops, others = causes.changed_ops(before, after), causes.other_differences(before, after)
+            found = (causes.parts(change, before, after) for change in event.changes)
+            # Energy follows the time, so its parts are often the same.
+            parts = tuple(dict.fromkeys(text for some in found for text in some))
+            others = causes.other_differences(before, after)
         rows.append(
             EventRow(
                 anchor=f"e{wording.event_id(event)}",
@@ -277,7 +280,7 @@ def _event_rows(series: Series, linked: frozenset[str], load: Load) -> tuple[Eve
                     (wording.change_long(change), wording.direction(change.worse))
                     for change in event.changes
                 ),
-                ops=ops,
+                parts=parts,
                 others=others,
             )
         )
