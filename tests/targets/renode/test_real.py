@@ -41,7 +41,7 @@ from tests.targets.renode.conftest import Made
 
 COLUMNS = ("start", "end", "region", "executed", "taken")
 MISSES = ("line_misses", "sequential_misses", "data_misses")
-COMPARED = ("measurements", "ops", "flash_by_owner", "ram_by_owner")
+COMPARED = ("measurements", "ops", "memory")
 
 
 @pytest.fixture(autouse=True)
@@ -119,9 +119,6 @@ def test_a_run_measures_what_it_measures_on_qemu(model: Path, tmp_path: Path) ->
     for target in ("renode", "qemu"):
         command = ("run", "--target", target, "-p", "stm32l4", "--samples", "1")
         result = hil(*command, "--db", tmp_path / "hil.db", "--json", model)
-        if result.code == 3 and "does not fit" in result.stderr:
-            assert target == "renode", "it fitted Renode"
-            return
         assert result.code == 0, result
         found[target] = result.envelope["data"]
     mine, others = found["renode"], found["qemu"]
@@ -156,7 +153,7 @@ def test_an_access_where_nothing_is(tiny: Made, processes: Processes) -> None:
 def test_a_firmware_of_another_platform(tiny: Made, processes: Processes) -> None:
     firmware, platform = tiny
     other = dataclasses.replace(platform, machine="mps2-an386")
-    with pytest.raises(DeviceFault, match=r"with a fault; Renode: .*non existing peripheral"):
+    with pytest.raises(DeviceFault, match=r"with a fault; Renode: "):
         run((firmware, other))
     assert processes.living() == []
 
