@@ -54,7 +54,8 @@ def install_hint() -> str:
 def install_command() -> str:
     """Return the command that gets Renode, where this system has a portable package of it."""
     if platform.system() == "Linux":
-        package = f"renode-{RELEASE}.linux-portable-dotnet.tar.gz"
+        system = "linux-arm64" if platform.machine() == "aarch64" else "linux"
+        package = f"renode-{RELEASE}.{system}-portable-dotnet.tar.gz"
         return (
             f"mkdir -p ~/renode && curl -L {_RELEASES}/download/v{RELEASE}/{package} | "
             "tar xz -C ~/renode --strip-components=1 && export HIL_RENODE=~/renode/renode"
