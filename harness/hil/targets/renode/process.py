@@ -89,12 +89,6 @@ class RenodeProcess:
         assert self._uart is not None
         return self._uart
 
-    @property
-    def pid(self) -> int:
-        """The process, which is also its own process group."""
-        assert self._process is not None
-        return self._process.pid
-
     def __enter__(self) -> Self:
         try:
             for left in reversed(range(_PORTS_TRIED)):
@@ -118,6 +112,10 @@ class RenodeProcess:
         """End Renode on purpose; what it wrote until the guest's last answer is complete."""
         self._has_quit = True
         self._end()
+
+    def logged_errors(self) -> list[str]:
+        """Return the last errors in Renode's log, also after its end."""
+        return [line for line in self._log.tail(_LINES_SHOWN) if line.startswith("[ERROR]")]
 
     def kill(self) -> None:
         """End Renode at once, from any thread; ``__exit__`` still tidies up."""
@@ -280,11 +278,13 @@ class RenodeProcess:
         """Kill Renode with everything it started, whatever state it is in."""
         if self._guard is not None:
             children.end(self._guard)
+            self._guard = None
         if self._process is not None:
             if self._process.returncode is not None:  # a launcher that left its program behind
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
             children.end(self._process)
+            self._process = None
         if self._uart is not None:
             self._uart.close()
 

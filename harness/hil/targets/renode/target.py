@@ -43,11 +43,12 @@ class RenodeSession:
             return ()
         profiles = execution_record.read(self.record, n_ops)
         if len(profiles) != self.windows:
+            reasons = " | ".join(self.process.logged_errors())
             raise LinkError(
                 f"the emulator's profiler recorded {len(profiles)} inferences instead of "
-                f"{self.windows}",
-                hint="run again with --keep DIR and compare the firmware with docs/protocol.md "
-                "(Marks)",
+                f"{self.windows}" + (f"; Renode: {reasons}" if reasons else ""),
+                hint="is there space for temporary files? If so, run again with --keep DIR and "
+                "compare the firmware with docs/protocol.md (Marks)",
             )
         return profiles
 
