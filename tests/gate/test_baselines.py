@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from hil.errors import InputError, StoreError, UsageError
 from hil.gate import baselines as all_baselines
 from hil.gate import exchange, shipped
+from hil.gate.decision import gate
+from hil.gate.limits import Limits, parse
 from hil.gate.scrub import without_folders
 from hil.records import RunRecord
 from hil.store import Store
@@ -35,6 +39,14 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def good() -> RunRecord:
     return dataclasses.replace(rich_record(), status="passed", errors=())
+
+
+LIMITS = Limits(parse("0%", ""))
+NONSENSE: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1, 1e20, -1e300, 10**400, 2**63, 0.5),
+    *("", "x", "NaN", "Infinity", "2026-13-45", "9" * 5_000, "<script>", "µ" * 300, "a\0b"),
+    *([], {}, [1], {"a": 1}, [[[]]], {"hz": []}),
+)
 
 
 class TestStored:
@@ -256,6 +268,10 @@ class TestFiles:
             (lambda d: rehash(d, run_id=""), "run_id: it has 1 to 64 characters"),
             (lambda d: rehash(d, flash_by_owner={"code": -4}), "flash_by_owner: -4 is beyond"),
             (lambda d: reop(d, cycles=10**20), "ops.0: 100000000000000000000 is beyond"),
+            (
+                lambda d: replace_last_op(d, 2**63),
+                "placements.0.last_op: 9223372036854775808 is not",
+            ),
             (lambda d: reop(d, cycles="many"), "ops.0.cycles: "),
             (lambda d: rehash(d, provenance=nested(400)), "depth exceeded"),
         ],
@@ -287,10 +303,47 @@ class TestFiles:
         with pytest.raises(InputError, match="No such file"):
             exchange.read(tmp_path / "none.json")
 
+    @pytest.mark.parametrize("seed", range(4))
+    def test_any_value_in_any_place_is_read_or_refused(
+        self, tmp_path: Path, store: Store, seed: int
+    ) -> None:
+        """Files that are signed well and hold nonsense; what is read can be stored and gated."""
+        dice = random.Random(seed)
+        whole = json.loads(exchange.dumps("main", [good()]))
+        path = tmp_path / "x.json"
+        places = [place for place in places_of(whole["runs"][0]["run"]) if place]
+        read = 0
+        for _ in range(100):
+            document = copy.deepcopy(whole)
+            *folder, key = dice.choice(places)
+            holder = document["runs"][0]["run"]
+            for part in folder:
+                holder = holder[part]
+            holder[key] = copy.deepcopy(dice.choice(NONSENSE))
+            rehash(document)
+            path.write_text(json.dumps(document), encoding="utf-8")
+            try:
+                _, (run,) = exchange.read(path)
+            except InputError:
+                continue
+            read += 1
+            store.baselines.put("x", [run], only=True)
+            gate(store, "x", LIMITS, runs=[dataclasses.replace(run, run_id="new")])
+        assert 0 < read < 100
+
     @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "a b", "x" * 65, "-x"])
     def test_names_are_file_names(self, name: str) -> None:
         with pytest.raises(UsageError):
             exchange.check_name(name)
+
+
+def places_of(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a document, as keys from its top."""
+    yield place
+    if not isinstance(value, dict | list):
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from places_of(item, (*place, key))
 
 
 def exported_at(text: str) -> str:
@@ -312,6 +365,11 @@ def refigure(document: dict[str, Any], **changes: Any) -> None:
 
 def reop(document: dict[str, Any], **changes: Any) -> None:
     document["runs"][0]["run"]["ops"][0].update(changes)
+    rehash(document)
+
+
+def replace_last_op(document: dict[str, Any], number: int) -> None:
+    document["runs"][0]["run"]["plan"]["placements"][0]["last_op"] = number
     rehash(document)
 
 

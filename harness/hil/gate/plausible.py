@@ -16,6 +16,7 @@ from hil import figures
 from hil.records import Measurement, RunRecord
 
 _MOST = 1e15  # of a value in its unit: cycles of days, a petabyte, 31 years of microseconds
+_MOST_OPS = 1_000_000
 _LONGEST_ID = 64  # of the database's columns
 _LONGEST_NAME = 255
 _HASH = re.compile("[0-9a-f]{64}")
@@ -112,7 +113,7 @@ def _of_counts(run: RunRecord) -> Iterator[str]:
         (f"functions.{i}", (one.instructions, one.cycles)) for i, one in enumerate(run.functions)
     ]
     if run.plan is not None:
-        places.append(("plan", (run.plan.arena_bytes,)))
+        places.append(("plan.arena_bytes", (run.plan.arena_bytes,)))
         places += [
             (f"plan.placements.{i}", (one.offset, one.size))
             for i, one in enumerate(run.plan.placements)
@@ -127,6 +128,20 @@ def _of_counts(run: RunRecord) -> Iterator[str]:
         for value in values:
             if not 0 <= value <= _MOST:
                 yield f"{place}: {_shown(value)} is beyond what a run can have"
+    yield from _of_op_numbers(run)
+
+
+def _of_op_numbers(run: RunRecord) -> Iterator[str]:
+    """Readers count from a buffer's first op to its last."""
+    numbers = [(f"ops.{i}.index", op.index) for i, op in enumerate(run.ops)]
+    if run.plan is not None:
+        numbers.append(("plan.peak_op", run.plan.peak_op))
+        for i, one in enumerate(run.plan.placements):
+            numbers.append((f"plan.placements.{i}.first_op", one.first_op))
+            numbers.append((f"plan.placements.{i}.last_op", one.last_op))
+    for place, number in numbers:
+        if not -1 <= number <= _MOST_OPS:
+            yield f"{place}: {_shown(number)} is not the number of an op"
 
 
 def _shown(value: Any) -> str:
