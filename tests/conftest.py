@@ -15,6 +15,7 @@ import pytest
 from hil.store import Store
 from hil.tflite.interpreter import end_workers
 
+from tests.support.postgres import Cluster, cluster
 from tests.support.processes import MARK, Processes, command_of, marked, wait_until
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -97,9 +98,30 @@ def other_qemu() -> Path:
     return Path(path)
 
 
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL server, which all workers of the session share."""
+    root = tmp_path_factory.getbasetemp()
+    with cluster(root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """``--db`` of a database of the test's own: a file that is not there yet, or PostgreSQL's."""
+    if request.param == "sqlite":
+        yield str(tmp_path_factory.mktemp("database") / "runs.db")
+        return
+    running: Cluster = request.getfixturevalue("postgresql")
+    with running.database() as name:
+        yield running.url(name)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """An open database of the test's own."""
+    """An open database of the test's own; the tests of store, gate and report use ``db_url``."""
     with Store.open(str(tmp_path / "hil.db")) as opened:
         yield opened
 

@@ -9,6 +9,7 @@ a file are relative to that file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from hil.forms import problems, read_toml
 
 PROJECT_FILE = "hil.toml"
 OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
+# Up to the last @, so that a password with an @ in it is hidden as a whole.
+_USERINFO = re.compile(r"(://[^:/@?\s]*):\S*@")
+_SECRETS = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s]*", re.IGNORECASE)
 _PATH_KEYS = ("db", "cache_dir", "overlay_dir", "emulator", "renode", "profile")
 _TABLES = ("gate",)
 _EXPORTED = ("cache_dir", "overlay_dir", "emulator", "renode", "cc_prefix", "label")
@@ -77,6 +81,9 @@ class Settings(BaseModel):
     )
     timeout_s: float = Field(default=60.0, gt=0, description="seconds one answer may take")
     samples: int = Field(default=3, ge=1, le=100_000, description="random inputs of a run")
+    db_timeout_s: float = Field(
+        default=60.0, gt=0, description="seconds to wait for a database in use or a lost server"
+    )
     label: str | None = Field(
         default=None, max_length=80, description="name of the revision that runs measure"
     )
@@ -138,6 +145,12 @@ def resolve(
     if user.is_file():
         layers.append(_file_layer("user", user))
     return _merge(layers)
+
+
+def without_password(text: str) -> str:
+    """Return a text, which may have a database's URL in it, with the passwords as ``***``."""
+    hidden = _USERINFO.sub(r"\1:***@", text)
+    return _SECRETS.sub(r"\1=***", hidden)
 
 
 def variable(key: str) -> str:

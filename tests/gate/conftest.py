@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +13,24 @@ from tests.support.hil import Result, hil
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "runs.db"
+def database(db_url: str) -> str:
+    """``--db`` of an empty database: a file that is not there yet, and one in PostgreSQL."""
+    return db_url
 
 
 @pytest.fixture
-def keep(database: Path) -> Callable[..., None]:
+def store(db_url: str) -> Iterator[Store]:
+    """An open database of the test's own, in SQLite and in PostgreSQL."""
+    with Store.open(db_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keep(database: str) -> Callable[..., None]:
     """Return a function that stores runs."""
 
     def store_all(*runs: RunRecord) -> None:
-        with Store.open(str(database)) as store:
+        with Store.open(database) as store:
             for run in runs:
                 store.finish(run)
 
@@ -30,10 +38,10 @@ def keep(database: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, database: Path) -> Callable[..., Result]:
+def run(tmp_path: Path, database: str) -> Callable[..., Result]:
     """Return a function that runs ``hil`` on that database."""
 
     def call(*arguments: str | Path, **env: str) -> Result:
-        return hil(*arguments, env={"HIL_DB": str(database), **env}, cwd=tmp_path)
+        return hil(*arguments, env={"HIL_DB": database, **env}, cwd=tmp_path)
 
     return call

@@ -87,7 +87,7 @@ class TestBaseline:
         assert done.envelope["data"]["runs"] == [later().run_id]
 
     def test_what_cannot_be_a_baseline(self, run: Run, keep: Keep, tmp_path: Path) -> None:
-        run("baseline", "set", "main").refuses(4, "there is no database")
+        run("baseline", "set", "main", HIL_DB="none.db").refuses(4, "there is no database")
         keep(passed(), bare("error", run_id="bad"), later())
         run("baseline", "set", "main", "bad").refuses(2, "cannot be a baseline: it is error")
         run("baseline", "set", "a/b").refuses(2, "invalid baseline name")
@@ -283,10 +283,12 @@ class TestGate:
     def test_no_baseline_was_named(self, run: Run) -> None:
         run("gate").refuses(2, "no baseline given", "--baseline NAME")
 
-    def test_scipy_is_not_loaded_for_emulated_runs(self, database: Path, keep: Keep) -> None:
+    def test_scipy_is_not_loaded_for_emulated_runs(
+        self, database: str, tmp_path: Path, keep: Keep
+    ) -> None:
         keep(later())
-        env = {"HIL_DB": str(database), "PYTHONPROFILEIMPORTTIME": "1"}
-        done = hil_process("gate", "-b", "main", env=env, cwd=database.parent)
+        env = {"HIL_DB": database, "PYTHONPROFILEIMPORTTIME": "1"}
+        done = hil_process("gate", "-b", "main", env=env, cwd=tmp_path)
         assert done.code == 0
         assert "sqlalchemy" in done.stderr
         assert "scipy" not in done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,12 +24,6 @@ def run(tail: str, **changes: Any) -> RunRecord:
 
 def tflm(tail: str = "cccccc", engine: str = "tflm-cmsis", factor: float = 2.0) -> RunRecord:
     return scaled(run(tail, engine=engine), factor)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(str(tmp_path / "runs.db")) as opened:
-        yield opened
 
 
 def keep(store: Store, *records: RunRecord) -> None:

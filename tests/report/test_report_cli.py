@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -22,24 +23,23 @@ FIRST, SECOND, THIRD = (
 )
 
 
-@pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "runs.db"
+@pytest.fixture
+def db(db_url: str) -> str:
     faster = scaled(passed(), 0.5, run_id=THIRD, started_at="2026-11-21T02:50:00.000+00:00")
     wrong = dataclasses.replace(wrong_output(), started_at="2026-11-21T02:43:00.000+00:00")
-    with Store.open(str(path)) as store:
+    with Store.open(db_url) as store:
         for record in (passed(), wrong, faster):
             store.begin(dataclasses.replace(record, status="running"))
             store.finish(record)
-    return path
+    return db_url
 
 
 def hil(folder: Path, *arguments: str, **env: str) -> Result:
     return support.hil(*arguments, cwd=folder, env={"HIL_STATE_DIR": str(folder / "state"), **env})
 
 
-def test_the_latest_run_is_the_default_and_the_path_is_printed(db: Path, tmp_path: Path) -> None:
-    done = hil(tmp_path, "report", "--db", str(db))
+def test_the_latest_run_is_the_default_and_the_path_is_printed(db: str, tmp_path: Path) -> None:
+    done = hil(tmp_path, "report", "--db", db)
     assert (done.code, done.stderr) == (0, "")
     path = Path(done.stdout.strip())
     assert path == tmp_path / "hil-report.html"
@@ -48,11 +48,11 @@ def test_the_latest_run_is_the_default_and_the_path_is_printed(db: Path, tmp_pat
     assert FIRST not in page.text
 
 
-def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
+def test_runs_by_name_title_and_json(db: str, tmp_path: Path) -> None:
     out = tmp_path / "mine.html"
     done = hil(
         tmp_path, "report", "a1b2c3", "latest~1", "-o", str(out), "--title", "Mine", "--json",
-        HIL_DB=str(db),
+        HIL_DB=db,
     )  # fmt: skip
     assert done.code == 0, done.stderr
     answer = done.envelope
@@ -69,8 +69,8 @@ def test_runs_by_name_title_and_json(db: Path, tmp_path: Path) -> None:
     assert parse(out.read_text(encoding="utf-8")).one("h1").text == "Mine"
 
 
-def test_last_takes_the_newest_oldest_first(db: Path, tmp_path: Path) -> None:
-    done = hil(tmp_path, "report", "--last", "2", "--profile", "stm32l4", "--json", "--db", str(db))
+def test_last_takes_the_newest_oldest_first(db: str, tmp_path: Path) -> None:
+    done = hil(tmp_path, "report", "--last", "2", "--profile", "stm32l4", "--json", "--db", db)
     assert [run["run_id"] for run in done.envelope["data"]["runs"]] == [SECOND, THIRD]
 
 
@@ -85,9 +85,9 @@ def test_last_takes_the_newest_oldest_first(db: Path, tmp_path: Path) -> None:
     ],
 )
 def test_errors_name_the_way_out(
-    db: Path, tmp_path: Path, arguments: list[str], code: int, message: str, hint: str
+    db: str, tmp_path: Path, arguments: list[str], code: int, message: str, hint: str
 ) -> None:
-    done = hil(tmp_path, "report", *arguments, "--db", str(db))
+    done = hil(tmp_path, "report", *arguments, "--db", db)
     assert done.code == code
     assert done.stdout == ""
     error, advice = done.stderr.strip().splitlines()
@@ -107,17 +107,20 @@ def test_without_any_run_it_says_how_to_make_one(tmp_path: Path) -> None:
     assert "`hil run MODEL.tflite` adds one" in done.stderr
 
 
-def test_open_hands_the_file_to_the_browser(db: Path, tmp_path: Path) -> None:
+def test_open_hands_the_file_to_the_browser(
+    db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # reads BROWSER again
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > "{tmp_path}/opened"\n')
     browser.chmod(0o755)
-    done = hil(tmp_path, "report", "--open", "--db", str(db), BROWSER=f"{browser} %s")
+    done = hil(tmp_path, "report", "--open", "--db", db, BROWSER=f"{browser} %s")
     assert done.code == 0, done.stderr
     assert (tmp_path / "opened").read_text().strip() == (tmp_path / "hil-report.html").as_uri()
 
 
-def test_compare_in_the_terminal_and_as_html(db: Path, tmp_path: Path) -> None:
-    done = hil(tmp_path, "compare", FIRST, "latest", "--html", "c.html", "--db", str(db))
+def test_compare_in_the_terminal_and_as_html(db: str, tmp_path: Path) -> None:
+    done = hil(tmp_path, "compare", FIRST, "latest", "--html", "c.html", "--db", db)
     assert (done.code, done.stderr) == (0, "")
     lines = [" ".join(line.replace("\u00a0", " ").split()) for line in done.stdout.splitlines()]
     assert f"A (baseline): {FIRST} kws_int8 on stm32l4, aot, passed" in lines
@@ -127,8 +130,8 @@ def test_compare_in_the_terminal_and_as_html(db: Path, tmp_path: Path) -> None:
     assert "2.0x faster than aot" in parse((tmp_path / "c.html").read_text(encoding="utf-8")).text
 
 
-def test_compare_as_json(db: Path, tmp_path: Path) -> None:
-    answer = hil(tmp_path, "compare", FIRST, "latest~1", "--json", "--db", str(db)).envelope
+def test_compare_as_json(db: str, tmp_path: Path) -> None:
+    answer = hil(tmp_path, "compare", FIRST, "latest~1", "--json", "--db", db).envelope
     assert answer["schema"] == "hil.compare/1"
     data = answer["data"]
     assert data["baseline"] == FIRST
@@ -139,15 +142,15 @@ def test_compare_as_json(db: Path, tmp_path: Path) -> None:
     assert "did not pass" in data["notes"][0]
 
 
-def test_one_run_cannot_be_compared(db: Path, tmp_path: Path) -> None:
-    done = hil(tmp_path, "compare", "latest", "--db", str(db))
+def test_one_run_cannot_be_compared(db: str, tmp_path: Path) -> None:
+    done = hil(tmp_path, "compare", "latest", "--db", db)
     assert done.code == 2
     assert "error: a comparison needs at least two runs" in done.stderr
     assert "hint: for example `hil compare latest~1 latest`" in done.stderr
 
 
-def test_formats_by_name_of_the_file_by_flag_and_on_stdout(db: Path, tmp_path: Path) -> None:
-    runs = (FIRST, THIRD, "--db", str(db))
+def test_formats_by_name_of_the_file_by_flag_and_on_stdout(db: str, tmp_path: Path) -> None:
+    runs = (FIRST, THIRD, "--db", db)
     assert hil(tmp_path, "report", *runs, "-o", "pr.md").code == 0
     assert (tmp_path / "pr.md").read_text(encoding="utf-8").startswith("### kws")
     done = hil(tmp_path, "report", *runs, "--format", "csv")
@@ -162,13 +165,13 @@ def test_formats_by_name_of_the_file_by_flag_and_on_stdout(db: Path, tmp_path: P
     ]
 
 
-def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path) -> None:
-    by_run = hil(tmp_path, "report", FIRST, "--baseline", THIRD, "--json", "--db", str(db))
+def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: str, tmp_path: Path) -> None:
+    by_run = hil(tmp_path, "report", FIRST, "--baseline", THIRD, "--json", "--db", db)
     (comparison,) = by_run.envelope["data"]["comparisons"]
     assert comparison["baseline"] == THIRD
     assert comparison["why"] == f"aot is the baseline, as asked for by '{THIRD}'."
-    assert hil(tmp_path, "baseline", "set", "release", THIRD, "--db", str(db)).code == 0
-    by_name = hil(tmp_path, "report", FIRST, "--baseline", "release", "--json", "--db", str(db))
+    assert hil(tmp_path, "baseline", "set", "release", THIRD, "--db", db).code == 0
+    by_name = hil(tmp_path, "report", FIRST, "--baseline", "release", "--json", "--db", db)
     (comparison,) = by_name.envelope["data"]["comparisons"]
     assert comparison["baseline"] == THIRD
     assert "2.0x slower than aot" in comparison["verdicts"][0]
@@ -198,9 +201,9 @@ def test_a_named_baseline_is_a_run_or_a_stored_baseline(db: Path, tmp_path: Path
     ],
 )
 def test_options_that_do_not_go_together(
-    db: Path, tmp_path: Path, arguments: list[str], message: str, hint: str
+    db: str, tmp_path: Path, arguments: list[str], message: str, hint: str
 ) -> None:
-    done = hil(tmp_path, "report", *arguments, "--db", str(db), HIL_DEBUG="")
+    done = hil(tmp_path, "report", *arguments, "--db", db, HIL_DEBUG="")
     assert done.code == 2
     assert message in (done.stdout + done.stderr)
     assert hint in (done.stdout + done.stderr)

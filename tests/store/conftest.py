@@ -24,7 +24,15 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(database: Path) -> Iterator[Store]:
+def store(db_url: str) -> Iterator[Store]:
+    """An open database of the test's own, in SQLite and in PostgreSQL."""
+    with Store.open(db_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file_store(database: Path) -> Iterator[Store]:
+    """The same in SQLite alone, in the file ``database``."""
     with Store.open(str(database)) as opened:
         yield opened
 
@@ -45,6 +53,7 @@ def worker(processes: Processes) -> Callable[..., subprocess.Popen[str]]:
 
     def start(task: str, *arguments: object) -> subprocess.Popen[str]:
         command = (sys.executable, "-m", "tests.store.worker", task, *map(str, arguments))
-        return processes.start(*command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return processes.start(*command, cwd=ROOT, **pipes)
 
     return start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from hil.errors import StoreError
 from hil.records import Evaluation, RunRecord, Variant
 from hil.store import Store
 from hil.store.documents import InvalidDocument, check_lossless, from_document, to_document
+from hil.store.tables import baselines, evaluations, runs, variants
+from sqlalchemy import Connection, select, update
 
 from tests.store.samples import rich_evaluation, rich_record, rich_variant
+from tests.support.databases import execute
 
 
 @pytest.mark.parametrize("record", [rich_record(), rich_variant(), rich_evaluation()])
@@ -100,30 +103,45 @@ def test_a_document_may_lack_fields_that_were_added_with_a_default() -> None:
     assert from_document(RunRecord, document).measurements["cycles"].samples == ()
 
 
+DAMAGES: dict[str, Callable[[Any, str], Any]] = {
+    "text": lambda document, kind: '{"schema": "hil.rec',
+    "list": lambda document, kind: [],
+    "no schema": lambda document, kind: without(document, "schema"),
+    "newer": lambda document, kind: {**document, "schema": f"hil.record.{kind}/7"},
+    "no field": lambda document, kind: without(document, "engine", "scheme"),
+}
+
+
+def without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
 @pytest.mark.parametrize(
     ("change", "message", "hint"),
     [
-        ('\'{"schema": "hil.rec\'', "not a JSON object", "copy"),
-        ("'[]'", "not a JSON object", "copy"),
-        ("json_remove(document, '$.schema')", "its schema is None", "copy"),
-        ("json_set(document, '$.schema', 'hil.record.KIND/7')", "newer version", "update hil"),
-        ("json_remove(document, '$.engine', '$.scheme')", "field required", "copy"),
+        ("text", "not a JSON object", "copy"),
+        ("list", "not a JSON object", "copy"),
+        ("no schema", "its schema is None", "copy"),
+        ("newer", "newer version", "update hil"),
+        ("no field", "field required", "copy"),
     ],
 )
 def test_a_damaged_document_is_an_error_that_names_it(
-    store: Store, database: Path, change: str, message: str, hint: str
+    store: Store, change: str, message: str, hint: str
 ) -> None:
     store.finish(rich_record())
     store.variants.keep(rich_variant())
     store.evaluations.claim(rich_evaluation())
     store.baselines.put("main", [rich_record()])
-    connection = sqlite3.connect(database)
-    with connection:
-        for table in ("runs", "variants", "evaluations", "baselines"):
-            kind = "run" if table in ("runs", "baselines") else table[:-1]
-            value = change.replace("KIND", kind)
-            connection.execute(f"UPDATE {table} SET document = {value}")
-    connection.close()
+
+    def damage(connection: Connection) -> None:
+        for table in (runs, variants, evaluations, baselines):
+            kind = "run" if table in (runs, baselines) else table.name[:-1]
+            document = connection.scalar(select(table.c.document))
+            value = DAMAGES[change](document, kind)
+            connection.execute(update(table).values(document=value))
+
+    store._transactions.write(damage)
     run_id, evaluation_id = rich_record().run_id, rich_evaluation().evaluation_id
     for name, read in {
         f"the run {run_id} in": lambda: store.get("latest"),
@@ -134,9 +152,16 @@ def test_a_damaged_document_is_an_error_that_names_it(
         with pytest.raises(StoreError, match=message) as caught:
             read()
         assert name in caught.value.message
-        assert str(database) in caught.value.message
+        assert store.label in caught.value.message
         assert hint in caught.value.hint
     assert [run.run_id for run in store.find()] == [run_id]  # from columns
+
+
+def test_a_document_that_is_not_json_is_an_error(file_store: Store) -> None:
+    file_store.finish(rich_record())
+    execute(file_store, 'UPDATE runs SET document = \'{"schema": "hil.rec\'')
+    with pytest.raises(StoreError, match="not a JSON object"):
+        file_store.get("latest")
 
 
 def test_every_record_that_is_stored_has_a_schema() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import sqlite3
-from pathlib import Path
 
 import pytest
 from hil.errors import StoreError, UsageError
@@ -14,6 +12,7 @@ from hil.records import Evaluation
 from hil.store import Store
 
 from tests.store.samples import rich_evaluation, rich_samples
+from tests.support.databases import execute
 
 
 def beginning(evaluation_id: str = "first", **fields: object) -> Evaluation:
@@ -29,12 +28,9 @@ def beginning(evaluation_id: str = "first", **fields: object) -> Evaluation:
     )
 
 
-def orphan(database: Path) -> None:
+def orphan(store: Store) -> None:
     """Make it look as if the process that is at work had been killed."""
-    connection = sqlite3.connect(database)
-    with connection:
-        connection.execute("UPDATE evaluations SET boot_id = 'before', pid_start = 1")
-    connection.close()
+    execute(store, "UPDATE evaluations SET boot_id = 'before', pid_start = 1")
 
 
 def test_what_is_kept_comes_back(store: Store) -> None:
@@ -46,7 +42,7 @@ def test_what_is_kept_comes_back(store: Store) -> None:
     assert store.evaluations.samples(rich_evaluation().evaluation_id) == tuple(rich_samples())
 
 
-def test_an_infinite_difference_is_kept_as_json_can(store: Store, database: Path) -> None:
+def test_an_infinite_difference_is_kept_as_json_can(store: Store) -> None:
     found = rich_evaluation().accuracy
     assert found is not None
     endless = dataclasses.replace(
@@ -54,16 +50,14 @@ def test_an_infinite_difference_is_kept_as_json_can(store: Store, database: Path
     )
     store.evaluations.claim(endless)
     assert [one.accuracy for one in store.evaluations.find()] == [endless.accuracy]
-    connection = sqlite3.connect(database)
-    (text,) = connection.execute("SELECT document FROM evaluations").fetchone()
-    connection.close()
-    json.loads(text, parse_constant=pytest.fail)
+    (row,) = execute(store, "SELECT CAST(document AS text) FROM evaluations")
+    json.loads(row[0], parse_constant=pytest.fail)
 
 
-def test_a_killed_one_is_continued(store: Store, database: Path) -> None:
+def test_a_killed_one_is_continued(store: Store) -> None:
     store.evaluations.claim(beginning())
     store.evaluations.add("first", rich_samples()[:2])
-    orphan(database)
+    orphan(store)
     assert [(e.status, e.done) for e in store.evaluations.find()] == [("interrupted", 2)]
     claim = store.evaluations.claim(beginning("second"))
     assert claim.evaluation.evaluation_id == "first"

@@ -81,18 +81,18 @@ def test_an_empty_database_has_none(store: Store) -> None:
     assert (past_runs(store, ["cycles"]), past_accuracies(store), first_run(store)) == ([], [], "")
 
 
-def test_heads_are_read_from_the_index(store: Store, make: Make) -> None:
+def test_heads_are_read_from_the_index(file_store: Store, make: Make) -> None:
     """Rows are not read: documents are long, and the last columns are behind them."""
-    store.finish(make())
+    file_store.finish(make())
     seen: list[tuple[str, Any]] = []
 
     def note(*call: Any) -> None:
         seen.append((call[2], call[3]))
 
-    event.listen(store._engine, "before_cursor_execute", note)
-    past_runs(store, ["cycles"])
+    event.listen(file_store._engine, "before_cursor_execute", note)
+    past_runs(file_store, ["cycles"])
     (heads,) = [one for one in seen if "source_commit" in one[0]]
-    with store.reading() as connection:
+    with file_store.reading() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {heads[0]}", heads[1]).all()
     assert len(plan) == 1
     assert "USING COVERING INDEX ix_runs_history" in str(plan[0])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import resource
 import signal
 import sys
 
-from hil.errors import StoreError
+from hil.errors import StoreError, UsageError
 from hil.store import Store
 
-from tests.store.samples import rich_record
+from tests.store.samples import rich_evaluation, rich_record
 
 
 def write(database: str, name: str, count: str) -> None:
@@ -28,6 +29,27 @@ def hang(database: str) -> None:
         store.begin(dataclasses.replace(rich_record(), run_id="hanging", status="running"))
         print("begun", flush=True)
         signal.pause()
+
+
+def put(database: str, times: str) -> None:
+    """Put the same run into the baseline ``main``, several times."""
+    with Store.open(database) as store:
+        for _ in range(int(times)):
+            store.baselines.put("main", [rich_record()])
+
+
+def claim(database: str, name: str) -> None:
+    """Claim an evaluation, say whether it worked, and keep it until a line is read."""
+    begun = dataclasses.replace(
+        rich_evaluation(), evaluation_id=name, status="running", done=0, accuracy=None
+    )
+    with Store.open(database) as store:
+        try:
+            store.evaluations.claim(begun)
+            print(json.dumps("claimed"), flush=True)
+        except UsageError:
+            print(json.dumps("busy"), flush=True)
+        sys.stdin.readline()
 
 
 def loaded(database: str) -> None:
@@ -60,4 +82,6 @@ def fill(database: str) -> None:
 
 
 if __name__ == "__main__":
-    {f.__name__: f for f in (write, hang, loaded, limited, fill)}[sys.argv[1]](*sys.argv[2:])
+    {f.__name__: f for f in (write, hang, put, claim, loaded, limited, fill)}[sys.argv[1]](
+        *sys.argv[2:]
+    )

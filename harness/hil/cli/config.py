@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,7 +30,7 @@ def show(
     rows = [
         {
             "key": key,
-            "value": getattr(settings, key),
+            "value": _shown(getattr(settings, key)),
             "origin": settings.origin(key).kind,
             "where": settings.origin(key).where,
             "variable": configuration.variable(key),
@@ -55,3 +55,9 @@ def show(
             for row in rows
         ],
     )
+
+
+def _shown(value: Any) -> Any:
+    from hil.settings import without_password
+
+    return without_password(value) if isinstance(value, str) else value

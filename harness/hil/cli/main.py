@@ -278,6 +278,7 @@ def _save_traceback(arguments: list[str]) -> str:
     from importlib.metadata import version
 
     from hil.resources import state_dir
+    from hil.settings import without_password
 
     now = datetime.datetime.now(datetime.UTC)
     path = state_dir() / "crashes" / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}.log"
@@ -287,7 +288,7 @@ def _save_traceback(arguments: list[str]) -> str:
     )
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.write_text(without_password(text), encoding="utf-8", errors="backslashreplace")
         return str(path)
     return ""
 
@@ -297,13 +298,16 @@ def _envelope(arguments: list[str], status: str, message: str, hint: str) -> Non
     before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" not in before_dashes or output.emitted():
         return
+    from hil.settings import without_password
+
+    problem = {"message": without_password(message), "hint": without_password(hint)}
     # A closed stdout must not change the exit code of the failure.
     with contextlib.suppress(OSError):
         output.emit_json(
             f"{'.'.join(['hil', *_command_words(arguments)])}/1",
             status,
             None,
-            [{"message": message, "hint": hint}],
+            [problem],
         )
         sys.stdout.flush()
 

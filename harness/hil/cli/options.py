@@ -215,6 +215,7 @@ class DeviceOptions:
     def request(self, settings: Settings, model: Model, profile: Profile, **more: Any) -> Request:
         """Return the request for one profile; ``more`` are further fields of ``Request``."""
         from hil.bench.pipeline import Request
+        from hil.settings import without_password
 
         return Request(
             model=model,
@@ -225,7 +226,7 @@ class DeviceOptions:
             optimize=settings.optimize,
             load=self.load,
             timeout_s=settings.timeout_s,
-            command=("hil", *sys.argv[1:]),
+            command=("hil", *map(without_password, sys.argv[1:])),
             **more,
         )
 

@@ -138,6 +138,10 @@ def error(message: str, hint: str = "") -> None:
 
 def note(text: str) -> None:
     """Print on stderr; a closed or full stderr must not change the exit code of a failure."""
+    if "://" in text or "password" in text:  # a URL of a database
+        from hil.settings import without_password
+
+        text = without_password(text)
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()

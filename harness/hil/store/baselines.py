@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
 from hil.records import RunRecord
 from hil.store import documents
-from hil.store.database import Transaction
 from hil.store.tables import baselines
+from hil.store.transactions import Transactions
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,8 @@ def slot_key(slot: Slot) -> str:
 class Baselines:
     """The baselines of an open store (``Store.baselines``)."""
 
-    def __init__(self, reading: Transaction, writing: Transaction, label: str) -> None:
-        self._reading = reading
-        self._writing = writing
-        self._label = label
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     def put(self, name: str, runs: Sequence[RunRecord], *, only: bool = False) -> int:
         """Add runs to the baseline ``name``; each replaces the one of its kind, if there is one.
@@ -73,18 +71,24 @@ class Baselines:
         replaced = baselines.c.name == name
         if not only:
             replaced = and_(replaced, baselines.c.slot.in_(rows))
-        with self._writing() as connection:
+
+        def work(connection: Connection) -> int:
             count = connection.execute(delete(baselines).where(replaced)).rowcount
             connection.execute(insert(baselines), list(rows.values()))
-        return count
+            return count
+
+        return self._transactions.write(work, lock=f"baselines/{name}")
 
     def take_away(self, name: str, run_ids: Iterable[str] | None = None) -> int:
         """Remove a baseline, or some of its runs; return how many runs were removed."""
         conditions: list[ColumnElement[bool]] = [baselines.c.name == name]
         if run_ids is not None:
             conditions.append(baselines.c.run_id.in_(list(run_ids)))
-        with self._writing() as connection:
+
+        def work(connection: Connection) -> int:
             return connection.execute(delete(baselines).where(*conditions)).rowcount
+
+        return self._transactions.write(work, lock=f"baselines/{name}")
 
     def heads(
         self,
@@ -103,7 +107,7 @@ class Baselines:
             query = query.where(baselines.c.model_sha256 == model_sha256)
         if profile is not None:
             query = query.where(baselines.c.profile_name == profile)
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             return [
                 MemberHead(
                     name=row.name,
@@ -124,9 +128,9 @@ class Baselines:
         query = select(baselines.c.run_id, baselines.c.document).where(baselines.c.name == name)
         if slots is not None:
             query = query.where(baselines.c.slot.in_([slot_key(slot) for slot in slots]))
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(query).all()
-        where = f"of the baseline '{name}' in {self._label}"
+        where = f"of the baseline '{name}' in {self._transactions.label}"
         runs = (
             documents.load(RunRecord, row.document, f"the run {row.run_id} {where}") for row in rows
         )

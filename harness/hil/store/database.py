@@ -6,8 +6,6 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,11 @@ from sqlalchemy.pool import StaticPool
 
 from hil.errors import StoreError, UsageError
 from hil.resources import state_dir
+from hil.settings import without_password
+from hil.store import postgresql
 
 DEFAULT_FILE = "hil.db"
-#: Opens a connection for one transaction; errors come out as ``StoreError``.
-Transaction = Callable[[], AbstractContextManager[Connection]]
+_WRITER_WAIT_S = 0.25
 WRITE = "hil_write"
 """Execution option of an engine whose transactions take SQLite's write lock at their beginning.
 
@@ -55,8 +54,15 @@ def locate(url: str | None) -> Location:
             "the database URL is invalid",
             hint="give a file name, or a URL such as sqlite:///results.db",
         ) from error
-    if parsed.get_backend_name() != "sqlite" or _is_memory(parsed):
-        return Location(parsed, parsed.render_as_string(hide_password=True), None)
+    if postgresql.is_postgresql(parsed):
+        return Location(postgresql.parsed(parsed), without_password(url), None)
+    if parsed.get_backend_name() != "sqlite":
+        raise UsageError(
+            f"hil keeps runs in SQLite or PostgreSQL, not in '{parsed.get_backend_name()}'",
+            hint="give a file name, sqlite:///FILE or postgresql://USER@HOST/DATABASE",
+        )
+    if _is_memory(parsed):
+        return Location(parsed, without_password(url), None)
     database = parsed.database or ""
     file = None if database.startswith("file:") else Path(database)
     return Location(parsed, str(file or database), file)
@@ -98,10 +104,16 @@ def require_file(location: Location, *, create: bool, is_default: bool) -> None:
 def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
     """Return an engine; the database is opened by the first connection.
 
-    ``timeout_s`` is how long SQLite waits for a lock (a ``timeout`` in the URL wins).
+    ``timeout_s`` is how long to wait for a lock (a ``timeout`` in SQLite's URL wins).
     """
-    if location.url.get_backend_name() != "sqlite":
-        return create_engine(location.url, pool_pre_ping=True, json_deserializer=_read_json)
+    if postgresql.is_postgresql(location.url):
+        return postgresql.connect(
+            location.url,
+            location.label,
+            read_only=read_only,
+            timeout_s=timeout_s,
+            read_json=_read_json,
+        )
     if "timeout" in location.url.query:
         timeout_s = float(str(location.url.query["timeout"]))
     options: dict[str, Any] = {
@@ -146,6 +158,10 @@ def _behave(engine: Engine, *, read_only: bool, timeout_s: float) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         write = connection.get_execution_options().get(WRITE, False)
+        # A writer that waits in SQLite cannot be interrupted, so it waits there for short times
+        # and tries again (``hil.store.transactions``).
+        wait_s = min(timeout_s, _WRITER_WAIT_S) if write else timeout_s
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 

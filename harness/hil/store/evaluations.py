@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from hil.errors import UsageError
 from hil.records import Evaluation, RunRecord, SampleResult
-from hil.store.database import Transaction
 from hil.store.documents import epoch_us, load, to_column, to_document
 from hil.store.liveness import shown_status, this_process
 from hil.store.tables import evaluation_samples, evaluations
+from hil.store.transactions import Transactions, is_again
 
 _ENDED = ("passed", "failed")
 _COLUMNS = (
@@ -40,10 +40,8 @@ class Claim:
 class Evaluations:
     """The evaluations of an open store (``Store.evaluations``)."""
 
-    def __init__(self, reading: Transaction, writing: Transaction, label: str) -> None:
-        self._reading = reading
-        self._writing = writing
-        self._label = label
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     def claim(self, wanted: Evaluation, *, restart: bool = False) -> Claim:
         """Continue the newest evaluation with the same key, or begin ``wanted``.
@@ -54,30 +52,37 @@ class Evaluations:
             UsageError: another process is working on it.
             StoreError: the stored evaluation is damaged, or of a newer version of hil.
         """
-        with self._writing() as connection:
-            row = None if restart else _newest(connection, wanted.key)
-            if row is None:
-                connection.execute(insert(evaluations), _row(wanted) | _process())
-                return Claim(wanted, (), False)
-            results = _samples(connection, row.evaluation_id)
-            stored = dataclasses.replace(self._record(row), done=len(results))
-            ended = row.status in _ENDED and stored.accuracy is not None
-            if ended and len(results) == stored.samples:
-                return Claim(stored, results, True)
-            if shown_status(row) == "running":
-                raise UsageError(
-                    f"the same evaluation is being carried out by process {row.pid} on {row.host}",
-                    hint="wait for it to end; --restart begins a separate one",
-                )
-            taken = dataclasses.replace(
-                stored,
-                status="running",
-                finished_at=None,
-                errors=(),
-                provenance=wanted.provenance,
+        return self._transactions.write(
+            lambda connection: self._claim(connection, wanted, restart),
+            lock=f"evaluations/{wanted.key}",
+        )
+
+    def _claim(self, connection: Connection, wanted: Evaluation, restart: bool) -> Claim:
+        row = _newest(connection, wanted.key)
+        # An attempt before this one may have claimed it already.
+        is_own = is_again(connection) and row is not None and _is_of_this_process(row)
+        if row is None or (restart and not (is_own and row.evaluation_id == wanted.evaluation_id)):
+            connection.execute(insert(evaluations), _row(wanted) | _process())
+            return Claim(wanted, (), False)
+        results = _samples(connection, row.evaluation_id)
+        stored = dataclasses.replace(self._record(row), done=len(results))
+        ended = row.status in _ENDED and stored.accuracy is not None
+        if ended and len(results) == stored.samples:
+            return Claim(stored, results, True)
+        if shown_status(row) == "running" and not is_own:
+            raise UsageError(
+                f"the same evaluation is being carried out by process {row.pid} on {row.host}",
+                hint="wait for it to end; --restart begins a separate one",
             )
-            _update(connection, _row(taken) | _process())
-            return Claim(taken, results, False)
+        taken = dataclasses.replace(
+            stored,
+            status="running",
+            finished_at=None,
+            errors=(),
+            provenance=wanted.provenance,
+        )
+        _update(connection, _row(taken) | _process())
+        return Claim(taken, results, False)
 
     def add(self, evaluation_id: str, results: Sequence[SampleResult]) -> None:
         """Store results of some samples, all or none of them."""
@@ -91,14 +96,21 @@ class Evaluations:
             }
             for result in results
         ]
-        if rows:
-            with self._writing() as connection:
-                connection.execute(insert(evaluation_samples), rows)
+        if not rows:
+            return
+
+        def work(connection: Connection) -> None:
+            if is_again(connection):
+                these = evaluation_samples.c.sample.in_([row["sample"] for row in rows])
+                this = evaluation_samples.c.evaluation_id == evaluation_id
+                connection.execute(delete(evaluation_samples).where(this, these))
+            connection.execute(insert(evaluation_samples), rows)
+
+        self._transactions.write(work)
 
     def finish(self, evaluation: Evaluation) -> None:
         """Store how an evaluation ended; its samples stay as they are."""
-        with self._writing() as connection:
-            _update(connection, _row(evaluation))
+        self._transactions.write(lambda connection: _update(connection, _row(evaluation)))
 
     def find(
         self,
@@ -123,7 +135,7 @@ class Evaluations:
             query = query.where(evaluations.c.model_sha256 == model_sha256)
         if profile is not None:
             query = query.where(evaluations.c.profile_name == profile)
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             return [
                 dataclasses.replace(self._record(row), done=row.done)
                 for row in connection.execute(query.limit(limit))
@@ -141,17 +153,20 @@ class Evaluations:
 
     def samples(self, evaluation_id: str) -> tuple[SampleResult, ...]:
         """Return the stored results of an evaluation's samples, in their order."""
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             return _samples(connection, evaluation_id)
 
     def delete(self, evaluation_id: str) -> None:
         """Remove an evaluation with its samples."""
-        with self._writing() as connection:
-            this = evaluations.c.evaluation_id == evaluation_id
+        this = evaluations.c.evaluation_id == evaluation_id
+
+        def work(connection: Connection) -> None:
             connection.execute(delete(evaluations).where(this))
 
+        self._transactions.write(work)
+
     def _record(self, row: Row[Any]) -> Evaluation:
-        what = f"the evaluation {row.evaluation_id} in {self._label}"
+        what = f"the evaluation {row.evaluation_id} in {self._transactions.label}"
         evaluation = load(Evaluation, row.document, what)
         return dataclasses.replace(evaluation, status=shown_status(row))
 
@@ -191,6 +206,10 @@ def _row(evaluation: Evaluation) -> dict[str, Any]:
 
 def _process() -> dict[str, Any]:
     return dataclasses.asdict(this_process())
+
+
+def _is_of_this_process(row: Row[Any]) -> bool:
+    return all(getattr(row, name) == value for name, value in _process().items())
 
 
 def _update(connection: Connection, row: dict[str, Any]) -> None:

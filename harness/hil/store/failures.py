@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import exc
 
 from hil.errors import StoreError
+from hil.store import postgresql
 
 _NEARLY_FULL_BYTES = 1 << 20
 
@@ -24,15 +25,10 @@ def translated(where: str, file: Path | None) -> Iterator[None]:
     """
     try:
         yield
-    except exc.NoSuchModuleError as error:
-        raise StoreError(
-            f"there is no SQLAlchemy dialect for {where}",
-            hint="use a file, sqlite:///…, or install the package that provides the dialect",
-        ) from error
     except ImportError as error:
         raise StoreError(
             f"the driver for {where} is not installed: {error}",
-            hint=f"pip install {error.name or 'the driver'}",
+            hint="pip install 'hil[postgres]'",
         ) from error
     except exc.DBAPIError as error:
         raise explain(where, file, error.orig or error) from error
@@ -42,6 +38,8 @@ def translated(where: str, file: Path | None) -> Iterator[None]:
 
 def explain(where: str, file: Path | None, error: BaseException) -> StoreError:
     """Return the ``StoreError`` for what a driver or the system reported."""
+    if hasattr(error, "sqlstate"):
+        return postgresql.explain(where, error)
     name = getattr(error, "sqlite_errorname", "") or ""
     if isinstance(error, OSError):
         return StoreError(

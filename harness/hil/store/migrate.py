@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, exc, inspect, text
 
 from hil.errors import StoreError
+from hil.store import postgresql
 from hil.store.database import WRITE
 
 VERSIONS = ("0010", "0011")
@@ -30,12 +31,7 @@ def ensure_current(engine: Engine, where: str) -> None:
     with engine.connect() as connection:
         if version_of(connection, where) == HEAD:
             return
-    try:
-        _upgrade(engine, where)
-    except exc.DBAPIError:
-        with engine.connect() as connection:  # another process was faster (no lock outside SQLite)
-            if version_of(connection, where) != HEAD:
-                raise
+    _upgrade(engine, where)
 
 
 def version_of(connection: Connection, where: str) -> str | None:
@@ -56,7 +52,7 @@ def version_of(connection: Connection, where: str) -> str | None:
             return None
         raise StoreError(
             f"{where} is a database of another program",
-            hint="give hil its own file with --db",
+            hint="give hil a file or database of its own with --db",
         )
     if version in VERSIONS:
         return str(version)
@@ -74,15 +70,42 @@ def version_of(connection: Connection, where: str) -> str | None:
 
 
 def _upgrade(engine: Engine, where: str) -> None:
-    """Run the missing migrations in one transaction: all of them or none."""
+    """Run the missing migrations in one transaction: all of them or none.
+
+    Another process waits at its beginning and then finds them done.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     scripts = Path(__file__).resolve().parent / "migrations"
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    with engine.execution_options(**{WRITE: True}).begin() as connection:
-        if version_of(connection, where) == HEAD:
+    writer = engine.execution_options(**{WRITE: True})
+    if engine.dialect.name != "sqlite":
+        writer = writer.execution_options(isolation_level="READ COMMITTED")  # sees the other's
+    with writer.begin() as connection:
+        if engine.dialect.name != "sqlite":
+            postgresql.lock(connection, "migration")
+        before = version_of(connection, where)
+        if before == HEAD:
             return
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except exc.ProgrammingError as error:
+            raise _refused(error, where, before) from error
+
+
+def _refused(error: exc.ProgrammingError, where: str, before: str | None) -> Exception:
+    if not postgresql.is_refused(error.orig or error):
+        return error
+    if before is None:
+        return StoreError(
+            f"there are no tables in {where}, and this user may not create them",
+            hint="its owner creates them: hil history --db URL (docs/database.md)",
+        )
+    return StoreError(
+        f"the tables in {where} are of an older version of hil ({before}, this version needs "
+        f"{HEAD}), and this user may not change them",
+        hint="their owner migrates them with this version: hil history --db URL",
+    )

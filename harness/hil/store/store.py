@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -13,22 +13,23 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from hil import settings
 from hil.errors import StoreError, UsageError
 from hil.records import Measurement, ModelInfo, RunRecord, RunStatus
 from hil.store import documents
 from hil.store.baselines import Baselines
-from hil.store.database import WRITE, Location, connect, locate, require_file
+from hil.store.database import Location, connect, locate, require_file
 from hil.store.documents import epoch_us, to_column, to_document
 from hil.store.evaluations import Evaluations
 from hil.store.failures import translated
 from hil.store.liveness import shown_status, this_process
 from hil.store.migrate import ensure_current
 from hil.store.tables import measurements, runs
+from hil.store.transactions import Transactions, is_again, is_opening, retried
 from hil.store.variants import Variants
 
 LATEST = "latest"
 NEWEST_FIRST = (runs.c.started_us.desc(), runs.c.run_id.desc())
-_TIMEOUT_S = 10.0
 _AMBIGUOUS_SHOWN = 5
 _AT_ONCE = 500  # SQLite before 3.32 takes 999 values in a statement
 _HEAD = (
@@ -76,13 +77,13 @@ class StoredResult(NamedTuple):
 class Store:
     """An open database of runs. Use ``Store.open``; it is a context manager.
 
-    Several processes may write at the same time: SQLite makes each wait for the other.
+    Several processes may write at the same time: SQLite makes each wait for the other, PostgreSQL
+    lets them write side by side.
     """
 
-    def __init__(self, engine: Engine, location: Location) -> None:
+    def __init__(self, engine: Engine, location: Location, timeout_s: float) -> None:
         self._engine = engine
-        self._location = location
-        self._writer = engine.execution_options(**{WRITE: True})
+        self._transactions = Transactions(engine, location, timeout_s)
 
     @classmethod
     def open(
@@ -91,7 +92,7 @@ class Store:
         *,
         create: bool = True,
         read_only: bool = False,
-        timeout_s: float = _TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> Self:
         """Open the database ``url``, creating or migrating its tables where needed.
 
@@ -99,25 +100,30 @@ class Store:
             url: an SQLAlchemy URL, a path, or None for ``hil.db`` in the state folder.
             create: create the file if it does not exist.
             read_only: never write runs; works in folders that cannot be written.
-            timeout_s: how long to wait for another process's lock (SQLite).
+            timeout_s: how long to wait for other processes' locks and for a server that was
+                lost; a transaction is repeated as long. None takes
+                the setting ``db_timeout_s``.
 
         Raises:
             UsageError: ``url`` is malformed.
             StoreError: the database cannot be used; the message gives the reason.
         """
         location = locate(url)
+        if timeout_s is None:
+            timeout_s = settings.resolve().db_timeout_s
         with translated(location.label, location.file):
             require_file(location, create=create and not read_only, is_default=url is None)
             engine = connect(location, read_only=read_only, timeout_s=timeout_s)
             try:
-                if read_only:
-                    _ensure_readable(engine, location, timeout_s)
-                else:
-                    ensure_current(engine, location.label)
+                retried(
+                    lambda _: _prepare(engine, location, timeout_s, read_only=read_only),
+                    timeout_s,
+                    passes=is_opening,
+                )
             except BaseException:
                 engine.dispose()
                 raise
-        return cls(engine, location)
+        return cls(engine, location, timeout_s)
 
     def close(self) -> None:
         """Close all connections."""
@@ -137,35 +143,43 @@ class Store:
     @property
     def label(self) -> str:
         """The database as shown to users: the file, or the URL without its password."""
-        return self._location.label
+        return self._transactions.label
 
     @property
     def variants(self) -> Variants:
         """Models that hil quantized."""
-        return Variants(self.reading, self.writing, self.label)
+        return Variants(self._transactions)
 
     @property
     def evaluations(self) -> Evaluations:
         """Accuracy measured on devices."""
-        return Evaluations(self.reading, self.writing, self.label)
+        return Evaluations(self._transactions)
 
     @property
     def baselines(self) -> Baselines:
         """Named sets of runs that others are compared with."""
-        return Baselines(self.reading, self.writing, self.label)
+        return Baselines(self._transactions)
 
     def begin(self, record: RunRecord) -> None:
         """Store a run that starts now, carried out by the calling process."""
         document = to_document(record)
-        with self.writing() as connection:
+
+        def work(connection: Connection) -> None:
+            if is_again(connection):
+                connection.execute(delete(runs).where(runs.c.run_id == record.run_id))
             self._insert(connection, document)
+
+        self._transactions.write(work)
 
     def finish(self, record: RunRecord) -> None:
         """Replace the stored run by ``record``, in one transaction."""
         document = to_document(record)
-        with self.writing() as connection:
+
+        def work(connection: Connection) -> None:
             connection.execute(delete(runs).where(runs.c.run_id == record.run_id))
             self._insert(connection, document)
+
+        self._transactions.write(work)
 
     def get(self, run: str) -> RunRecord:
         """Return the run ``run``.
@@ -257,10 +271,13 @@ class Store:
 
     def delete(self, run: str) -> str:
         """Remove one run (same names as ``get``) and return its id."""
-        with self.writing() as connection:
+
+        def work(connection: Connection) -> str:
             run_id = self._resolve(connection, run)
             connection.execute(delete(runs).where(runs.c.run_id == run_id))
             return run_id
+
+        return self._transactions.write(work)
 
     def _resolve(self, connection: Connection, run: str) -> str:
         """Return the one id that ``run`` means."""
@@ -304,23 +321,18 @@ class Store:
         if figures := _figure_rows(document):
             connection.execute(insert(measurements), figures)
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction for the modules of this package; errors come out as ``StoreError``."""
-        with translated(self.label, self._location.file), self._writer.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """The same for reading only."""
-        with translated(self.label, self._location.file), self._engine.connect() as connection:
-            yield connection
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that reads; errors come out as ``StoreError``."""
+        return self._transactions.reading()
 
 
-def _ensure_readable(engine: Engine, location: Location, timeout_s: float) -> None:
-    """Create missing tables through a connection that may write, if there is one."""
+def _prepare(engine: Engine, location: Location, timeout_s: float, *, read_only: bool) -> None:
+    """Create missing tables, of a reader through a connection that may write, if there is one."""
     from hil.store.migrate import HEAD, version_of
 
+    if not read_only:
+        ensure_current(engine, location.label)
+        return
     with engine.connect() as connection:
         if version_of(connection, location.label) == HEAD:
             return

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from hil.records import Variant
-from hil.store.database import Transaction
 from hil.store.documents import digest, epoch_us, load, to_document
 from hil.store.tables import variants
+from hil.store.transactions import Transactions
 
 _COLUMNS = (*("sha256", "parent_sha256", "parent_name", "scheme", "created_at", "size_bytes"),)
 _MAKING = ("sha256", "parent_sha256", "scheme", "options", "calibration_sha256", "library")
@@ -18,18 +18,19 @@ _MAKING = ("sha256", "parent_sha256", "scheme", "options", "calibration_sha256",
 class Variants:
     """The variants of an open store (``Store.variants``)."""
 
-    def __init__(self, reading: Transaction, writing: Transaction, label: str) -> None:
-        self._reading = reading
-        self._writing = writing
-        self._label = label
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     def keep(self, variant: Variant) -> None:
         """Store a quantized model; it replaces one of the same bytes, parent and options."""
         row = _row(variant)
-        with self._writing() as connection:
+
+        def work(connection: Connection) -> None:
             same = variants.c.variant_key == row["variant_key"]
             connection.execute(delete(variants).where(same))
             connection.execute(insert(variants), row)
+
+        self._transactions.write(work, lock=f"variants/{row['variant_key']}")
 
     def get(self, sha256: str) -> Variant | None:
         """Return the newest variant whose bytes have this hash (or its beginning), or None.
@@ -62,9 +63,11 @@ class Variants:
             query = query.where(begins)
         if scheme is not None:
             query = query.where(variants.c.scheme == scheme)
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             return [
-                load(Variant, row.document, f"the variant {row.sha256} in {self._label}")
+                load(
+                    Variant, row.document, f"the variant {row.sha256} in {self._transactions.label}"
+                )
                 for row in connection.execute(query.limit(limit))
             ]
 
