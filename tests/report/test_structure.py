@@ -46,7 +46,7 @@ def engines_named(text: str) -> list[str]:
 
 def test_the_report_names_no_engine() -> None:
     """An engine states its title and its role; the report does not know which ones there are."""
-    files = [*MODULES.values(), *data_dir("reports").glob("*.j2")]
+    files = [*MODULES.values(), *data_dir("reports").glob("**/*.j2")]
     assert len(files) > 30
     found = {path.name: engines_named(path.read_text(encoding="utf-8")) for path in files}
     assert {name: lines for name, lines in found.items() if lines} == {}

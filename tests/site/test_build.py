@@ -345,6 +345,21 @@ def test_a_long_history_is_drawn_whole_and_listed_in_part(store: Store, tmp_path
     assert len(time.all("circle")) == 2
 
 
+def test_of_many_steps_the_newest_are_listed(store: Store, tmp_path: Path) -> None:
+    nights(store, [1.0 + (number % 7) / 100 for number in range(130)])
+    built = site(store, tmp_path / "site")
+    node = trend(built)
+    rows = event_rows(node)
+    assert len(rows) == 100
+    assert "29 older ones are not listed." in node.text
+    assert sum("cycles" in row for row in rows) == 20
+    assert all("cycles" in row for row in rows[:20])
+    assert len(built.events) == 129
+    time = node.one("section", data_figure="latency_us")
+    assert len(time.all("line", class_="trend-step")) == 100
+    assert 1 < len(time.all("text", class_="step-label")) < 12
+
+
 # The command
 
 

@@ -29,6 +29,8 @@ from hil.store.history import PastAccuracy, PastFigure, PastRun
 
 MOST_ROWS = 500
 """Runs in the table of all values; older ones are only drawn."""
+MOST_STEPS = 100
+"""Events of a series in the table of steps, and steps in a chart: the newest ones."""
 MOST_EXPLAINED = 20
 """Events of a series whose runs have pages and are searched for causes: the newest ones."""
 
@@ -83,6 +85,7 @@ class Panel:
     summary: str
     charts: tuple[FigureChart, ...]
     events: tuple[EventRow, ...]
+    more_events: int
     figures: tuple[Figure, ...]
     rows: tuple[RunRow, ...]
     runs: int
@@ -145,6 +148,7 @@ def _panel(
         summary=_summary(series, reference),
         charts=tuple(charts),
         events=_event_rows(series, linked, load),
+        more_events=max(0, len(series.events) - MOST_STEPS),
         figures=tuple(find(name) for name in series.figures),
         rows=tuple(_row(run, series.figures, linked) for run in newest),
         runs=len(series.runs),
@@ -194,7 +198,9 @@ def _figure_chart(series: Series, name: str, reference: Reference | None) -> Fig
             [_point(*pair) for pair in zip(series.runs, values, strict=True)],
             last.unit,
             levels=levels([as_value(value) for value in values]) if noisy else (),
-            steps=[(step, _direction(find(name), step)) for step in series.steps[name]],
+            steps=[
+                (step, _direction(find(name), step)) for step in series.steps[name][-MOST_STEPS:]
+            ],
             baseline=old.value if old is not None and comparable and not is_own else None,
         ),
     )
@@ -229,7 +235,7 @@ def _accuracy_chart(question: Question, some: Sequence[PastAccuracy]) -> FigureC
         )
         for one in some
     ]
-    steps = [(step, _direction(ACCURACY, step)) for step in accuracy_steps(some)]
+    steps = [(step, _direction(ACCURACY, step)) for step in accuracy_steps(some)[-MOST_STEPS:]]
     first, last = (
         PastFigure(one.accuracy, "share", "", None, 1, None) for one in (some[0], some[-1])
     )
@@ -260,7 +266,7 @@ def _event_rows(series: Series, linked: frozenset[str], load: Load) -> tuple[Eve
     looked_into = explained(series)
     runs = load([run.run_id for event in looked_into for run in (event.before, event.after)])
     rows = []
-    for event in reversed(series.events):
+    for event in reversed(series.events[-MOST_STEPS:]):
         parts: tuple[str, ...] = ()
         others: tuple[str, ...] = ()
         before, after = runs.get(event.before.run_id), runs.get(event.after.run_id)
