@@ -18,6 +18,7 @@ from typing import Any
 
 HIL = Path(sys.executable).with_name("hil")
 EXIT_REGRESSION = 1
+EXIT_BUG = 70
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,19 +45,30 @@ class Hil:
         Raises:
             SystemExit: it printed no answer: ``hil`` itself is broken.
         """
-        command = [str(HIL), *map(str, words), "--db", str(self.db), "--json"]
-        print(f"$ {shlex.join(['hil', *command[1:]])}", file=sys.stderr, flush=True)
         begin = time.monotonic()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        answer = _ask([*map(str, words), "--db", str(self.db)])
         if step:
             self.took[step] = time.monotonic() - begin
-        try:
-            envelope = json.loads(done.stdout)
-        except ValueError:
-            print(f"error: no answer from hil (exit code {done.returncode})", file=sys.stderr)
-            raise SystemExit(done.returncode or 70) from None
-        messages = tuple(error["message"] for error in envelope["errors"])
-        return Answer(done.returncode, envelope["data"] or {}, messages)
+        return answer
+
+
+def _ask(words: list[str]) -> Answer:
+    command = [str(HIL), *words, "--json"]
+    print(f"$ {shlex.join(['hil', *command[1:]])}", file=sys.stderr, flush=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        envelope = json.loads(done.stdout)
+    except ValueError:
+        print(f"error: no answer from hil (exit code {done.returncode})", file=sys.stderr)
+        raise SystemExit(done.returncode or EXIT_BUG) from None
+    messages = tuple(error["message"] for error in envelope["errors"])
+    return Answer(done.returncode, envelope["data"] or {}, messages)
+
+
+def setting(key: str) -> str:
+    """Return a setting of hil as it is in force here, '' if it has none."""
+    known = _ask(["config", "show"]).data.get("settings", [])
+    return next((one["value"] or "" for one in known if one["key"] == key), "")
 
 
 def sweep(hil: Hil, study: Path, target: str, *options: object) -> tuple[Answer, list[str]]:

@@ -124,6 +124,17 @@ def test_nothing_to_compare_is_not_equality(run: Run, keep: Keep) -> None:
     assert run("agree", "--model", "nope").stdout == "nothing was compared: there is no run\n"
 
 
+def test_complete_needs_a_partner_for_every_run(run: Run, keep: Keep) -> None:
+    keep(on("qemu"), on("renode"))
+    assert run("agree", "--complete").code == 0
+    keep(passed(run_id="alone", target="qemu", profile_name="nrf52840"))
+    assert run("agree").code == 0
+    done = run("agree", "--complete")
+    assert done.code == 5
+    assert done.stdout.endswith("with the same counts; 1 run on one target only\n")
+    assert run("agree", "--complete", "--json").envelope["status"] == "error"
+
+
 def test_the_latest_run_of_each_kind_counts_and_runs_can_be_named(run: Run, keep: Keep) -> None:
     old = passed(run_id="old", target="renode", started_at="2020-01-01T00:00:00.000+00:00")
     keep(with_figure(old, "cycles", 1.0), on("qemu"), on("renode"))

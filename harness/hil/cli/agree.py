@@ -29,6 +29,13 @@ def agree(
         ),
     ] = None,
     filters: LatestFilter = LatestFilter(),
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            help="A run that could not be compared with another target is an error (exit 5).",
+        ),
+    ] = False,
     markdown: Annotated[
         Path | None,
         typer.Option("--markdown", metavar="FILE", help="Write a Markdown summary too."),
@@ -52,13 +59,18 @@ def agree(
     if markdown is not None:
         output.write_file(markdown, _markdown(found), "--markdown")
     if json:
-        _show_json(found)
+        _show_json(found, complete=complete)
     else:
         _show(found)
     if not found.passed:
         raise typer.Exit(1)
-    if not found.compared:
+    if _lacks(found, complete=complete):
         raise typer.Exit(NotCompared.exit_code)
+
+
+def _lacks(found: Agreement, *, complete: bool) -> bool:
+    """Whether what was asked for could not be compared."""
+    return not (found.complete if complete else found.compared)
 
 
 def _show(found: Agreement) -> None:
@@ -107,13 +119,14 @@ def _markdown(found: Agreement) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _show_json(found: Agreement) -> None:
+def _show_json(found: Agreement, *, complete: bool) -> None:
     errors = [
         {"message": f"{pair.title}: {pair.reason or 'different counts'}", "hint": ""}
         for pair in found.pairs
         if pair.word == "different"
     ]
-    status = "failed" if errors else "ok" if found.compared else "error"
+    lacks = _lacks(found, complete=complete)
+    status = "failed" if errors else "error" if lacks else "ok"
     if status == "error":
         errors = [{"message": found.verdict, "hint": "run the study on two targets"}]
     data = {

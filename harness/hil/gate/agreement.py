@@ -78,6 +78,11 @@ class Agreement:
         return any(pair.word != "not compared" for pair in self.pairs)
 
     @property
+    def complete(self) -> bool:
+        """Whether every run was compared with one of another target."""
+        return self.compared and not (self.single or self.counts["not compared"])
+
+    @property
     def verdict(self) -> str:
         """One sentence: equal or different, and the numbers."""
         number, counts = len(self.pairs), self.counts
