@@ -14,7 +14,7 @@
 //   - Renode's blocks go on over the ends of pages, QEMU's do not. Code is fetched in QEMU's portions, each
 //     when its first instruction runs or reads memory, so that code and data use a cache in one order.
 //   - The hook gets the start of a block and its number of instructions; the end is found by decoding.
-//   - A machine that is paused inside a window may report a block twice. Do not pause it there.
+//   - Renode reports a block again that a pause of the machine kept from running; it is counted once.
 // After the last window the hooks are removed, and the firmware runs at full speed again.
 
 using System;
@@ -79,6 +79,12 @@ namespace Hil
             {
                 return;
             }
+            var executedBefore = cpu.ExecutedInstructions;
+            if(isOpen && executedBefore == executed)
+            {
+                return;
+            }
+            executed = executedBefore;
             var block = blocks.Translated((uint)address, instructions);
             if(!isOpen)
             {
@@ -312,6 +318,7 @@ namespace Hil
         private readonly FileStream file;
         private readonly uint begin, sled, slots;
         private uint windowsLeft, window, region, previousEnd, runningEnd, fetchedEnd;
+        private ulong executed; // instructions before the block that was reported last
         private bool isOpen;
         private Cell[][] cells; // by region and block
         private Cell previous; // of the block that ran last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hil.firmware.build import build
 from hil.records import Array, BlockProfile, EngineSources, Platform
 from hil.targets import registry
 from hil.targets.interface import Options
+from hil.targets.renode.target import RenodeTarget
 from hil.tflite.model import Model
 
 from tests.conftest import REPOSITORY
@@ -78,6 +80,14 @@ def profiles(
         return firmware.sha256, session.profiles(OPS)
 
 
+def assert_equal(ours: Sequence[BlockProfile], theirs: Sequence[BlockProfile]) -> None:
+    """Whether all windows have the same rows."""
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.instructions == other.instructions > 200_000
+        for field in FIELDS:
+            np.testing.assert_array_equal(getattr(one, field), getattr(other, field), field)
+
+
 @pytest.mark.parametrize("caches", CACHES)
 def test_every_count_is_that_of_qemu(
     renode: Path,
@@ -94,7 +104,26 @@ def test_every_count_is_that_of_qemu(
             name, platform, sources, digits, flash(CACHES[caches]), session_cache / "firmware"
         )
     assert results["qemu"][0] == results["renode"][0]
-    for ours, theirs in zip(results["renode"][1], results["qemu"][1], strict=True):
-        assert ours.instructions == theirs.instructions > 200_000
-        for field in FIELDS:
-            np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), field)
+    assert_equal(results["renode"][1], results["qemu"][1])
+
+
+def test_a_machine_that_is_paused_counts_the_same(
+    renode: Path, sources: EngineSources, digits: Sequence[Array], session_cache: Path
+) -> None:
+    target, windows = RenodeTarget(), 10
+    platform = target.platform(load("stm32l4"))
+    options: dict[str, Any] = {"stack_bytes": 4096, "heap_bytes": 0, "baud": 115200}
+    firmware = build(sources, platform, **options, cache=session_cache / "firmware")
+    settings = Options(timeout_s=WAIT_S, profile_windows=windows, flash=flash({}))
+
+    def profiles_of(is_paused: bool) -> Sequence[BlockProfile]:
+        with target.open(firmware, platform, settings) as session, ThreadPoolExecutor() as pool:
+            session.client.load(digits, session.memory)
+            inference = pool.submit(session.client.infer, windows)
+            while is_paused and not inference.done():
+                session.process.ask("pause")
+                session.process.ask("start")
+            inference.result()
+            return session.profiles(OPS)
+
+    assert_equal(profiles_of(is_paused=True), profiles_of(is_paused=False))
