@@ -156,6 +156,8 @@ def of_results(
     firmware: Firmware, trace: Trace, check: Check, inputs: Sequence[tuple[Array, ...]]
 ) -> dict[str, Any]:
     """Return what is known of the tools and the data once the run is over."""
+    profiles = [one.profile for one in trace.inferences if one.profile is not None]
+    simulated = any(profile.line_misses is not None for profile in profiles)
     return {
         "compiler": firmware.compiler,
         "compiler_flags": firmware.flags,
@@ -165,6 +167,7 @@ def of_results(
         "target": trace.platform.target,
         "target_tool": trace.tool,
         "target_command": shlex.join(trace.command),
+        **({"flash_misses": f"simulated on {trace.platform.target}"} if simulated else {}),
         "input_path": trace.load_path,
         "load_retries": trace.load_retries,
         "reference": check.reference,

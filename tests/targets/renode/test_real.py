@@ -126,6 +126,8 @@ def test_a_run_measures_what_it_measures_on_qemu(model: Path, tmp_path: Path) ->
     assert mine["machine"] == {"name": "stm32l4", "exact": True}
     assert mine["provenance"]["firmware_sha256"] == others["provenance"]["firmware_sha256"]
     assert mine["provenance"]["target_tool"].startswith("Renode 1.")
+    misses = [data["provenance"]["flash_misses"] for data in (mine, others)]
+    assert misses == ["simulated on renode", "simulated on qemu"]
     for part in COMPARED:
         assert mine[part] == others[part], part
 
