@@ -244,6 +244,16 @@ class TestGate:
         assert run("gate", "-b", "main", *off, "--limit", "latency_us=20 ms").code == 0
         assert run("gate", "-b", "main", *off, "--limit", "latency_us=1 ms").code == 1
 
+    def test_the_reason_of_unclear_figures(self, run: Run, keep: Keep) -> None:
+        """Another engine: the bands of the two decide, as in a report."""
+        keep(dataclasses.replace(later(1.03), engine="new"))
+        done = run("gate", "-b", "main", "--any-engine", "latest")
+        assert done.code == 0
+        assert (
+            "unclear: latency_us, energy_uj, cycles (3 figures): beyond the limit, but within the "
+            "uncertainty of the figures"
+        ) in done.stdout.splitlines()
+
     def test_named_runs(self, run: Run, keep: Keep) -> None:
         keep(later(1.03))
         assert run("gate", "-b", "main", "latest").code == 1

@@ -168,16 +168,18 @@ def _check(*, json: bool, markdown: str | None, require_baseline: bool, allow_ne
 def _write_files(
     outcome: Outcome, junit: Path | None, markdown: str | None, badge: Path | None
 ) -> None:
-    from hil.gate import badge as badges
-    from hil.gate import junit as junit_xml
-    from hil.gate import markdown as summary
-
     if badge is not None:
+        from hil.gate import badge as badges
+
         output.write_file(badge, badges.render(outcome), "--badge")
     if junit is not None:
+        from hil.gate import junit as junit_xml
+
         text = junit_xml.render(outcome, output.format_value)
         output.write_file(junit, text, "--junit")
     if markdown not in (None, "-"):
+        from hil.gate import markdown as summary
+
         path = Path(str(markdown))
         text = summary.render(outcome, output.format_value)
         # A step of GitHub Actions adds to its summary, which other steps may have begun.
@@ -186,12 +188,13 @@ def _write_files(
 
 
 def _show(outcome: Outcome, *, as_json: bool, markdown: bool, show_all: bool) -> None:
-    from hil.gate import markdown as summary
     from hil.gate.wording import hints, shared_notes, verdict
 
     if as_json:
         _show_json(outcome)
     elif markdown:
+        from hil.gate import markdown as summary
+
         sys.stdout.write(summary.render(outcome, output.format_value))
     else:
         _show_table(outcome, show_all=show_all)
@@ -218,7 +221,7 @@ def _list_others(outcome: Outcome) -> None:
 
 
 def _show_table(outcome: Outcome, *, show_all: bool) -> None:
-    from hil.gate.wording import cause_lines, change, noteworthy, title, value
+    from hil.gate.wording import cause_lines, change, noteworthy, title, unclear_lines, value
 
     rows = []
     for case in outcome.cases:
@@ -239,10 +242,11 @@ def _show_table(outcome: Outcome, *, show_all: bool) -> None:
         numbers = [">baseline", ">now", ">change", ">limit"]
         output.print_table(["run", "figure", *numbers, "kind", "verdict"], rows)
         typer.echo("")
-    causes = [line for case in outcome.cases for line in cause_lines(case)]
-    for line in causes:
+    lines = [line for case in outcome.cases for line in cause_lines(case)]
+    lines += unclear_lines(outcome)
+    for line in lines:
         typer.echo(line)
-    if causes:
+    if lines:
         typer.echo("")
 
 

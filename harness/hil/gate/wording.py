@@ -120,6 +120,19 @@ def cause_lines(case: Case) -> list[str]:
     return [f"{title(case)}: {line}" for line in lines]
 
 
+def unclear_lines(outcome: Outcome) -> list[str]:
+    """Why figures are unclear: a line for each reason, with the figures and how many there are."""
+    names: dict[str, list[str]] = {}
+    for case in outcome.cases:
+        for finding in case.findings:
+            if finding.word == "unclear":
+                names.setdefault(finding.reason, []).append(finding.name)
+    return [
+        f"unclear: {', '.join(in_order(found))} ({_plural(len(found), 'figure')}): {reason}"
+        for reason, found in names.items()
+    ]
+
+
 def failures(outcome: Outcome) -> list[str]:
     """What fails the gate: a line for each failed run and each regression, with its causes."""
     failed = [case for case in outcome.cases if case.word == "failed"]
