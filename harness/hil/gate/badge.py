@@ -13,11 +13,8 @@ _TEMPLATE = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" viewBox="0 0 {width} 20" \
 role="img" aria-label="{title}">
   <title>{title}</title>
-  <clipPath id="round"><rect width="{width}" height="20" rx="3"/></clipPath>
-  <g clip-path="url(#round)">
-    <rect width="{label_width}" height="20" fill="{label_colour}"/>
-    <rect x="{label_width}" width="{text_width}" height="20" fill="{colour}"/>
-  </g>
+  <rect width="{width}" height="20" rx="3" fill="{colour}"/>
+  <path d="M{label_width} 0v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="{label_colour}"/>
   <g fill="#ffffff" font-family="Verdana, DejaVu Sans, sans-serif" font-size="11" \
 text-anchor="middle" aria-hidden="true">
     <text x="{label_x}" y="14" textLength="{label_length}">{label}</text>
@@ -26,8 +23,8 @@ text-anchor="middle" aria-hidden="true">
 </svg>
 """
 _PADDING = 6  # pixels at either side of a text
-_NARROW = "fijlrt,.' "
-_WIDTHS = {True: 4.4, False: 7.0}  # pixels of narrow and other letters of Verdana at 11 px
+# Pixels of Verdana's letters at 11 px; others and digits are 7 wide.
+_WIDTHS = {3.0: "il", 3.9: "f ,", 4.4: "rt", 5.7: "cs", 6.6: "aeo", 10.7: "m"}
 
 
 def render(outcome: Outcome) -> str:
@@ -45,7 +42,6 @@ def render(outcome: Outcome) -> str:
         label_x=widths[0] / 2,
         text=escape(text),
         colour=_COLOURS[outcome.verdict],
-        text_width=widths[1],
         text_length=lengths[1],
         text_x=widths[0] + widths[1] / 2,
     )
@@ -61,4 +57,5 @@ def summary(outcome: Outcome) -> str:
 
 
 def _length(text: str) -> int:
-    return round(sum(_WIDTHS[letter in _NARROW] for letter in text))
+    widths = {letter: width for width, letters in _WIDTHS.items() for letter in letters}
+    return round(sum(widths.get(letter, 7.0) for letter in text))

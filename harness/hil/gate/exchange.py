@@ -27,6 +27,7 @@ from hil.records import RunRecord
 from hil.store.baselines import slot_of
 from hil.store.documents import (
     InvalidDocument,
+    NewerDocument,
     check_lossless,
     digest,
     from_document,
@@ -185,6 +186,8 @@ def _run_of(entry: Any, where: str) -> RunRecord:
     try:
         run = from_document(RunRecord, entry["run"])
         check_lossless(entry["run"], run)
+    except NewerDocument as error:
+        raise InputError(f"{where}: {error}", hint="update hil") from error
     except InvalidDocument as error:
         raise _damaged(where, str(error)) from error
     if odd := [name for name, figure in run.measurements.items() if figure.name != name]:
