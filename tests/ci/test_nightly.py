@@ -17,6 +17,7 @@ import yaml
 from tests.support.hil import DIGITS, REPOSITORY, hil
 
 Nightly = Callable[..., subprocess.CompletedProcess[str]]
+STUDY = REPOSITORY / "reports" / "nightly" / "study.toml"
 
 
 @pytest.fixture
@@ -128,6 +129,24 @@ def test_counts_of_two_emulators_are_equal(nightly: Nightly, tmp_path: Path) -> 
     done = nightly(HIL_RENODE=os.environ["HIL_RENODE"])
     assert done.returncode == 0, done.stderr
     assert len(runs(tmp_path)) == 2
+
+
+def test_the_nightly_study_is_valid_and_has_a_baseline_for_each_run(tmp_path: Path) -> None:
+    database = tmp_path / "hil.db"
+    planned = hil("sweep", STUDY, "--dry-run", "--db", database, "--json")
+    assert planned.code == 0, planned
+    labels = {one["label"] for one in planned.envelope["data"]["runs"]}
+    assert len(labels) == 18
+    imported = hil("baseline", "import", STUDY.with_name("baseline.json"), "--db", database)
+    assert imported.code == 0, imported
+    shown = hil("baseline", "show", "nightly", "--db", database, "--json").envelope["data"]["runs"]
+    kept = {(one["model"]["name"], one["profile"]) for one in shown if one["target"] == "qemu"}
+    expected = set()
+    for label in labels:
+        model, scheme, _, profile, _ = label.split("/")
+        name = model if scheme == "float32" else f"{model}-{scheme}"
+        expected.add((name, profile))
+    assert kept == expected
 
 
 def test_the_workflow_keeps_what_the_script_writes() -> None:
