@@ -6,6 +6,7 @@ at any width; lines are points of a box of 1000 units by ``HEIGHT`` that is stre
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,8 +130,9 @@ def draw(
     )
 
 
+@functools.lru_cache(maxsize=10_000)
 def value_text(value: float, unit: str) -> str:
-    """A figure rounded for reading; a share in per cent."""
+    """A figure rounded for reading; a share in per cent. Most runs repeat the one before."""
     return f"{100 * value:.2f}{NBSP}%" if unit == "share" else quantity(value, unit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,11 +54,13 @@ def moment(started_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=started_us)
 
 
+@functools.lru_cache(maxsize=10_000)
 def when(started_us: int) -> str:
     """``2026-11-21 02:40``, in UTC."""
     return f"{moment(started_us):%Y-%m-%d %H:%M}"
 
 
+@functools.lru_cache(maxsize=10_000)
 def day(started_us: int) -> str:
     """``2026-11-21``, in UTC."""
     return f"{moment(started_us):%Y-%m-%d}"
