@@ -64,3 +64,18 @@ def test_against_nothing_there_is_no_ratio() -> None:
 def test_different_units_are_not_compared() -> None:
     other = Measurement("latency_us", 1, "s", "measured", 0.0)
     assert judge(latency(100), other).words == "different units"
+
+
+def test_observations_that_scatter_claim_nothing() -> None:
+    def board(*samples: float) -> Measurement:
+        middle = sorted(samples)[len(samples) // 2]
+        spread = 100 * (max(samples) - min(samples)) / middle
+        n = len(samples)
+        return Measurement("latency_us", middle, "us", "measured", 0.0, n, spread, "DWT", samples)
+
+    before = board(900, 950, 1_000, 1_050, 1_100)
+    judgement = judge_with(before, board(920, 980, 1_040, 1_100, 1_160), common_error=True)
+    assert judgement.verdict == "unclear"
+    assert judgement.words.replace("\u00a0", " ") == "+4.0 %, within the scatter"
+    slower = board(1_200, 1_210, 1_220, 1_230, 1_240)
+    assert judge_with(before, slower, common_error=True).verdict == "worse"
