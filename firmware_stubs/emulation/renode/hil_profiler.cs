@@ -15,7 +15,7 @@
 //     when its first instruction runs or reads memory, so that code and data use a cache in one order.
 //   - The hook gets the start of a block and its number of instructions; the end is found by decoding.
 //   - Renode reports a block again that a pause of the machine kept from running; it is counted once.
-// After the last window the hooks are removed, and the firmware runs at full speed again.
+// Outside windows only a breakpoint at their begin is set, and the firmware runs at full speed.
 
 using System;
 using System.IO;
@@ -60,17 +60,35 @@ namespace Hil
             }
         }
 
+        // Watch for the first window: until then the firmware runs at full speed.
         public void Attach()
         {
+            if(windowsLeft != 0)
+            {
+                cpu.AddHook(begin, OnBegin);
+            }
+        }
+
+        private void OnBegin(ICpuSupportingGdb _, ulong address)
+        {
+            if(!isOpen)
+            {
+                if(caches.FlashBytes != 0)
+                {
+                    cpu.SetHookAtMemoryAccess(OnAccess);
+                }
+                cpu.SetHookAtBlockBegin(OnBlock); // has all code translated anew, with both hooks
+            }
+        }
+
+        private void Detach()
+        {
+            cpu.SetHookAtMemoryAccess(null);
+            cpu.SetHookAtBlockBegin((Action<ulong, uint>)null);
             if(windowsLeft == 0)
             {
-                return;
+                cpu.RemoveHook(begin, OnBegin);
             }
-            if(caches.FlashBytes != 0)
-            {
-                cpu.SetHookAtMemoryAccess(OnAccess);
-            }
-            cpu.SetHookAtBlockBegin(OnBlock);
         }
 
         private void OnBlock(ulong address, uint instructions)
@@ -142,11 +160,7 @@ namespace Hil
                 windowsLeft = 0;
             }
             window++;
-            if(windowsLeft == 0)
-            {
-                cpu.SetHookAtMemoryAccess(null);
-                cpu.SetHookAtBlockBegin((Action<ulong, uint>)null);
-            }
+            Detach();
         }
 
         private void Enter(uint index)
