@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -136,6 +137,51 @@ def test_a_lock_lasts_as_long_as_the_last_process_that_inherited_it(tmp_path: Pa
         child.communicate(b"")
         assert line(waiting) == "held"
         waiting.communicate(b"\n")
+
+
+LEAVE = """
+import os, signal, sys
+from pathlib import Path
+from hil import files
+folder = Path(sys.argv[1])
+with files.replacing(folder / "file"), files.replacing_folder(folder / "folder"):
+    with files.temporary_folder("test") as temporary:
+        (temporary / "x").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    subprocess.run([sys.executable, "-c", LEAVE, str(tmp_path)], check=False)
+    left = sorted(os.listdir(tmp_path))
+    assert [name[:5] for name in left] == [".hil-", ".new-", "hil.t"]
+    (tmp_path / ".hil-notes.tmp").touch()  # a name that hil does not give
+    age(tmp_path)
+    with files.temporary_folder("test") as ours, files.replacing(tmp_path / "file"):
+        age(tmp_path)
+        with files.temporary_folder("other"), files.replacing_folder(tmp_path / "folder"):
+            names = set(os.listdir(tmp_path))
+        assert ours.is_dir()
+    assert not names & set(left)
+    assert sorted(os.listdir(tmp_path)) == [".hil-notes.tmp", "file", "folder"]
+
+
+def age(folder: Path) -> None:
+    long_ago = time.time() - 3600
+    for path in folder.iterdir():
+        os.utime(path, (long_ago, long_ago))
+
+
+def test_what_is_new_or_another_users_stays(tmp_path: Path) -> None:
+    (tmp_path / f".new-{'0' * 16}").mkdir()
+    files.write_text(tmp_path / "x", "")
+    with files.replacing_folder(tmp_path / "folder"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == [f".new-{'0' * 16}", "folder", "x"]
 
 
 def test_sweep_removes_the_least_recently_used_but_none_in_use(tmp_path: Path) -> None:

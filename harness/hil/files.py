@@ -10,14 +10,20 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 _INHERITED_FROM = 100  # the lowest descriptor for a lock that children inherit
+_TEMPORARY_FILE = re.compile(r"\.hil-[0-9a-f]{16}\.tmp")
+_NEW_FOLDER = re.compile(r"\.new-[0-9a-f]{16}")
+_TEMPORARY_FOLDER = re.compile(r"hil\.[a-z]+\.[a-z0-9_]{8}")
+_CLAIMING_S = 60.0  # from making a temporary file to its lock, with much room
 _IN_USE_S = 3600.0  # never sweep what was used within this time
 
 
@@ -28,11 +34,13 @@ def replacing(path: Path) -> Iterator[Path]:
     The file exists and is empty, with the permissions of any new file. After an exception,
     KeyboardInterrupt included, it is removed and ``path`` is as before.
     """
+    sweep_left(path.parent, _TEMPORARY_FILE)
     temporary = path.with_name(f".hil-{secrets.token_hex(8)}.tmp")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with _claimed(temporary):
+            yield temporary
+            os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -64,15 +72,72 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     A folder is replaced in two steps: for a moment a reader finds none, never a part of one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_left(path.parent, _NEW_FOLDER)
     temporary = path.with_name(f".new-{secrets.token_hex(8)}")
     temporary.mkdir()
     try:
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
+        with _claimed(temporary):
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def temporary_folder(kind: str) -> Iterator[Path]:
+    """Give a folder in the system's folder for temporary files, and remove it afterwards.
+
+    What earlier processes left there because they were killed is removed first.
+    """
+    sweep_left(Path(tempfile.gettempdir()), _TEMPORARY_FOLDER)
+    with tempfile.TemporaryDirectory(prefix=f"hil.{kind}.") as name, _claimed(Path(name)):
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    """Mark a temporary file or folder as in use, by a lock that ends with this process."""
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sweep_left(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove what killed processes left in ``folder``: this user's files and folders of a name.
+
+    Those that a process has claimed, and those of the last minute, stay.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if names.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    _remove_left(entry)
+
+
+def _remove_left(entry: os.DirEntry[str]) -> None:
+    """Remove a temporary file or folder that nobody has claimed."""
+    import fcntl
+
+    found = entry.stat(follow_symlinks=False)
+    if found.st_uid != os.geteuid() or time.time() - found.st_mtime < _CLAIMING_S:
+        return
+    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            os.unlink(entry.path)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

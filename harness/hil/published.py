@@ -113,6 +113,8 @@ def read_results(path: Path) -> tuple[PublishedResult, ...]:
         raise StoreError(
             f"cannot read the published results {path}: {error.strerror}", hint="reinstall hil"
         ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StoreError(f"{path} is not a table: {error}", hint="reinstall hil") from error
     except ValidationError as error:
         (row, column, *_), text = error.errors()[0]["loc"], error.errors()[0]["msg"]
         raise StoreError(

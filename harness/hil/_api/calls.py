@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hil import errors, settings
+from hil import errors, files, settings
 from hil._api import given
 from hil._api.accuracies import Accuracy
 from hil._api.runs import Run
@@ -229,8 +228,8 @@ def accuracy(
     )
     asked = DataRequest(given.labelled(data), metric, limit, seed, data_type, jobs, restart)
     with (
-        tempfile.TemporaryDirectory(prefix="hil-accuracy-") as folder,
-        given.database(store or Path(folder) / "accuracy.db") as database,
+        files.temporary_folder("accuracy") as folder,
+        given.database(store or folder / "accuracy.db") as database,
     ):
         assert database is not None
         found = evaluate(request, asked, database, progress)

@@ -46,7 +46,7 @@ def compare(
             "a comparison needs at least two runs",
             hint="for example `hil compare latest~1 latest`; `hil history` lists the runs",
         )
-    with stores.opened(db) as store:
+    with stores.opened(db, read_only=True) as store:
         records = [store.get(name) for name in runs]
         view = build_compare(records, title=title, store=store)
     path = write_text(render(view, "html"), html) if html is not None else None

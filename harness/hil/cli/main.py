@@ -53,6 +53,7 @@ COMMANDS = {
     "config": "Show the configuration.",
 }
 
+_UNWINDING = (signal.SIGTERM, signal.SIGHUP)
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
@@ -174,9 +175,13 @@ def _global_options(
 def main(args: Sequence[str] | None = None) -> None:
     """Run ``hil`` and exit the process; the exit codes are listed in ``app.epilog``."""
     arguments = list(sys.argv[1:] if args is None else args)
-    streams.prepare()
-    _install_signals()
-    sys.exit(_run(arguments))
+    try:
+        streams.prepare()
+        _install_signals()
+        code = _run(arguments)
+    except KeyboardInterrupt as error:  # it came while another end was handled
+        code = _on_interrupt(arguments, error)
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -185,7 +190,10 @@ def _run(arguments: list[str]) -> int:
         code = _invoke(arguments)
         sys.stdout.flush()
         return code
-    except typer.Abort:
+    except typer.Abort as error:  # typer's own of an interrupt while it reads the arguments
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, KeyboardInterrupt):
+            return _on_interrupt(arguments, cause)
         output.error("aborted")
         return EXIT_INTERRUPTED
     except KeyboardInterrupt as error:
@@ -235,6 +243,8 @@ def _on_usage(arguments: list[str], error: typer.TyperException) -> int:
 
 
 def _on_interrupt(arguments: list[str], error: KeyboardInterrupt) -> int:
+    for name in _UNWINDING:  # one is enough: a second would end the first's clean-up
+        signal.signal(name, signal.SIG_IGN)
     _show_traceback_if_debugging()
     terminated = isinstance(error, Terminated)
     message = f"interrupted ({error})" if terminated else "interrupted"
@@ -342,9 +352,8 @@ def _install_signals() -> None:
     def unwind(signum: int, _frame: FrameType | None) -> None:
         raise Terminated(signum)
 
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+    for number in _UNWINDING:
+        if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, unwind)
 
 

@@ -90,7 +90,7 @@ def report(
         )
     chosen_form = form or _format_of(out)
     _check_stdout(chosen_form, out, open_it=open_it, as_json=json)
-    with stores.opened(db) as store:
+    with stores.opened(db, read_only=True) as store:
         records = (
             [store.get(name) for name in runs]
             if runs

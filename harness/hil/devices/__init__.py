@@ -23,6 +23,8 @@ from hil.errors import ProfileError, did_you_mean
 from hil.forms import read_toml, validated
 from hil.resources import data_dir, overlay_dir
 
+_NAME_SHOWN = 80
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -204,14 +206,15 @@ def _path_of(name_or_path: str) -> Path:
     """The file of a shipped profile, or the path that was given."""
     if "/" in name_or_path or name_or_path.endswith(".toml"):
         return Path(name_or_path)
-    path = data_dir("device_profiles") / f"{name_or_path}.toml"
-    if not path.is_file():
-        guess = did_you_mean(name_or_path, names(), cutoff=0.4)
+    if name_or_path not in names():
+        start = name_or_path[:_NAME_SHOWN]
+        shown = start + "…" * (len(name_or_path) > _NAME_SHOWN)
+        guess = did_you_mean(start, names(), cutoff=0.4)
         raise ProfileError(
-            f"there is no profile '{name_or_path}'",
+            f"there is no profile '{shown}'",
             hint=guess + "`hil profile list` shows all of them",
         )
-    return path
+    return data_dir("device_profiles") / f"{name_or_path}.toml"
 
 
 def _read(path: Path) -> Profile:

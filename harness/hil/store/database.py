@@ -20,6 +20,7 @@ from hil.store import postgresql
 
 DEFAULT_FILE = "hil.db"
 _WRITER_WAIT_S = 0.25
+_LONGEST_TIMEOUT_S = 1e6  # SQLite counts milliseconds in 31 bits
 WRITE = "hil_write"
 """Execution option of an engine whose transactions take SQLite's write lock at their beginning.
 
@@ -115,7 +116,7 @@ def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
             read_json=_read_json,
         )
     if "timeout" in location.url.query:
-        timeout_s = float(str(location.url.query["timeout"]))
+        timeout_s = _seconds(str(location.url.query["timeout"]))
     options: dict[str, Any] = {
         "connect_args": {"timeout": timeout_s},
         "json_deserializer": _read_json,
@@ -128,6 +129,24 @@ def connect(location: Location, *, read_only: bool, timeout_s: float) -> Engine:
     engine = create_engine(url, **options)
     _behave(engine, read_only=read_only, timeout_s=timeout_s)
     return engine
+
+
+def _seconds(text: str) -> float:
+    """The ``timeout`` of SQLite's URL.
+
+    Raises:
+        UsageError: it is not a number of seconds.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_TIMEOUT_S:
+        raise UsageError(
+            f"the database URL has the invalid timeout '{text}'",
+            hint="give seconds, such as sqlite:///results.db?timeout=60",
+        )
+    return seconds
 
 
 def _read_json(text: str | bytes) -> Any:

@@ -12,9 +12,12 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
+from hil.errors import StoreError
 from hil.records import RunStatus
+
+_STATUSES = get_args(RunStatus)
 
 ELSEWHERE_LIMIT_S = 24 * 3600
 """A run of another machine that is ``running`` for longer than this counts as interrupted."""
@@ -49,7 +52,16 @@ def is_gone(process: ProcessId, started_us: int) -> bool:
 
 
 def shown_status(row: Any) -> RunStatus:
-    """Return the status to show of a row: ``running`` without its process is ``interrupted``."""
+    """Return the status to show of a row: ``running`` without its process is ``interrupted``.
+
+    Raises:
+        StoreError: the row has none of the statuses.
+    """
+    if row.status not in _STATUSES:
+        raise StoreError(
+            f"the database has a run or an evaluation with the unknown status '{row.status}'",
+            hint="`hil db check` names it; a newer version of hil may know it",
+        )
     process = ProcessId(row.host, row.boot_id, row.pid, row.pid_start)
     if row.status == "running" and is_gone(process, row.started_us):
         return "interrupted"

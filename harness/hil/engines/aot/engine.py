@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hil.engines.aot.ops  # noqa: F401  (registers the lowerings)
 from hil.engines.aot import codegen, planner
+from hil.engines.aot.checks import input_tensor, output_tensor
 from hil.engines.aot.lower import LOWERINGS, Lowered, refuse
 from hil.engines.ctext import has_c_type
 from hil.engines.interface import Role
@@ -15,6 +16,12 @@ from hil.tflite.model import Model
 VERSION = "3"
 KERNEL_DIR = "engines/aot"
 _ARITHMETIC = ("int8", "int16", "float32")
+_REQUIRED_INPUTS = {
+    **dict.fromkeys(("ADD", "SUB", "MUL", "SPLIT", "MEAN", "PAD", "TRANSPOSE"), 2),
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), 2),
+    **{"RESIZE_NEAREST_NEIGHBOR": 2, "PADV2": 3, "STRIDED_SLICE": 4},
+}
+"""Inputs that an op must have; one where it is not listed."""
 
 
 class AotEngine:
@@ -57,4 +64,8 @@ def lower(op: Op, graph: Graph) -> Lowered:
     for index in (*op.inputs, *op.outputs):
         if index >= 0 and not has_c_type(graph.tensors[index].dtype):
             refuse(op, f"tensor {index} is {graph.tensors[index].dtype}", ", ".join(_ARITHMETIC))
+    for position in range(_REQUIRED_INPUTS.get(op.name, 1)):
+        input_tensor(op, graph, position)
+    for position in range(len(op.outputs)):
+        output_tensor(op, graph, position)
     return LOWERINGS[op.name](op, graph)

@@ -120,9 +120,12 @@ def effective_scales(
         )
     scales = np.broadcast_to(weights.scale.astype(np.float64), (channels,))
     products = in_scale * scales
-    if float32_product:
-        products = products.astype(np.float32).astype(np.float64)
-    result: npt.NDArray[np.float64] = products / out_scale
+    with np.errstate(over="ignore", invalid="ignore"):
+        if float32_product:
+            products = products.astype(np.float32).astype(np.float64)
+        result: npt.NDArray[np.float64] = products / out_scale
+    if not np.isfinite(result).all():
+        refuse(op, "a ratio of scales that is not finite", "scales of similar magnitude")
     return result
 
 
@@ -164,7 +167,10 @@ def quantized_range(
     info = np.iinfo(dtype)
 
     def quantized(bound: float) -> int:
-        return zero_point + round_half_away(float(np.float32(bound) / np.float32(scale)))
+        with np.errstate(over="ignore"):
+            steps = float(np.float32(bound) / np.float32(scale))
+        beyond = 2 * (info.max - info.min)  # of a scale so small that the bound has no number
+        return zero_point + round_half_away(min(max(steps, -beyond), beyond))
 
     act_min = info.min if low == -math.inf else max(info.min, quantized(low))
     act_max = info.max if high == math.inf else min(info.max, quantized(high))

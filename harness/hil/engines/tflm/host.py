@@ -12,13 +12,12 @@ import importlib.util
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hil import children
+from hil import children, files
 from hil.errors import MissingTool, RunFailed, UnsupportedModel
 from hil.records import Measurement
 from hil.tflite.model import Model
@@ -106,8 +105,8 @@ def arena(model: Model) -> HostArena:
         RunFailed: it crashed, hung, or printed something else than expected.
     """
     installed = version()
-    with tempfile.TemporaryDirectory(prefix="hil-tflm-") as folder:
-        path = Path(folder) / "model.tflite"
+    with files.temporary_folder("tflm") as folder:
+        path = folder / "model.tflite"
         path.write_bytes(model.content)
         printed = _allocate(path, _generous_bytes(model))
     return parse(printed, installed)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import platform as computer
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from hil import cores
+from hil import cores, files
 from hil.devices import Profile
 from hil.errors import HilError, LinkError, UsageError
 from hil.firmware.toolchain import HOST_PACKAGES, find_compiler
@@ -93,8 +91,8 @@ class HostTarget:
         ``direct`` is the process's memory; ``auto`` takes it where the kernel allows that.
         """
         with (
-            tempfile.TemporaryDirectory(prefix="hil-host-") as folder,
-            HostProcess(firmware.elf, Path(folder)) as process,
+            files.temporary_folder("host") as folder,
+            HostProcess(firmware.elf, folder) as process,
         ):
             link = Link(process.stream, name="the firmware's process")
             client = DutClient(link, timeout_s=options.timeout_s)

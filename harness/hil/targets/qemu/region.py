@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import select
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from hil import files
 from hil.devices import Flash
 from hil.errors import DeviceFault, DeviceTimeout, LinkError, MissingTool, RunFailed
 from hil.firmware.program import Program, open_program
@@ -66,8 +66,7 @@ def run_region(
             f"{binary} has no machine '{machine}'",
             hint=f"`{binary} -M help` lists its machines; a newer QEMU may have more",
         )
-    with tempfile.TemporaryDirectory(prefix="hil-region-") as name:
-        folder = Path(name)
+    with files.temporary_folder("region") as folder:
         record = folder / "profile.bin"
         seen = folder / "seen"
         caches = _caches(flash, program, machine) if flash is not None else None

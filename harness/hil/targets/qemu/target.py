@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hil import files
 from hil.devices import Profile
 from hil.errors import LinkError
 from hil.firmware.program import Program
@@ -89,8 +89,7 @@ class QemuTarget:
         """See :class:`hil.targets.interface.Target`; ``auto`` is ``direct``, by the gdbstub."""
         direct = options.load != "protocol"
         qemu = find_qemu()
-        with tempfile.TemporaryDirectory(prefix="hil-qemu-") as name:
-            folder = Path(name)
+        with files.temporary_folder("qemu") as folder:
             record = folder / "profile.bin"
             arguments = [
                 *machine_arguments(firmware.elf, platform.machine),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,6 +37,8 @@ def lower_softmax(op: Op, graph: Graph) -> Lowered:
     if not source.shape:
         refuse(op, "a scalar input", "tensors of one or more dimensions")
     beta = float(op.options.get("beta", 1.0))
+    if not math.isfinite(beta):
+        refuse(op, f"beta {beta}", "a finite beta")
     depth = source.shape[-1]
     fields: dict[str, Value] = {"rows": source.elements // depth, "depth": depth}
     if dtype == "float32":
