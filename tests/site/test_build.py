@@ -283,7 +283,7 @@ def test_accuracy_has_a_history_of_its_own(store: Store, tmp_path: Path) -> None
     (event,) = built.regressions
     assert event.changes[0].figure.name == "accuracy"
     (row,) = index_rows(built.folder)
-    assert "91.00 %" in row
+    assert "91.00 % −7.00 points" in row
 
 
 def test_accuracy_measured_on_the_host_is_with_the_runs_of_its_engine(

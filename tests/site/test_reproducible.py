@@ -10,7 +10,7 @@ import pytest
 from hil.store import Store
 
 from tests.report.report_records import bare, of_engine, passed, scaled
-from tests.site.nightly import contents, judged, nights, run
+from tests.site.nightly import contents, judged, nights, run, site
 from tests.support.hil import HIL, hil
 
 WORLDS = [
@@ -98,3 +98,16 @@ def test_an_epoch_that_is_no_time_is_refused(database: str, tmp_path: Path, text
     words = ("report", "--db", database, "-o", tmp_path / "a.html")
     done = hil(*words, env={"SOURCE_DATE_EPOCH": text})
     done.refuses(2, f"SOURCE_DATE_EPOCH='{text}' is not a time", "git log")
+
+
+def test_any_database_gives_the_same_site(db_url: str, database: str, tmp_path: Path) -> None:
+    """Runs are in the same order in PostgreSQL, whatever its collation."""
+    with Store.open(database) as ours, Store.open(db_url) as theirs:
+        for one in reversed(ours.find()):
+            theirs.finish(ours.get(one.run_id))
+        for evaluation in ours.evaluations.find():
+            theirs.evaluations.claim(evaluation)
+        theirs.baselines.put("release", list(ours.baselines.load("release").values()))
+        for number, store in enumerate((ours, theirs)):
+            site(store, tmp_path / str(number), baseline="release", runs="all")
+    assert contents(tmp_path / "0") == contents(tmp_path / "1")

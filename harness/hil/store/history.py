@@ -6,7 +6,7 @@ no document is read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,7 +108,7 @@ def past_runs(
         for run_id, name, value, *rest in connection.execute(wanted):
             number = float("nan") if value is None else value
             found.setdefault(run_id, {})[name] = PastFigure(number, *rest)
-    return [_past_run(tuple(row), found.get(row[0], {})) for row in rows]
+    return [_past_run(tuple(row), _ordered(found.get(row[0], {}), figures)) for row in rows]
 
 
 def past_accuracies(store: Store, *, since: datetime | None = None) -> list[PastAccuracy]:
@@ -142,6 +142,11 @@ def first_run(store: Store) -> str:
     oldest = select(runs.c.run_id).order_by(runs.c.started_us, runs.c.run_id).limit(1)
     with store.reading() as connection:
         return connection.scalar(oldest) or ""
+
+
+def _ordered(found: Mapping[str, PastFigure], names: Iterable[str]) -> dict[str, PastFigure]:
+    """Return the figures in the order of their names: a database returns them in any."""
+    return {name: found[name] for name in names if name in found}
 
 
 def _past_run(head: tuple[Any, ...], figures: Mapping[str, PastFigure]) -> PastRun:

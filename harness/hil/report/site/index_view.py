@@ -10,7 +10,16 @@ from hil.records import Kind as FigureKind
 from hil.report.site import wording
 from hil.report.site.names import trend_page
 from hil.report.site.reference import Compared, Reference, compared
-from hil.report.site.series import ACCURACY, SHOWN, Event, Kind, Series, Trend, all_events
+from hil.report.site.series import (
+    ACCURACY,
+    SHOWN,
+    Event,
+    Kind,
+    Series,
+    Trend,
+    accuracy_figure,
+    all_events,
+)
 from hil.report.site.trend_chart import Direction, sparkline, value_text
 from hil.report.site.wording import RunLink, link_to
 from hil.report.words.format import plural
@@ -183,12 +192,14 @@ def _cell(series: Series, figure: Figure, reference: Reference | None) -> Cell |
 
 
 def _accuracy(series: Series) -> Cell | None:
-    """The accuracy that was asked last; its change is not against the baseline, which has none."""
+    """The accuracy that was asked last, against the first answer: baselines have none."""
     if not series.questions:
         return None
     question, some = next(iter(series.questions.items()))
-    text = f"{some[-1].accuracy:.4f}" if question.metric == "auc" else ""
-    return Cell(text or value_text(some[-1].accuracy, "share"), some[-1].accuracy, "", None)
+    first, last = (accuracy_figure(one) for one in (some[0], some[-1]))
+    text = f"{last.value:.4f}" if question.metric == "auc" else value_text(last.value, "share")
+    change = compared(first, last, ACCURACY.better, is_itself=len(some) == 1)
+    return Cell(text, last.value, "", change)
 
 
 def _news(event: Event, linked: frozenset[str]) -> NewsRow:

@@ -166,6 +166,11 @@ def as_value(figure: PastFigure | None) -> Value | None:
     return None if figure is None else Value(figure.value, figure.kind, figure.unit)
 
 
+def accuracy_figure(one: PastAccuracy) -> PastFigure:
+    """Return an accuracy as a figure, to compare it with another one."""
+    return PastFigure(one.accuracy, "share", "", None, one.samples, None)
+
+
 def accuracy_steps(some: Sequence[PastAccuracy]) -> list[Step]:
     """Return the steps of accuracies that answer one question: each change is one."""
     return steps([Value(one.accuracy, "", "share") for one in some])

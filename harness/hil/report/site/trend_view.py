@@ -18,6 +18,7 @@ from hil.report.site.series import (
     Question,
     Series,
     Trend,
+    accuracy_figure,
     accuracy_steps,
     as_value,
 )
@@ -236,9 +237,7 @@ def _accuracy_chart(question: Question, some: Sequence[PastAccuracy]) -> FigureC
         for one in some
     ]
     steps = [(step, _direction(ACCURACY, step)) for step in accuracy_steps(some)[-MOST_STEPS:]]
-    first, last = (
-        PastFigure(one.accuracy, "share", "", None, 1, None) for one in (some[0], some[-1])
-    )
+    first, last = (accuracy_figure(one) for one in (some[0], some[-1]))
     return FigureChart(
         name=ACCURACY.name,
         title=ACCURACY.label,
@@ -247,7 +246,7 @@ def _accuracy_chart(question: Question, some: Sequence[PastAccuracy]) -> FigureC
         kind="",
         band="",
         last=_accuracy_text(some[-1]),
-        change=compared(first, last, ACCURACY.better) if len(some) > 1 else None,
+        change=compared(first, last, ACCURACY.better, is_itself=len(some) == 1),
         points=len(some),
         chart=draw(points, "share", steps=steps),
     )
