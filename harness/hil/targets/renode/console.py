@@ -16,13 +16,11 @@ _LONGEST_LINE = 64 * 1024
 class Console:
     """The lines of a process's output; the oldest are dropped where there are too many.
 
-    ``on_line`` is called with each line, from the reading thread. The thread ends with the output,
-    which is when the process and all that inherited its output have ended.
+    The thread ends with the output: when the process and all that inherited its output have ended.
     """
 
-    def __init__(self, pipe: IO[bytes], on_line: Callable[[str], None] | None = None) -> None:
-        self._descriptor = pipe.fileno()
-        self._on_line = on_line
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._descriptor = os.dup(pipe.fileno())  # whoever closes the pipe does not wait for us
         self._lines: list[str] = []
         self._characters = 0
         self._dropped = 0
@@ -75,11 +73,9 @@ class Console:
         return self._lines[max(0, since - self._dropped) :]
 
     def _read(self) -> None:
-        try:
-            while data := os.read(self._descriptor, _CHUNK):
-                self._add(data)
-        except OSError:
-            pass  # closed meanwhile
+        while data := os.read(self._descriptor, _CHUNK):
+            self._add(data)
+        os.close(self._descriptor)
         if self._partial:
             self._add(b"\n")
         with self._changed:
@@ -98,9 +94,6 @@ class Console:
             if self._characters > _KEPT_CHARACTERS:
                 self._drop_the_older_half()
             self._changed.notify_all()
-        if self._on_line is not None:
-            for line in lines:
-                self._on_line(line)
 
     def _drop_the_older_half(self) -> None:
         half = len(self._lines) // 2
