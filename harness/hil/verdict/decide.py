@@ -1,6 +1,6 @@
 """Decides whether a figure is better or worse than another, given how well both are known.
 
-Two kinds of error stand in the way of a verdict:
+Two kinds of error can prevent a verdict:
 
 - The band of each figure. Where the bands overlap nothing can be claimed, except where the error is
   common to both runs (``hil.verdict.kinship.shares_error``): then it cancels out.
