@@ -141,7 +141,7 @@ def test_a_damaged_document_is_an_error_that_names_it(
             value = DAMAGES[change](document, kind)
             connection.execute(update(table).values(document=value))
 
-    store._transactions.write(damage)
+    store.transactions.write(damage)
     run_id, evaluation_id = rich_record().run_id, rich_evaluation().evaluation_id
     for name, read in {
         f"the run {run_id} in": lambda: store.get("latest"),

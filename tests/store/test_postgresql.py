@@ -303,7 +303,7 @@ class TestLostConnections:
                 connection.exec_driver_sql(raised)
             return 7
 
-        assert opened._transactions.write(work) == 7
+        assert opened.transactions.write(work) == 7
         assert attempts == [False, True, True]
 
     def test_the_limit_ends_it(self, url: str, opened: Store, make: Make) -> None:
@@ -390,6 +390,18 @@ class TestManyProcesses:
         assert sorted(said) == ["busy", "busy", "busy", "claimed"]
         for process in workers:
             process.communicate("\n", timeout=WAIT_S)
+
+
+def test_text_is_sorted_as_in_sqlite(opened: Store, make: Make, file_store: Store) -> None:
+    names = ("B", "a", "_", "Z-1", "Z1", "é")
+    for store in (opened, file_store):
+        for name in names:
+            store.finish(make(name))
+    orders = []
+    for store in (opened, file_store):
+        with store.reading() as connection:
+            orders.append(connection.scalars(select(runs.c.run_id).order_by(runs.c.run_id)).all())
+    assert orders[0] == orders[1] == sorted(names)
 
 
 def test_a_schema_of_its_own(postgresql: Cluster, name: str, url: str, make: Make) -> None:

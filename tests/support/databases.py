@@ -15,7 +15,7 @@ def execute(store: Store, statement: str) -> list[tuple[Any, ...]]:
         result = connection.exec_driver_sql(statement)
         return [tuple(row) for row in result] if result.returns_rows else []
 
-    return store._transactions.write(work)
+    return store.transactions.write(work)
 
 
 def is_sqlite(store: Store) -> bool:

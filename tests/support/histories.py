@@ -80,11 +80,14 @@ def _template(number: int) -> RunRecord:
 def _copy(connection: sqlite3.Connection, table: str) -> None:
     """Repeat the rows of the first night in all others."""
     run_id = "printf('n%05d', n.i) || substr(t.run_id, 7)"
+    started_us = f"t.started_us + n.i * {_NIGHT_US}"
+    started_at = f"strftime('%Y-%m-%dT%H:%M:%S+00:00', ({started_us}) / 1000000, 'unixepoch')"
     changed = {
         "run_id": run_id,
-        "started_us": f"t.started_us + n.i * {_NIGHT_US}",
+        "started_us": started_us,
+        "started_at": started_at,
         "source_commit": "printf('%032x%08x', n.i, n.i)",
-        "document": f"json_set(t.document, '$.run_id', {run_id}, "
+        "document": f"json_set(t.document, '$.run_id', {run_id}, '$.started_at', {started_at}, "
         "'$.provenance.source_commit', printf('%032x%08x', n.i, n.i))",
     }
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]

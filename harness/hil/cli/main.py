@@ -44,6 +44,7 @@ COMMANDS = {
     "agree": "Fail where targets disagree about the same firmware.",
     "baseline": "Manage baselines, the runs that others are compared with.",
     "history": "List stored runs, newest first.",
+    "db": "Export and import the database.",
     "memory": "Show the arena that MODEL needs, by parts.",
     "model": "Inspect models, and list the variants of float models.",
     "profile": "List and show device profiles.",

@@ -65,7 +65,7 @@ class Baselines:
         ``only``: the baseline then holds nothing else. Returns how many were replaced or removed.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        rows = {row["slot"]: row for row in (_row(name, run, now) for run in runs)}
+        rows = {row["slot"]: row for row in (member_row(name, run, now) for run in runs)}
         if not rows:
             return 0
         replaced = baselines.c.name == name
@@ -137,7 +137,8 @@ class Baselines:
         return {slot_of(run): run for run in runs}
 
 
-def _row(name: str, run: RunRecord, now: str) -> dict[str, Any]:
+def member_row(name: str, run: RunRecord, added_at: str) -> dict[str, Any]:
+    """Return the row of ``baselines``."""
     slot = slot_of(run)
     assert run.model is not None
     return {
@@ -146,6 +147,6 @@ def _row(name: str, run: RunRecord, now: str) -> dict[str, Any]:
         "slot": slot_key(slot),
         "model_name": run.model.name,
         "run_id": run.run_id,
-        "added_at": now,
+        "added_at": added_at,
         "document": documents.to_document(run),
     }

@@ -62,7 +62,7 @@ class Evaluations:
         # An attempt before this one may have claimed it already.
         is_own = is_again(connection) and row is not None and _is_of_this_process(row)
         if row is None or (restart and not (is_own and row.evaluation_id == wanted.evaluation_id)):
-            connection.execute(insert(evaluations), _row(wanted) | _process())
+            connection.execute(insert(evaluations), evaluation_row(wanted) | _process())
             return Claim(wanted, (), False)
         results = _samples(connection, row.evaluation_id)
         stored = dataclasses.replace(self._record(row), done=len(results))
@@ -81,7 +81,7 @@ class Evaluations:
             errors=(),
             provenance=wanted.provenance,
         )
-        _update(connection, _row(taken) | _process())
+        _update(connection, evaluation_row(taken) | _process())
         return Claim(taken, results, False)
 
     def add(self, evaluation_id: str, results: Sequence[SampleResult]) -> None:
@@ -110,7 +110,7 @@ class Evaluations:
 
     def finish(self, evaluation: Evaluation) -> None:
         """Store how an evaluation ended; its samples stay as they are."""
-        self._transactions.write(lambda connection: _update(connection, _row(evaluation)))
+        self._transactions.write(lambda connection: _update(connection, evaluation_row(evaluation)))
 
     def find(
         self,
@@ -193,7 +193,8 @@ def _samples(connection: Connection, evaluation_id: str) -> tuple[SampleResult, 
     )
 
 
-def _row(evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_row(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the row of ``evaluations`` without the process."""
     document = to_document(evaluation)
     found = evaluation.accuracy
     return {

@@ -14,7 +14,7 @@ from hil.errors import StoreError
 from hil.store import postgresql
 from hil.store.database import WRITE
 
-VERSIONS = ("0010", "0011")
+VERSIONS = ("0010", "0011", "0012")
 """Lower numbers were used during development, before the first release."""
 HEAD = VERSIONS[-1]
 

@@ -19,11 +19,12 @@ from hil.records import Measurement, ModelInfo, RunRecord, RunStatus
 from hil.store import documents
 from hil.store.baselines import Baselines
 from hil.store.database import Location, connect, locate, require_file
-from hil.store.documents import epoch_us, to_column, to_document
+from hil.store.documents import epoch_us, to_document
 from hil.store.evaluations import Evaluations
 from hil.store.failures import translated
 from hil.store.liveness import shown_status, this_process
 from hil.store.migrate import ensure_current
+from hil.store.rows import HEAD, MODEL, figure_rows, run_row
 from hil.store.tables import measurements, runs
 from hil.store.transactions import Transactions, is_again, is_opening, retried
 from hil.store.variants import Variants
@@ -32,19 +33,6 @@ LATEST = "latest"
 NEWEST_FIRST = (runs.c.started_us.desc(), runs.c.run_id.desc())
 _AMBIGUOUS_SHOWN = 5
 _AT_ONCE = 500  # SQLite before 3.32 takes 999 values in a statement
-_HEAD = (
-    *("run_id", "status", "started_at", "finished_at", "profile_name"),
-    *("target", "machine", "machine_exact", "engine"),
-)
-_MODEL = tuple(field.name for field in dataclasses.fields(ModelInfo))
-_PROVENANCE = (
-    "engine_version",
-    "firmware_sha256",
-    "hil_commit",
-    "sweep_key",
-    "source_commit",
-    "label",
-)
 _FIGURE = tuple(field.name for field in dataclasses.fields(Measurement))
 _STATUS = ("status", "started_us", "host", "boot_id", "pid", "pid_start")  # for shown_status
 
@@ -83,7 +71,8 @@ class Store:
 
     def __init__(self, engine: Engine, location: Location, timeout_s: float) -> None:
         self._engine = engine
-        self._transactions = Transactions(engine, location, timeout_s)
+        self.transactions = Transactions(engine, location, timeout_s)
+        """For the modules of this package."""
 
     @classmethod
     def open(
@@ -143,22 +132,22 @@ class Store:
     @property
     def label(self) -> str:
         """The database as shown to users: the file, or the URL without its password."""
-        return self._transactions.label
+        return self.transactions.label
 
     @property
     def variants(self) -> Variants:
         """Models that hil quantized."""
-        return Variants(self._transactions)
+        return Variants(self.transactions)
 
     @property
     def evaluations(self) -> Evaluations:
         """Accuracy measured on devices."""
-        return Evaluations(self._transactions)
+        return Evaluations(self.transactions)
 
     @property
     def baselines(self) -> Baselines:
         """Named sets of runs that others are compared with."""
-        return Baselines(self._transactions)
+        return Baselines(self.transactions)
 
     def begin(self, record: RunRecord) -> None:
         """Store a run that starts now, carried out by the calling process."""
@@ -169,7 +158,7 @@ class Store:
                 connection.execute(delete(runs).where(runs.c.run_id == record.run_id))
             self._insert(connection, document)
 
-        self._transactions.write(work)
+        self.transactions.write(work)
 
     def finish(self, record: RunRecord) -> None:
         """Replace the stored run by ``record``, in one transaction."""
@@ -179,7 +168,7 @@ class Store:
             connection.execute(delete(runs).where(runs.c.run_id == record.run_id))
             self._insert(connection, document)
 
-        self._transactions.write(work)
+        self.transactions.write(work)
 
     def get(self, run: str) -> RunRecord:
         """Return the run ``run``.
@@ -246,7 +235,7 @@ class Store:
             figures = _figures(connection, [row["run_id"] for row in rows])
         return [
             RunSummary(
-                **{name: row[name] for name in _HEAD},
+                **{name: row[name] for name in HEAD},
                 model=_model(row),
                 measurements=figures.get(row["run_id"], {}),
             )
@@ -277,7 +266,7 @@ class Store:
             connection.execute(delete(runs).where(runs.c.run_id == run_id))
             return run_id
 
-        return self._transactions.write(work)
+        return self.transactions.write(work)
 
     def _resolve(self, connection: Connection, run: str) -> str:
         """Return the one id that ``run`` means."""
@@ -312,18 +301,18 @@ class Store:
 
     def _insert(self, connection: Connection, document: dict[str, Any]) -> None:
         try:
-            connection.execute(insert(runs), _run_row(document))
+            connection.execute(insert(runs), run_row(document, this_process()))
         except IntegrityError as error:
             raise StoreError(
                 f"the run {document['run_id']} cannot be stored in {self.label}: {error.orig}",
                 hint="two runs must not have the same id; run it again",
             ) from error
-        if figures := _figure_rows(document):
+        if figures := figure_rows(document):
             connection.execute(insert(measurements), figures)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that reads; errors come out as ``StoreError``."""
-        return self._transactions.reading()
+        return self.transactions.reading()
 
 
 def _prepare(engine: Engine, location: Location, timeout_s: float, *, read_only: bool) -> None:
@@ -347,34 +336,6 @@ def _select(*names: str) -> Select[Any]:
     return select(*(runs.c[name] for name in names))
 
 
-def _run_row(document: Mapping[str, Any]) -> dict[str, Any]:
-    model = document["model"] or {}
-    facts = {name: document["provenance"].get(name) for name in _PROVENANCE}
-    return {
-        **{name: document[name] for name in _HEAD},
-        **{f"model_{name}": model.get(name) for name in _MODEL},
-        **{name: None if fact is None else str(fact) for name, fact in facts.items()},
-        **dataclasses.asdict(this_process()),
-        "started_us": epoch_us(document["started_at"]),
-        "document": document,
-    }
-
-
-def _figure_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    numbers = ("value", "uncertainty_pct", "spread_pct")
-    return [
-        {
-            **figure,
-            **{field: to_column(figure[field]) for field in numbers},
-            "samples": figure["samples"] or None,
-            "run_id": document["run_id"],
-            "name": name,
-            "position": position,
-        }
-        for position, (name, figure) in enumerate(document["measurements"].items())
-    ]
-
-
 def _matching(
     connection: Connection,
     conditions: Sequence[ColumnElement[bool]],
@@ -382,7 +343,7 @@ def _matching(
     limit: int | None,
 ) -> list[dict[str, Any]]:
     """Return the columns of matching runs, with the status to show."""
-    names = dict.fromkeys((*_HEAD, *(f"model_{name}" for name in _MODEL), *_STATUS))
+    names = dict.fromkeys((*HEAD, *(f"model_{name}" for name in MODEL), *_STATUS))
     query = _select(*names).where(*conditions).order_by(*NEWEST_FIRST)
     # A ``running`` row may be an interrupted run, so these are counted after the status is known.
     if limit is not None and status not in ("running", "interrupted"):
@@ -400,7 +361,7 @@ def _matching(
 def _model(row: Mapping[str, Any]) -> ModelInfo | None:
     if row["model_sha256"] is None:
         return None
-    return ModelInfo(**{name: row[f"model_{name}"] for name in _MODEL})
+    return ModelInfo(**{name: row[f"model_{name}"] for name in MODEL})
 
 
 def _figures(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Measurement]]:

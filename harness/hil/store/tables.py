@@ -28,10 +28,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-ID = String(64)
-NAME = String(255)
-WORD = String(16)
-TIME = String(40)
+
+def _text(kind: String) -> String:
+    """Text that PostgreSQL compares by its bytes, as SQLite does."""
+    same = type(kind)(kind.length, collation="C")
+    return kind.with_variant(same, "postgresql")
+
+
+ID = _text(String(64))
+NAME = _text(String(255))
+WORD = _text(String(16))
+TIME = _text(String(40))
+TEXT = _text(Text())
 
 metadata = MetaData()
 
@@ -65,19 +73,19 @@ runs = Table(
     _required("machine", NAME),
     _required("machine_exact", Boolean),
     Column("model_name", NAME),
-    Column("model_path", Text),
+    Column("model_path", TEXT),
     Column("model_sha256", ID),
     Column("model_dtype", NAME),
     Column("model_size_bytes", BigInteger),
     Column("model_macs", BigInteger),
     Column("model_ops", BigInteger),
-    Column("engine_version", Text),
-    Column("firmware_sha256", Text),
-    Column("hil_commit", Text),
+    Column("engine_version", TEXT),
+    Column("firmware_sha256", TEXT),
+    Column("hil_commit", TEXT),
     Column("sweep_key", ID),
     _required("document", JSON),
-    Column("source_commit", Text),
-    Column("label", Text),
+    Column("source_commit", TEXT),
+    Column("label", TEXT),
     Index("ix_runs_started", "started_us", "run_id"),
     Index("ix_runs_sweep_key", "sweep_key"),
     # Finds the latest run of each kind without reading rows (``hil.store.latest``).
@@ -106,7 +114,7 @@ measurements = Table(
     Column("uncertainty_pct", Double),
     _required("n", BigInteger),
     Column("spread_pct", Double),
-    _required("source", Text),
+    _required("source", TEXT),
     Column("samples", JSON(none_as_null=True)),
     Index("ix_measurements_name", "name", "run_id"),
 )
@@ -118,7 +126,7 @@ variants = Table(
     _required("sha256", ID),
     _required("parent_sha256", ID),
     _required("parent_name", NAME),
-    _required("scheme", String(32)),
+    _required("scheme", _text(String(32))),
     _required("created_at", TIME),
     _required("created_us", BigInteger),
     _required("size_bytes", BigInteger),
@@ -136,7 +144,7 @@ evaluations = Table(
     _required("model_name", NAME),
     _required("model_sha256", ID),
     _required("model_dtype", NAME),
-    _required("data_name", Text),
+    _required("data_name", TEXT),
     _required("metric", WORD),
     _required("samples", BigInteger),
     Column("accuracy", Double),

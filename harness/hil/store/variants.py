@@ -23,7 +23,7 @@ class Variants:
 
     def keep(self, variant: Variant) -> None:
         """Store a quantized model; it replaces one of the same bytes, parent and options."""
-        row = _row(variant)
+        row = variant_row(variant)
 
         def work(connection: Connection) -> None:
             same = variants.c.variant_key == row["variant_key"]
@@ -72,7 +72,8 @@ class Variants:
             ]
 
 
-def _row(variant: Variant) -> dict[str, Any]:
+def variant_row(variant: Variant) -> dict[str, Any]:
+    """Return the row of ``variants``."""
     document = to_document(variant)
     return {
         **{name: document[name] for name in _COLUMNS},

@@ -37,9 +37,20 @@ def upgrade() -> None:
     _create_evaluations()
     _create_variants()
     _create_baselines()
+    create_views()
+
+
+def create_views() -> None:
+    """Create the views over the runs' documents."""
     postgresql = op.get_context().dialect.name == "postgresql"
     for name, fields in _VIEWS.items():
         op.execute(_postgresql_view(name, fields) if postgresql else _sqlite_view(name, fields))
+
+
+def drop_views() -> None:
+    """Drop them, as the columns below them can be changed only without them."""
+    for name in _VIEWS:
+        op.execute(f"DROP VIEW {name}")
 
 
 def _create_runs() -> None:
