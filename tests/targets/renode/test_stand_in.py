@@ -219,22 +219,27 @@ def test_no_socket(tiny: Made, stand_in: StandIn, processes: Processes) -> None:
         ("exit 0", r"does not answer as Renode does \(no message\)"),
         ("exec yes", r"does not answer as Renode does \(y\)"),
         ("exec tr '\\0' x < /dev/zero", r"does not answer as Renode does \(x{120}\)"),
-        ("exec sleep 600", r"does not answer as Renode does \(no message\)"),
     ],
 )
 def test_another_program(
-    stand_in: StandIn,
-    processes: Processes,
-    monkeypatch: pytest.MonkeyPatch,
-    script: str,
-    message: str,
+    stand_in: StandIn, processes: Processes, script: str, message: str
 ) -> None:
     launcher = stand_in()
     launcher.write_text(f"#!/bin/sh\n{script}\n")
-    monkeypatch.setattr("hil.targets.renode.executable._PROBE_TIMEOUT_S", 1.0)
     with pytest.raises(MissingTool, match=message) as caught:
         RenodeTarget().tool()
     assert "HIL_RENODE" in caught.value.hint
+    assert processes.living() == []
+
+
+def test_a_program_that_says_nothing(
+    stand_in: StandIn, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = stand_in()
+    launcher.write_text("#!/bin/sh\nexec sleep 600\n")
+    monkeypatch.setattr("hil.targets.renode.executable._PROBE_TIMEOUT_S", 0.2)
+    with pytest.raises(MissingTool, match=r"does not answer as Renode does \(no message\)"):
+        RenodeTarget().tool()
     assert processes.living() == []
 
 
@@ -272,8 +277,11 @@ def test_the_version_is_asked_once(stand_in: StandIn) -> None:
 
 def test_a_firmware_that_never_answers(tiny: Made, stand_in: StandIn, processes: Processes) -> None:
     stand_in(dut={"silent_at": "infer"})
-    with pytest.raises(DeviceTimeout, match="did not answer 'infer 1 0' within 1 s"):
-        run(tiny, timeout_s=1.0)
+    with RenodeTarget().open(*tiny, Options(timeout_s=WAIT_S)) as device:
+        device.client.load(tiny_inputs(0))
+        device.client._timeout_s = 0.2
+        with pytest.raises(DeviceTimeout, match=r"did not answer 'infer 1 0' within 0\.2 s"):
+            device.client.infer()
     assert processes.living() == []
 
 

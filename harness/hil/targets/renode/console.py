@@ -87,6 +87,8 @@ class Console:
         if len(self._partial) > _LONGEST_LINE:
             whole.append(self._partial)
             self._partial = b""
+        if not whole:  # Renode writes a few characters at a time
+            return
         lines = [part.decode("utf-8", "replace").rstrip("\r") for part in whole]
         with self._changed:
             self._lines += lines

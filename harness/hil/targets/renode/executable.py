@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 from hil import children, files
@@ -25,6 +26,7 @@ RELEASE = "1.16.1"
 _RELEASES = "https://github.com/renode/renode/releases"
 _PROBE_TIMEOUT_S = 60.0
 _LAST_LINES_S = 2.0
+_LINES_HEARD = 50  # Renode says its version in the first
 _VERSION = re.compile(r"\bRenode,? v(?:ersion )?(\d+\.\d+\.\d+[^\s(]*)")
 
 
@@ -114,7 +116,7 @@ def identity(path: Path) -> str:
 
 
 def _ask(path: Path) -> str:
-    """Run ``--version``; what another program prints, however much, is read and forgotten."""
+    """Run ``--version``; a program that prints something else, however much, is ended."""
     try:
         child = children.start(
             [path, "--version"],
@@ -127,7 +129,10 @@ def _ask(path: Path) -> str:
     assert child.stdout is not None
     try:
         console = Console(child.stdout)
-        console.wait_for(lambda line: _VERSION.search(line) is not None, _PROBE_TIMEOUT_S)
+        heard = count(1)
+        console.wait_for(
+            lambda line: bool(_VERSION.search(line)) or next(heard) > _LINES_HEARD, _PROBE_TIMEOUT_S
+        )
         lines = console.lines()
     finally:
         children.end(child)

@@ -29,7 +29,7 @@ from hil.targets.renode.guest import GuestLog, UartStream
 from hil.targets.renode.script import path
 
 _START_S = 60.0
-_ANSWER_S = 10.0
+_ANSWER_S = 30.0
 _DYING_S = 2.0
 _PORTS_TRIED = 5
 _LINES_SHOWN = 6
