@@ -28,13 +28,16 @@ _IN_USE_S = 3600.0  # never sweep what was used within this time
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, sweeping: bool = True) -> Iterator[Path]:
     """Give a temporary file beside ``path``; it replaces ``path`` when the block ends normally.
 
     The file exists and is empty, with the permissions of any new file. After an exception,
-    KeyboardInterrupt included, it is removed and ``path`` is as before.
+    KeyboardInterrupt included, it is removed and ``path`` is as before. What killed processes left
+    in the folder is removed first, unless not ``sweeping``: for many files call
+    :func:`sweep_temporary` once.
     """
-    sweep_left(path.parent, _TEMPORARY_FILE)
+    if sweeping:
+        sweep_temporary(path.parent)
     temporary = path.with_name(f".hil-{secrets.token_hex(8)}.tmp")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
@@ -45,6 +48,11 @@ def replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def sweep_temporary(folder: Path) -> None:
+    """Remove what :func:`replacing` left in ``folder`` in processes that were killed."""
+    sweep_left(folder, _TEMPORARY_FILE)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,29 @@ from hil.report.site.publish import Page, publish
 from hil.store import Store
 
 from tests.site.nightly import contents, judged, nights, run, site
+from tests.support.hil import REPOSITORY, hil
+from tests.support.processes import Processes, wait_until
 
 SLOWER = [1.0, 1.0, 1.03]
+STUCK = """
+import contextlib, pathlib, sys, time
+from hil import files
+from hil.store import Store
+from tests.site.nightly import site
+
+real = files.replacing
+
+@contextlib.contextmanager
+def replacing(path, **options):
+    with real(path, **options) as temporary:
+        if path.parent.name == "runs":
+            temporary.write_text("a part")
+            time.sleep(600)
+        yield temporary
+
+files.replacing = replacing
+site(Store.open(sys.argv[1]), pathlib.Path(sys.argv[2]))
+"""
 
 
 def pages(**texts: str) -> list[Page]:
@@ -162,6 +184,36 @@ def test_a_full_disk_leaves_whole_pages(
     for path in folder.rglob("*.html"):
         assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert not list(folder.rglob("*.tmp"))
+
+
+def test_a_read_only_disk_is_an_error(
+    tmp_path: Path, mounted: Callable[[str], Path], store: Store
+) -> None:
+    nights(store, SLOWER)
+    folder = mounted("ro")
+    hil("site", "build", "--db", store.label, "-o", folder).refuses(4, "cannot write the site")
+
+
+def test_what_a_killed_build_left_is_removed(
+    store: Store, tmp_path: Path, processes: Processes
+) -> None:
+    """Killed while it writes: the next build completes the site and leaves nothing behind."""
+    nights(store, SLOWER)
+    folder = tmp_path / "site"
+    stuck = processes.start(sys.executable, "-c", STUCK, store.label, folder, cwd=REPOSITORY)
+    wait_until(lambda: any((folder / "runs").glob(".hil-*.tmp")))
+    stuck.kill()
+    stuck.wait()
+    (left,) = (folder / "runs").glob(".hil-*.tmp")
+    os.utime(left, (0, 0))  # one of the last minute may be of another process
+    mine = folder / "runs" / ".hil-mine.tmp"
+    mine.write_text("mine", encoding="utf-8")
+    built = site(store, folder)
+    assert len(built.files.written) == 5
+    assert [path.name for path in folder.rglob("*.tmp")] == [mine.name]
+    fresh = site(store, tmp_path / "fresh").folder
+    mine.unlink()
+    assert contents(folder) == contents(fresh)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,8 @@ def _publish(
 ) -> Published:
     known = _known(folder)
     _refuse_foreign(folder, known, pages)
+    for place in {folder, *((folder / page.name).parent for page in pages)}:
+        files.sweep_temporary(place)
     open_pages = [page for page in pages if known.get(page.name) != _entry(folder, page)]
     stale = sorted(known.keys() - {page.name for page in pages})
     if open_pages:
@@ -110,7 +112,7 @@ def _entry(folder: Path, page: Page) -> str:
 def _write_page(path: Path, text: str) -> None:
     """Write without waiting for the disk: a page that a power loss cut has another size."""
     path.parent.mkdir(exist_ok=True)
-    with files.replacing(path) as temporary:
+    with files.replacing(path, sweeping=False) as temporary:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
