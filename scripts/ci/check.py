@@ -18,7 +18,7 @@ from pathlib import Path
 
 import checks
 
-NAME = "action"
+NAME = "baseline"
 EXIT_USAGE = 2
 
 

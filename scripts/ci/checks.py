@@ -93,7 +93,7 @@ def has_baseline(hil: Hil, name: str) -> bool:
 
 def gate(hil: Hil, name: str, runs: Sequence[str], folder: Path, *options: object) -> Answer:
     """Compare runs with a baseline; writes gate.md, junit.xml and badge.svg into ``folder``."""
-    for file in ("gate.md", "junit.xml", "badge.svg"):
+    for file in ("gate.md", "junit.xml", "badge.svg"):  # of a run before
         (folder / file).unlink(missing_ok=True)
     return hil(
         *("gate", *runs, "--baseline", name, *options),

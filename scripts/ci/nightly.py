@@ -34,6 +34,9 @@ def main() -> int:
         os.environ["HIL_RENODE"] = _pinned_renode()
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
+    for pattern in ("*.md", "*.svg", "*.xml", "study-*.html"):  # of the night before
+        for path in out.glob(pattern):
+            path.unlink()
     hil = checks.Hil(options.db or out / "hil.db")
     begin = time.monotonic()
     targets, left_out = _targets()
