@@ -78,6 +78,7 @@ class StandIn:
         self.prompt = "monitor"
         self.handlers: dict[str, Callable[[str], None]] = {
             "echo": self.echo,
+            "log": self.write_log,
             "logLevel": self.log_level,
             "logFile": self.log_file,
             "include": self.include,
@@ -140,6 +141,13 @@ class StandIn:
 
     def log_level(self, level: str) -> None:
         int(level)
+
+    def write_log(self, text: str) -> None:
+        message, _, level = text.rpartition(" ")
+        assert int(level) == 3
+        assert self.log is not None
+        with self.log.open("a") as log:
+            log.write("21:14:27.2892 [ERROR] Script: " + message.strip('"') + "\n")
 
     def log_file(self, text: str) -> None:
         self.log = path(text.removesuffix(" true"))

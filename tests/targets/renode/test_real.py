@@ -152,6 +152,28 @@ def test_an_access_where_nothing_is(tiny: Made, processes: Processes) -> None:
     assert processes.living() == []
 
 
+def test_a_read_where_nothing_is(session_cache: Path, processes: Processes) -> None:
+    """Renode gives 0 and goes on, so that outputs are right."""
+    sources = tiny_sources()
+    read = "(void)*(volatile uint32_t *)0x60000000u;"
+    files = {
+        name: text.replace("*(volatile uint32_t *)0xF0000000u = 1;", read)
+        for name, text in sources.files.items()
+    }
+    platform = choose_platform(load("stm32l4"))
+    options: dict[str, Any] = {"stack_bytes": 4096, "heap_bytes": 0, "baud": 115200}
+    firmware = build(
+        dataclasses.replace(sources, files=files),
+        platform,
+        **options,
+        cache=session_cache / "firmware",
+    )
+    message = r"with a fault in tiny_mischief.*from non existing peripheral at 0x60000000"
+    with pytest.raises(DeviceFault, match=message):
+        run((firmware, platform), add=FAULT)
+    assert processes.living() == []
+
+
 def test_a_firmware_of_another_platform(tiny: Made, processes: Processes) -> None:
     firmware, platform = tiny
     other = dataclasses.replace(platform, machine="mps2-an386")

@@ -326,6 +326,22 @@ def test_a_fault_that_only_renode_sees(
     assert processes.living() == []
 
 
+@pytest.mark.parametrize("windows", [0, 1])
+def test_a_fault_after_the_last_answer_was_under_way(
+    tiny: Made, stand_in: StandIn, windows: int
+) -> None:
+    """Renode writes its log later than the guest goes on; the answer itself is right."""
+    line = "21:14:27.2892 [WARNING] sysbus: [cpu: 0x8000044] ReadByte from non existing peripheral"
+    stand_in(log_at="log ", log=line)
+    with pytest.raises(DeviceFault, match="from non existing peripheral"):
+        run(tiny, profile_windows=windows)
+    with (
+        pytest.raises(DeviceFault, match="from non existing peripheral"),
+        RenodeTarget().open(*tiny, Options(timeout_s=WAIT_S)) as device,
+    ):
+        assert len(session.infer(device, tiny_inputs(0), tiny_specs())) == 2
+
+
 @pytest.mark.parametrize("text", ["line\n", "no line end", "\n"])
 def test_output_without_end(tiny: Made, stand_in: StandIn, text: str) -> None:
     """More than a pipe holds, and more than is kept: Renode goes on, and so does the run."""

@@ -11,6 +11,11 @@ from pathlib import Path
 from hil.errors import DeviceFault
 from hil.targets.dut.link import SocketStream
 
+MARK_COMMAND = 'log "hil: mark" 3'
+"""The monitor's command that writes a mark into the log, as an error: those are always logged."""
+
+_MARK = "Script: hil: mark"
+_MARK_POLL_S = 0.002
 _POLL_S = 0.1
 _READ_BYTES = 1024 * 1024
 # What Renode 1.16 logs where a chip would fault; its core goes on after most of it.
@@ -23,8 +28,9 @@ _PROGRAM_COUNTER = re.compile(r"\[cpu: 0x([0-9A-Fa-f]+)\]|PC=0x([0-9A-Fa-f]+)")
 class GuestLog:
     """Renode's log file: the first fault of the guest in it.
 
-    Renode models no bus faults: an access where nothing is gets a line in its log, and the program
-    goes on with a zero. A chip would have stopped.
+    Renode models few bus faults: an access where nothing is gets a line in its log, and the program
+    goes on with a zero. A chip would have stopped. The log is written a little later than the guest
+    runs; what precedes a mark is there when the mark is.
     """
 
     def __init__(self, file: Path, symbolize: Callable[[int], str | None]) -> None:
@@ -33,22 +39,32 @@ class GuestLog:
         self._read = 0
         self._partial = b""
         self._fault = ""
+        self._marks = 0
 
     def fault(self) -> str:
         """Return the line of the first fault so far, '' where there is none."""
-        if self._fault:
-            return self._fault
+        if not self._fault:
+            lines = self._new_lines()
+            self._marks += sum(_MARK in line for line in lines)
+            self._fault = next(filter(_FAULTS.search, lines), "")
+        return self._fault
+
+    def wait_for_marks(self, count: int, timeout_s: float) -> None:
+        """Wait until so many marks or a fault are in the log, not longer than ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while not self.fault() and self._marks < count and time.monotonic() < deadline:
+            time.sleep(_MARK_POLL_S)
+
+    def _new_lines(self) -> list[str]:
         try:
             with self.file.open("rb") as log:
                 log.seek(self._read)
                 data = log.read(_READ_BYTES)
         except OSError:
-            return ""
+            return []
         self._read += len(data)
         *lines, self._partial = (self._partial + data).split(b"\n")
-        texts = (line.decode("utf-8", "replace").strip() for line in lines)
-        self._fault = next(filter(_FAULTS.search, texts), "")
-        return self._fault
+        return [line.decode("utf-8", "replace").strip() for line in lines]
 
     def error(self) -> DeviceFault:
         """Return the fault as an error that names the function."""
@@ -69,7 +85,7 @@ class GuestLog:
                 lines = log.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return []
-        return [line.partition(" ")[2] for line in lines[-count:]]
+        return [line.partition(" ")[2] for line in lines if _MARK not in line][-count:]
 
 
 class UartStream(SocketStream):
@@ -80,13 +96,13 @@ class UartStream(SocketStream):
         self._log = log
 
     def read(self, timeout_s: float) -> bytes:
-        """See :class:`hil.targets.dut.link.Stream`; the log is looked at while nothing comes."""
+        """See :class:`hil.targets.dut.link.Stream`; the log is looked at with each line, and
+        while nothing comes."""
         deadline = time.monotonic() + timeout_s
         while True:
             left = deadline - time.monotonic()
-            if data := super().read(min(left, _POLL_S)):
-                return data
-            if self._log.fault():
+            data = super().read(min(left, _POLL_S))
+            if (not data or b"\n" in data) and self._log.fault():
                 raise ConnectionAbortedError("the firmware faulted")
-            if left <= 0:
-                return b""
+            if data or left <= 0:
+                return data

@@ -25,7 +25,7 @@ from hil.targets.dut.link import LinkClosed
 from hil.targets.renode.cache import UserFolder
 from hil.targets.renode.console import Console
 from hil.targets.renode.executable import install_hint
-from hil.targets.renode.guest import GuestLog, UartStream
+from hil.targets.renode.guest import MARK_COMMAND, GuestLog, UartStream
 from hil.targets.renode.script import path
 
 _START_S = 60.0
@@ -41,10 +41,10 @@ _WARNINGS = 2  # the monitor's number of the log level
 _FAILURES = re.compile(
     r"There was an error executing command|No such command or device|File does not exist|"
     r"Could not find file|Errors during compilation|Failed to download|Could not tokenize|"
-    r"Error E\d+:|No such variable"
+    r"Error E\d+:|No such variable|Bad parameters for command"
 )
 _PROMPT = re.compile(r"^\([^()\s]+\) ?")
-_OWN = ("logLevel ", "sysbus LoadBinary ", "sysbus ReadBytes ", 'echo "hil: ', "hil: ")
+_OWN = ("logLevel ", "log ", "sysbus LoadBinary ", "sysbus ReadBytes ", 'echo "hil: ', "hil: ")
 _PORT_TAKEN = re.compile(r"AddressAlreadyInUse|Address already in use")
 # A process beside Renode that waits until hil has ended, however, and then ends Renode's group:
 # the launcher may be a script, whose children no parent death signal reaches.
@@ -81,6 +81,7 @@ class RenodeProcess:
         self._uart: UartStream | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._answers = 0
+        self._marks = 0
         self._has_quit = False
 
     @property
@@ -107,6 +108,21 @@ class RenodeProcess:
         traceback: TracebackType | None,
     ) -> None:
         self._end()
+
+    def check(self) -> None:
+        """Wait for what Renode has to say of the guest until now; does nothing once it has quit.
+
+        Raises:
+            DeviceFault: the guest did what its chip would have answered with a fault.
+            RunFailed, LinkClosed: as :meth:`ask`.
+        """
+        if self._has_quit:
+            return
+        self._marks += 1
+        self.ask(MARK_COMMAND)
+        self._log.wait_for_marks(self._marks, _ANSWER_S)
+        if self._log.fault():
+            raise self._log.error()
 
     def quit(self) -> None:
         """End Renode on purpose; what it wrote until the guest's last answer is complete."""

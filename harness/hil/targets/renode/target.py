@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hil.errors import LinkError
 from hil.records import BlockProfile, Finding, Firmware, Platform
 from hil.targets import execution_record
 from hil.targets.dut.client import DutClient, MemoryAccess
-from hil.targets.dut.link import Link
+from hil.targets.dut.link import Link, LinkClosed
 from hil.targets.interface import Options
 from hil.targets.renode import executable, platforms, profiler
 from hil.targets.renode.memory import MonitorMemory
@@ -38,6 +38,7 @@ class RenodeSession:
 
     def profiles(self, n_ops: int) -> Sequence[BlockProfile]:
         """See :class:`hil.targets.interface.Session`."""
+        self.process.check()
         self.process.quit()
         if not self.windows:
             return ()
@@ -119,6 +120,8 @@ class RenodeTarget:
                         record=record,
                         windows=options.profile_windows,
                     )
+                    with suppress(LinkClosed):  # ended by the user of the session
+                        process.check()
                 except LinkError as error:
                     explained = process.explain(error)
                     if explained is error:
