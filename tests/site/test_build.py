@@ -158,7 +158,7 @@ def test_runs_beside_steps_and_the_newest_have_pages(store: Store, tmp_path: Pat
     assert not (folder / "runs").exists()
 
 
-def test_a_failed_run_is_marked_and_is_no_value(store: Store, tmp_path: Path) -> None:
+def test_a_failed_run_is_marked_and_has_no_value(store: Store, tmp_path: Path) -> None:
     nights(store, [1.0, 1.0])
     failed = run(2, 9.0, status="failed", errors=(ErrorInfo("outputs differ", "look"),))
     store.finish(failed)
@@ -375,6 +375,7 @@ def test_the_command_prints_the_index_and_json_what_it_did(store: Store, tmp_pat
     assert (data["written"], data["unchanged"], data["removed"]) == ([], 6, [])
     (event,) = data["events"]
     assert (event["model"], event["word"]) == ("kws_int8", "regression")
+    assert event["text"] == "time +3.0 % and energy +3.0 %"
     assert event["figures"]["latency_us"]["change_pct"] == pytest.approx(3.0)
     assert (folder / event["page"]).is_file()
 

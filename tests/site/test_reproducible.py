@@ -94,7 +94,7 @@ def test_the_epoch_is_the_time_that_is_shown(database: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["yesterday", "1e9", "99999999999999999999"])
-def test_an_epoch_that_is_no_time_is_refused(database: str, tmp_path: Path, text: str) -> None:
+def test_an_invalid_epoch_is_refused(database: str, tmp_path: Path, text: str) -> None:
     words = ("report", "--db", database, "-o", tmp_path / "a.html")
     done = hil(*words, env={"SOURCE_DATE_EPOCH": text})
     done.refuses(2, f"SOURCE_DATE_EPOCH='{text}' is not a time", "git log")

@@ -42,7 +42,7 @@ def test_a_step_from_nothing_has_no_percentage() -> None:
     assert one.change is None
 
 
-def test_failed_runs_and_values_that_are_no_numbers_are_skipped() -> None:
+def test_failed_runs_and_nan_are_skipped() -> None:
     values = [*exact(100), None, *exact(math.nan), None, *exact(103, 103), None]
     assert steps(values) == [Step(0, 4, 100, 103)]
 
@@ -76,7 +76,7 @@ def test_two_steps_make_three_levels() -> None:
     assert [(level.first, level.last) for level in part] == [(0, 29), (30, 59), (60, 89)]
 
 
-def test_a_single_outlier_is_no_step_wherever_it_is() -> None:
+def test_a_single_outlier_makes_no_step_wherever_it_is() -> None:
     for position in (0, 1, 20, 38, 39):
         values = normal(5, 40)
         values[position] *= 1.4

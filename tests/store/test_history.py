@@ -62,7 +62,7 @@ def test_only_runs_that_passed_or_failed_are_history(store: Store, make: Make) -
     assert [run.run_id for run in past_runs(store, [])] == ["failed", "passed"]
 
 
-def test_a_value_that_is_no_number_is_nan(store: Store, make: Make) -> None:
+def test_a_missing_number_is_nan(store: Store, make: Make) -> None:
     figure = Measurement("cycles", math.nan, "cycles", "modelled", None)
     store.finish(make(measurements={"cycles": figure}))
     assert math.isnan(past_runs(store, ["cycles"])[0].figures["cycles"].value)

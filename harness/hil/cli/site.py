@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from hil.cli.options import DbOption, JsonOption, ReproducibleOption, parse_sinc
 
 if TYPE_CHECKING:
     from hil.report.site.build import Built
+    from hil.report.site.series import Event
 
 app = typer.Typer()
 
@@ -99,9 +100,6 @@ def build(
 
 
 def _show(built: Built, *, as_json: bool) -> None:
-    from hil.report.site.names import trend_page
-    from hil.report.site.wording import event_text, event_word
-
     done = built.files
     if not as_json:
         output.note(
@@ -111,27 +109,6 @@ def _show(built: Built, *, as_json: bool) -> None:
         )
         typer.echo(built.index)
         return
-    events = [
-        {
-            **event.kind._asdict(),
-            "word": event_word(event),
-            "text": event_text(event),
-            "before": event.before.run_id,
-            "after": event.after.run_id,
-            "page": trend_page(event.kind.model, event.kind.profile),
-            "figures": {
-                change.figure.name: {
-                    "before": change.step.old,
-                    "after": change.step.new,
-                    "change_pct": None if change.step.change is None else 100 * change.step.change,
-                    "unit": change.unit,
-                    "worse": change.worse,
-                }
-                for change in event.changes
-            },
-        }
-        for event in built.events
-    ]
     data = {
         "path": built.index,
         "runs": built.runs,
@@ -140,6 +117,32 @@ def _show(built: Built, *, as_json: bool) -> None:
         "unchanged": len(done.unchanged),
         "removed": done.removed,
         "regressions": len(built.regressions),
-        "events": events,
+        "events": [_event(event) for event in built.events],
     }
     output.emit_json(SCHEMA, "ok", data)
+
+
+def _event(event: Event) -> dict[str, Any]:
+    """A step or a failure as data."""
+    from hil.report.site.names import trend_page
+    from hil.report.site.wording import event_text, event_word
+
+    figures = {
+        change.figure.name: {
+            "before": change.step.old,
+            "after": change.step.new,
+            "change_pct": None if change.step.change is None else 100 * change.step.change,
+            "unit": change.unit,
+            "worse": change.worse,
+        }
+        for change in event.changes
+    }
+    return {
+        **event.kind._asdict(),
+        "word": event_word(event),
+        "text": event_text(event).replace("\u00a0", " "),
+        "before": event.before.run_id,
+        "after": event.after.run_id,
+        "page": trend_page(event.kind.model, event.kind.profile),
+        "figures": figures,
+    }
