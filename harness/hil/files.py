@@ -185,6 +185,24 @@ def locked_with_children(path: Path) -> Iterator[int]:
         os.close(descriptor)  # never LOCK_UN, which would release it for the children as well
 
 
+@contextlib.contextmanager
+def locked_unless_used(path: Path) -> Iterator[bool]:
+    """Hold the lock file ``path`` if no process holds it; whether it is held."""
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held = False
+    else:
+        held = True
+    try:
+        yield held
+    finally:
+        os.close(descriptor)
+
+
 def sweep(folder: Path, keep: int) -> None:
     """Remove the least recently used folders in ``folder`` beyond ``keep``.
 

@@ -27,8 +27,8 @@ class Keeper(Protocol):
     def begin(self, record: RunRecord) -> None:
         """Keep a run that starts now."""
 
-    def finish(self, record: RunRecord) -> None:
-        """Replace what is kept of the run."""
+    def finish(self, record: RunRecord, *, keep: bool = False) -> None:
+        """Replace what is kept of the run; ``keep`` it elsewhere where that fails."""
 
 
 class Nowhere:
@@ -42,7 +42,7 @@ class Nowhere:
     def begin(self, record: RunRecord) -> None:
         """Do nothing."""
 
-    def finish(self, record: RunRecord) -> None:
+    def finish(self, record: RunRecord, *, keep: bool = False) -> None:
         """Do nothing."""
 
 

@@ -207,18 +207,20 @@ def run(
     try:
         record = _carry_out(job, record, stages)
     except KeyboardInterrupt:
-        store.finish(_ended(record, "interrupted", ErrorInfo("interrupted", "run it again")))
+        store.finish(
+            _ended(record, "interrupted", ErrorInfo("interrupted", "run it again")), keep=True
+        )
         raise
     except HilError as error:
         status: RunStatus = "failed" if isinstance(error, RunFailed) else "error"
         record = _ended(record, status, ErrorInfo.of(error))
     except BaseException as error:
-        store.finish(_ended(record, "error", ErrorInfo.of(error)))
+        store.finish(_ended(record, "error", ErrorInfo.of(error)), keep=True)
         raise
     record = dataclasses.replace(
         record, provenance={**record.provenance, "stage_s": dict(stages.seconds)}
     )
-    store.finish(record)
+    store.finish(record, keep=True)
     return record
 
 

@@ -35,7 +35,7 @@ def export(
     db: DbOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write all runs, evaluations, variants and baselines as lines of JSON.
+    """Write all records of the database as lines of JSON.
 
     `hil db import` reads them, into SQLite or PostgreSQL. Databases with the same content give the
     same file.
@@ -84,6 +84,79 @@ def import_records(
             imported = transfer.import_lines(store, lines)
         label = store.label
     _show(imported, without_password(source), label, as_json=json)
+
+
+@app.command("check")
+def check(db: DbOption = None, json: JsonOption = False) -> None:
+    """Read the whole database and report what is damaged.
+
+    Every record is read and compared with its columns. Exit code 4 where something is damaged.
+    """
+    from hil.store import unstored, upkeep
+
+    with stores.opened(db, read_only=True) as store:
+        problems = upkeep.check(store)
+        kept = unstored.paths(store.location)
+        label = store.label
+    if json:
+        data = {"database": label, "problems": problems, "kept": kept}
+        output.emit_json("hil.db.check/1", "failed" if problems else "ok", data)
+    else:
+        rows = [(problem.table or "-", problem.key or "-", problem.reason) for problem in problems]
+        if rows:
+            output.print_table(["table", "row", "problem"], rows)
+    if kept:
+        output.note(f"note: {len(kept)} finished runs are kept beside it; `hil db recover`")
+    if problems:
+        raise StoreError(
+            f"{label} has {len(problems)} problem{'s' * (len(problems) > 1)}",
+            hint="restore it from a copy, or `hil db export` what can be read",
+        )
+    if not json:
+        typer.echo(f"{label}: no problem found")
+
+
+@app.command("recover")
+def recover(db: DbOption = None, json: JsonOption = False) -> None:
+    """Store finished runs that were kept as files.
+
+    A file is removed once its run is stored. Exit code 4 where one cannot be taken in.
+    """
+    from hil.store import upkeep
+
+    with stores.opened(db, create=True) as store:
+        found = upkeep.recover(store)
+    left = [one for one in found if one.reason]
+    if json:
+        output.emit_json("hil.db.recover/1", "failed" if left else "ok", {"runs": found})
+    elif found:
+        columns = ["run", "outcome", "file", "reason"]
+        rows = [(one.run_id, one.outcome, str(one.path), one.reason or "-") for one in found]
+        output.print_table(columns, rows)
+    else:
+        typer.echo("no runs are kept beside the database")
+    if left:
+        raise StoreError(
+            f"{len(left)} of {len(found)} files could not be taken in",
+            hint="look at the files above; they were left as they are",
+        )
+
+
+@app.command("vacuum")
+def vacuum(db: DbOption = None, json: JsonOption = False) -> None:
+    """Give the space of deleted records back to the disk."""
+    from hil.store import upkeep
+
+    with stores.opened(db) as store:
+        before, after = upkeep.vacuum(store)
+        label = store.label
+    if json:
+        data = {"database": label, "bytes_before": before, "bytes_after": after}
+        output.emit_json("hil.db.vacuum/1", "ok", data)
+    elif before is None:
+        typer.echo(f"{label}: done")
+    else:
+        typer.echo(f"{label}: {before:,} bytes before, {after:,} bytes after")
 
 
 def _show(imported: Imported, source: str, label: str, *, as_json: bool) -> None:

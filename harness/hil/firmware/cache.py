@@ -44,6 +44,16 @@ def load(cache: Path, key: str) -> Firmware | None:
     return firmware
 
 
+def is_whole(cache: Path, key: str) -> bool:
+    """Whether the firmware stored under ``key`` is what was stored; its last use stays."""
+    folder = cache / "firmware" / "elf" / key
+    try:
+        stored = json.loads((folder / "firmware.json").read_text(encoding="utf-8"))
+        return bool(stored.pop("digest") == _digest(key, folder, stored))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
 def store(cache: Path, key: str, firmware: Firmware) -> Firmware:
     """Store a firmware and the linker's map beside it; return it at its new place.
 

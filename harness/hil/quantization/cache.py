@@ -81,19 +81,40 @@ def _content_key(spec: InputSpec) -> str:
 
 def _load(folder: Path, name: str) -> Quantized | None:
     try:
-        content = (folder / "variant.tflite").read_bytes()
-        variant = TypeAdapter(Variant).validate_json((folder / "variant.json").read_bytes())
+        content, text, digest = _contents(folder)
+        if _digest(folder, content, text) != digest:
+            return None
+        variant = TypeAdapter(Variant).validate_json(text)
         os.utime(folder)
     except (OSError, ValueError):
-        return None
-    if hashlib.sha256(content).hexdigest() != variant.sha256:
         return None
     return Quantized(Model.parse(content, name), variant)
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether an entry is what was stored; its last use stays."""
+    try:
+        content, text, digest = _contents(folder)
+    except OSError:
+        return False
+    return _digest(folder, content, text) == digest
+
+
+def _contents(folder: Path) -> tuple[bytes, bytes, str]:
+    names = ("variant.tflite", "variant.json", "digest")
+    content, text, digest = ((folder / name).read_bytes() for name in names)
+    return content, text, digest.decode("ascii", "replace")
+
+
+def _digest(folder: Path, content: bytes, text: bytes) -> str:
+    """Hash of an entry's key, model and metadata."""
+    return files.digest([("key", folder.name.encode()), ("model", content), ("metadata", text)])
+
+
 def _store(folder: Path, made: Quantized) -> None:
     with files.replacing_folder(folder) as new:
+        text = json.dumps(dataclasses.asdict(made.variant)).encode()
         (new / "variant.tflite").write_bytes(made.model.content)
-        text = json.dumps(dataclasses.asdict(made.variant))
-        (new / "variant.json").write_text(text, encoding="utf-8")
+        (new / "variant.json").write_bytes(text)
+        (new / "digest").write_text(_digest(folder, made.model.content, text), encoding="ascii")
     files.sweep(folder.parent, _KEEP)

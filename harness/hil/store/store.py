@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from hil import settings
 from hil.errors import StoreError, UsageError
 from hil.records import Measurement, ModelInfo, RunRecord, RunStatus
-from hil.store import documents
+from hil.store import documents, unstored
 from hil.store.baselines import Baselines
 from hil.store.database import Location, connect, locate, require_file
 from hil.store.documents import epoch_us, to_document
@@ -71,6 +72,7 @@ class Store:
 
     def __init__(self, engine: Engine, location: Location, timeout_s: float) -> None:
         self._engine = engine
+        self.location = location
         self.transactions = Transactions(engine, location, timeout_s)
         """For the modules of this package."""
 
@@ -135,6 +137,11 @@ class Store:
         return self.transactions.label
 
     @property
+    def engine(self) -> Engine:
+        """The connections, for the modules of this package."""
+        return self._engine
+
+    @property
     def variants(self) -> Variants:
         """Models that hil quantized."""
         return Variants(self.transactions)
@@ -160,8 +167,27 @@ class Store:
 
         self.transactions.write(work)
 
-    def finish(self, record: RunRecord) -> None:
-        """Replace the stored run by ``record``, in one transaction."""
+    def finish(self, record: RunRecord, *, keep: bool = False) -> None:
+        """Replace the stored run by ``record``, in one transaction.
+
+        With ``keep`` a run that cannot be stored is kept as a file, with a message on stderr.
+
+        Raises:
+            StoreError: it cannot be stored, or, with ``keep``, neither stored nor kept.
+        """
+        try:
+            self._finish(record)
+        except StoreError as error:
+            path = unstored.keep(self.location, to_document(record)) if keep else None
+            if path is None:
+                raise
+            with suppress(OSError):
+                sys.stderr.write(
+                    f"warning: the run {record.run_id} is not stored: {error.message}; it is kept "
+                    f"in {path}\nhint: `hil db recover` stores it later\n"
+                )
+
+    def _finish(self, record: RunRecord) -> None:
         document = to_document(record)
 
         def work(connection: Connection) -> None:
