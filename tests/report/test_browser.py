@@ -71,7 +71,7 @@ def _site(folder: Path) -> dict[str, Path]:
         store.finish(night_run(38, status="failed"))
         nights(store, [1.0, 1.2], engine="tflm", target="host", facts={"label": "v1.0 " * 12})
         for model in ("m" * 120, "ad", "<b>x</b> 模型", "vww"):
-            nights(store, [1.0, 1.1, 1.1], model=model, profile_name=f"{model[:40]}-board")
+            nights(store, [1.0, 1.1, 1.1, 1.1], model=model, profile_name=f"{model[:40]}-board")
         for number in range(12):
             store.finish(measured([990 + number, 1_000, 1_012], number, engine="board"))
         for number, right in enumerate((98, 97, 90)):
@@ -79,9 +79,11 @@ def _site(folder: Path) -> dict[str, Path]:
         store.baselines.put("release", runs[:1])
         built = site(store, folder / "site", baseline="release", reproducible=False)
     (trend,) = (built.folder / "trends").glob("kws_int8-*")
+    (short,) = (built.folder / "trends").glob("ad-*")
     return {
         "site-index": built.index,
         "site-trend": trend,
+        "site-short": short,
         "site-run": built.folder / run_page(runs[-1].run_id),
     }
 
@@ -304,12 +306,13 @@ def test_the_index_can_be_filtered(page: Page, files: dict[str, Path]) -> None:
 
 
 @pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize(("name", "least"), [("site-trend", 5), ("site-short", 2)])
 @pytest.mark.parametrize("width", [400, 900, 1600])
 def test_labels_of_steps_and_axes_do_not_overlap_and_are_not_cut(
-    page: Page, files: dict[str, Path], width: int
+    page: Page, files: dict[str, Path], width: int, name: str, least: int
 ) -> None:
     page.resize(width)
-    page.open(files["site-trend"])
+    page.open(files[name])
     groups = page.evaluate(
         "[...document.querySelectorAll('.trend-figure')].map((figure) => "
         "['.step-label', '.x-axis text', '.y-axis text'].map((kind) => "
@@ -321,7 +324,7 @@ def test_labels_of_steps_and_axes_do_not_overlap_and_are_not_cut(
         "const b = figure.getBoundingClientRect(); return [b.left, b.right];})"
     )
     labels = sum(len(kinds[0]) for kinds in groups)
-    assert labels > 4
+    assert labels >= least
     for kinds, (left, right) in zip(groups, frames, strict=True):
         for boxes in kinds:
             for i, a in enumerate(boxes):

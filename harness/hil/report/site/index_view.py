@@ -142,9 +142,8 @@ def _summary(
         f"{plural(len(runs), 'run')} of {plural(models, 'model')} on {plural(profiles, 'profile')}"
     )
     if runs:
-        first = min(run.started_us for run in runs)
-        last = max(run.started_us for run in runs)
-        text += f", {wording.day(first)} to {wording.day(last)}"
+        times = [run.started_us for run in runs]
+        text += f", {wording.days(min(times), max(times))}"
     regressions = sum(event.is_regression for event in events)
     text += f". {plural(regressions, 'regression')} in that time. "
     named = {one.name for one in references.values() if one is not None} - {"first run"}

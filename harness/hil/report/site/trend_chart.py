@@ -26,6 +26,7 @@ _LEFT, _WIDTH = 2.0, 96.0  # of the width in per cent
 _LEAST_SPAN = 0.04  # of the value: a smaller range would make nothing look like much
 _NEAR = 0.25  # a baseline further off than this would flatten the line; it is left out
 _MOST_DOTS = 150  # beyond, only the runs beside steps have one
+_OFF_CENTRE = 6.0  # of the width in per cent: how far from it the tick in the middle may be
 _CHARACTER = 3.0  # of the width in per cent: a character of a label where the chart is narrowest
 
 
@@ -243,7 +244,7 @@ def _y_ticks(plane: _Plane, unit: str) -> tuple[Tick, ...]:
 
 
 def _x_ticks(points: Sequence[Point], plane: _Plane) -> tuple[RunTick, ...]:
-    """The first, the middle and the last run."""
+    """The first and the last run, and one between them where it is far enough from both."""
     last = len(points) - 1
     if last == 0:
         return (RunTick(50.0, points[0].date, points[0].revision, "middle"),)
@@ -251,7 +252,7 @@ def _x_ticks(points: Sequence[Point], plane: _Plane) -> tuple[RunTick, ...]:
         RunTick(plane.x(0), points[0].date, points[0].revision, "start"),
         RunTick(plane.x(last), points[last].date, points[last].revision, "end"),
     ]
-    if last > 1:
+    if abs(plane.x(last // 2) - 50) <= _OFF_CENTRE:
         middle = points[last // 2]
         tick = RunTick(plane.x(last // 2), middle.date, middle.revision, "middle")
         ticks.insert(1, tick)

@@ -160,9 +160,7 @@ def _summary(series: Series, reference: Reference | None) -> str:
     if not series.runs:
         return "Accuracy only: no run is stored."
     first, last = series.runs[0], series.runs[-1]
-    text = f"{plural(len(series.runs), 'run')}, {wording.day(first.started_us)}"
-    if len(series.runs) > 1:
-        text += f" to {wording.day(last.started_us)}"
+    text = f"{plural(len(series.runs), 'run')}, {wording.days(first.started_us, last.started_us)}"
     failed = sum(run.status == "failed" for run in series.runs)
     text += f"; {failed} failed. " if failed else ". "
     if last.status == "failed":

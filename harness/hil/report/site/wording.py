@@ -66,6 +66,12 @@ def day(started_us: int) -> str:
     return f"{moment(started_us):%Y-%m-%d}"
 
 
+def days(first_us: int, last_us: int) -> str:
+    """``2026-11-01 to 2026-11-21``; one day alone."""
+    first, last = day(first_us), day(last_us)
+    return first if first == last else f"{first} to {last}"
+
+
 def revision(run: PastRun) -> str:
     """What a run measured: the user's label, else the commit of the model's repository or hil's."""
     if run.label:
