@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hil.errors import StoreError, UsageError
 from hil.records import RunRecord
-from hil.store import Store, liveness
+from hil.store import Store, liveness, transactions
 from hil.store.migrate import HEAD
 from hil.store.tables import metadata
 from sqlalchemy import create_engine
@@ -118,6 +118,26 @@ def test_a_locked_database_is_an_error_after_the_timeout(
     holder.execute("ROLLBACK")
     holder.close()
     assert file_store.find() == []
+
+
+def test_a_writer_tries_again_until_the_lock_is_free(
+    file_store: Store, database: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = sqlite3.connect(database, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            holder.execute("ROLLBACK")
+
+    monkeypatch.setattr(transactions.time, "sleep", pause)
+    with Store.open(str(database)) as store:
+        store.begin(make())
+    holder.close()
+    assert len(pauses) == 3
+    assert len(file_store.find()) == 1
 
 
 def test_the_timeout_can_stand_in_the_url(file_store: Store, database: Path, make: Make) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,12 @@ class TestErrors:
         with pytest.raises(StoreError, match="is PostgreSQL 1") as caught:
             Store.open(url)
         assert "99 or newer" in caught.value.hint
+
+    def test_the_driver_is_not_installed(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        with pytest.raises(StoreError, match="driver for") as caught:
+            Store.open(url)
+        assert caught.value.hint == "pip install 'hil[postgres]'"
 
     def test_another_driver_and_an_unescaped_password_are_usage_errors(self) -> None:
         with pytest.raises(UsageError, match="not psycopg2"):

@@ -15,7 +15,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, insert, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    text,
+)
 
 from hil.errors import StoreError, UsageError
 from hil.records import Evaluation, RunRecord, Variant
@@ -104,7 +115,17 @@ def import_lines(store: Store, lines: Iterable[Any]) -> Imported:
         rows = (row for _, row in group)
         while some := list(itertools.islice(rows, _AT_ONCE)):
             _add(store.transactions, kind, some, found)
+    if found.added:
+        store.transactions.write(_count)
     return found
+
+
+def _count(connection: Connection) -> None:
+    """Let the database count what its planner of queries needs to know."""
+    for kind in _KINDS:
+        for table in (kind.table, kind.parts):
+            if table is not None:
+                connection.execute(text(f"ANALYZE {table.name}"))
 
 
 def _lines(connection: Connection, kind: _Kind) -> Iterator[dict[str, Any]]:
