@@ -23,6 +23,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "RELU6": (0.0, 6.0),
     "RELU_N1_TO_1": (-1.0, 1.0),
 }
+_MAX_SCALE = 2.0**31  # the largest left shift of a multiplier in TFLite's kernels is 31
 SUPPORTED_ACTIVATIONS = ", ".join(BOUNDS)
 
 
@@ -124,8 +125,8 @@ def effective_scales(
         if float32_product:
             products = products.astype(np.float32).astype(np.float64)
         result: npt.NDArray[np.float64] = products / out_scale
-    if not np.isfinite(result).all():
-        refuse(op, "a ratio of scales that is not finite", "scales of similar magnitude")
+    if not (result < _MAX_SCALE).all():  # NaN is not
+        refuse(op, f"a ratio of scales of {result.max():g}", f"ratios below {_MAX_SCALE:g}")
     return result
 
 
