@@ -84,6 +84,12 @@ class Settings(BaseModel):
     db_timeout_s: float = Field(
         default=60.0, gt=0, description="seconds to wait for a database in use or a lost server"
     )
+    scheduler: str | None = Field(
+        default=None, description="Dask scheduler of sweeps and evaluations, tcp://HOST:8786"
+    )
+    scheduler_wait_s: float = Field(
+        default=60.0, gt=0, description="seconds to wait for workers of the scheduler"
+    )
     label: str | None = Field(
         default=None, max_length=80, description="name of the revision that runs measure"
     )

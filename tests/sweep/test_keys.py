@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hil.sweep import Member, keys, load, members
-from hil.sweep.keys import WITHOUT_EFFECT, code_with_effect, sweep_key, tools
+from hil.bench import toolset
+from hil.bench.toolset import WITHOUT_EFFECT, code_with_effect, tools
+from hil.sweep import Member, load, members
+from hil.sweep.keys import sweep_key
 
 from tests.support.hil import DIGITS, REPOSITORY
 
@@ -204,7 +206,7 @@ def test_a_new_package_is_in_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """What nobody thought of changes the key rather than leaving stale results in force."""
     package = tmp_path / "hil"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(keys, "_PACKAGE", package)
+    monkeypatch.setattr(toolset, "_PACKAGE", package)
     before = tools()["code"]
     (package / "cli" / "more.py").write_text("")
     assert tools()["code"] == before
@@ -232,7 +234,7 @@ def test_another_compiler_and_emulator_are_seen(
 def test_every_process_makes_the_same_key(folder: Path) -> None:
     code = (
         "from pathlib import Path; from hil.sweep import load, members;"
-        "from hil.sweep.keys import sweep_key, tools;"
+        "from hil.bench.toolset import tools; from hil.sweep.keys import sweep_key;"
         f"(m,) = members(load(Path({str(folder / 'study.toml')!r}))); print(sweep_key(m, tools()))"
     )
     printed = {

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from hil.bench.source_revision import source_revision
+from hil.bench.toolset import tools
 from hil.records import ErrorInfo, RunRecord, RunStatus
 from hil.store import Store
 from hil.sweep import Member, load, members, plan, runner
-from hil.sweep.keys import sweep_key, tools
+from hil.sweep.keys import sweep_key
 
 from tests.report.report_records import passed
 from tests.support.hil import DIGITS

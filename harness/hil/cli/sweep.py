@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hil.cli import output
+from hil.cli import clusters, output
+from hil.cli.clusters import SchedulerOption
 from hil.cli.options import (
     DbOption,
     JsonOption,
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from hil.figures import Figure
     from hil.records import RunRecord
     from hil.report.study.study_view import StudyRun
+    from hil.settings import Settings
     from hil.store import Store
     from hil.sweep import Outcome, Plan, Study
+    from hil.sweep.execution import Execution
     from hil.sweep.runner import Progress
 
 SCHEMA = "hil.sweep/1"
@@ -71,6 +75,7 @@ def sweep(
             help="Write the study's report: HTML, or Markdown where FILE ends in .md.",
         ),
     ] = None,
+    scheduler: SchedulerOption = None,
     label: LabelOption = None,
     db: DbOption = None,
     tools: TargetOptions = TargetOptions(),
@@ -86,7 +91,7 @@ def sweep(
     from hil.store import Store
     from hil.sweep import load, members, plan
 
-    settings = configuration.load(db=db, label=label, **vars(tools))
+    settings = configuration.load(db=db, label=label, scheduler=scheduler, **vars(tools))
     check_report_folder(report)
     loaded = load(study)
     loaded = loaded.model_copy(update={"target": tools.target or loaded.target or settings.target})
@@ -96,7 +101,8 @@ def sweep(
         if dry_run:
             _show_plan(loaded, what, as_json=json)
             return
-        outcomes = _carry_out(what, settings.db, jobs, quiet=json)
+        with _execution(settings, store, jobs, what) as execution:
+            outcomes = _carry_out(what, execution, quiet=json)
         runs = _study_runs(store, outcomes)
     written = _write(loaded, runs, report)
     if json:
@@ -109,13 +115,29 @@ def sweep(
         raise typer.Exit(3)
 
 
-def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> list[Outcome]:
+@contextlib.contextmanager
+def _execution(
+    settings: Settings, store: Store, jobs: int | None, what: Plan
+) -> Iterator[Execution]:
+    """Where the runs that are open are carried out."""
+    from hil.sweep.execution import LocalExecution
+    from hil.sweep.runner import default_jobs
+
+    with clusters.connected(settings, jobs) as cluster:
+        if cluster is None:
+            yield LocalExecution(settings.db, min(jobs or default_jobs(), len(what.open)))
+            return
+        from hil.sweep.cluster import ClusterExecution
+
+        yield ClusterExecution(cluster, store, settings.db)
+
+
+def _carry_out(what: Plan, execution: Execution, *, quiet: bool) -> list[Outcome]:
     """Run the open members; return the outcomes of all in the plan's order."""
-    from hil.sweep.runner import carry_out, default_jobs
+    from hil.sweep.runner import carry_out
 
     outcomes = dict(what.done)
     positions = {id(member): index for index, member in enumerate(what.members)}
-    count = min(jobs or default_jobs(), len(what.open))
     try:
         with output.progress(quiet=quiet) as shown:
 
@@ -125,7 +147,7 @@ def _carry_out(what: Plan, db: str | None, jobs: int | None, *, quiet: bool) -> 
                 now = ", ".join([*failed, *progress.running])
                 shown.stage("runs", before + progress.done, before + progress.total, now)
 
-            for outcome in carry_out(what, db, count, show) if count else ():
+            for outcome in carry_out(what, execution, show):
                 outcomes[positions[id(outcome.member)]] = outcome
     except KeyboardInterrupt:
         kept = f"{len(outcomes)} of {len(what.members)} runs are done and stored"

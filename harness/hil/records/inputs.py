@@ -19,11 +19,13 @@ class InputSpec:
     """Which inputs: ``random:SEED``, ``normal:SEED``, ``zeros``, ``min``, ``max``, a file, arrays.
 
     ``text`` is how the user writes it, and what messages and records call it. ``arrays`` holds
-    samples in memory, by name as a .npz does, or one array as a .npy does.
+    samples in memory, by name as a .npz does, or one array as a .npy does. ``file`` is where a file
+    is that ``text`` names on another machine.
     """
 
     text: str
     arrays: Array | Mapping[str, Array] | None = field(default=None, compare=False, repr=False)
+    file: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.text
@@ -59,6 +61,11 @@ class InputSpec:
         return self.arrays is None and not self.rule and Path(self.text).suffix in _FILES
 
     @property
+    def path(self) -> Path:
+        """The file, where samples are read from one."""
+        return Path(self.file or self.text)
+
+    @property
     def has_samples(self) -> bool:
         """Whether there are samples of the user's own, in a file or in memory."""
         return self.is_file or self.arrays is not None
@@ -74,7 +81,7 @@ class InputSpec:
             OSError: the file cannot be read.
         """
         if self.is_file:
-            with open(self.text, "rb") as file:
+            with self.path.open("rb") as file:
                 return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
         if self.arrays is None:
             return self.text

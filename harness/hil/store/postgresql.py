@@ -276,3 +276,11 @@ def _state(error: BaseException) -> str | None:
 def _is_operational(error: BaseException) -> bool:
     """Whether it is psycopg's error of a connection, without importing it."""
     return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+
+
+def identity(connection: Connection) -> str:
+    """Return the identifier of the server's cluster, the database and its first schema."""
+    found = connection.exec_driver_sql(
+        "SELECT system_identifier, current_database(), current_schema() FROM pg_control_system()"
+    ).one()
+    return "/".join(map(str, found))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from hil import settings
 from hil.errors import StoreError, UsageError
 from hil.records import Measurement, ModelInfo, RunRecord, RunStatus
-from hil.store import documents, unstored
+from hil.store import documents, postgresql, unstored
 from hil.store.baselines import Baselines
 from hil.store.database import Location, connect, locate, require_file
 from hil.store.documents import epoch_us, to_document
@@ -140,6 +140,13 @@ class Store:
     def engine(self) -> Engine:
         """The connections, for the modules of this package."""
         return self._engine
+
+    def server_identity(self) -> str:
+        """Return what identifies the database on its server, on every machine; '' of a file."""
+        if self._engine.dialect.name == "sqlite":
+            return ""
+        with self.reading() as connection:
+            return postgresql.identity(connection)
 
     @property
     def variants(self) -> Variants:

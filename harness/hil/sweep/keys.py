@@ -10,63 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from hil import files
 from hil.engines.registry import engine as find_engine
-from hil.firmware.toolchain import find_compiler
 from hil.records import InputSpec
-from hil.resources import data_dir
 from hil.sweep.matrix import Member
-from hil.targets.registry import target
-
-KEY_VERSION = 1
-_PACKAGE = Path(__file__).resolve().parents[1]
-#: The parts of hil that cannot change what a run measures or checks; all others are in the key.
-WITHOUT_EFFECT = frozenset(
-    (
-        *("__init__", "__main__", "_api", "calibrate", "children", "cli", "doctor"),
-        *("errors", "evaluation", "files", "forms", "gate", "report", "resources", "settings"),
-        *("store", "sweep", "validation"),
-    )
-)
-_LIBRARIES = ("tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
-
-
-def tools(target_name: str | None = None) -> dict[str, Any]:
-    """What all runs of a sweep share: versions of tools, hashes of sources.
-
-    Raises:
-        UsageError: there is no such target.
-        MissingTool: the compiler or the target's tool is not here.
-    """
-    where = target(target_name)
-    compiler = find_compiler()
-    return {
-        "version": KEY_VERSION,
-        "compiler": [compiler.prefix, compiler.version],
-        "target": [where.name, where.tool()],
-        "firmware_stubs": _tree_hash([data_dir("firmware_stubs")]),
-        "code": _tree_hash(code_with_effect(), ".py"),
-        # Bands come from these tables.
-        "validation": _tree_hash([data_dir("reports") / "validation"]),
-        "published": _tree_hash([data_dir("reports") / "published"]),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
-    }
-
-
-def code_with_effect() -> list[Path]:
-    """Return the packages and modules of hil that decide what a run measures and checks."""
-    found = [*_PACKAGE.glob("*.py"), *(path.parent for path in _PACKAGE.glob("*/__init__.py"))]
-    return sorted(path for path in found if path.stem not in WITHOUT_EFFECT)
 
 
 def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
-    """Return the key of a member; ``shared`` is what ``tools`` gave.
+    """Return the key of a member; ``shared`` is what ``hil.bench.toolset.tools`` gave.
 
     Raises:
         OSError: a file of samples cannot be read.
@@ -76,7 +30,7 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
     if request.variant is not None:
         variant = asdict(request.variant)
         for name in ("calibration", "held_out"):
-            variant[name] = InputSpec.of(variant[name]).content_key()
+            variant[name] = InputSpec.of(getattr(request.variant, name)).content_key()
     parts = {
         "tools": shared,
         "model": request.model.sha256,
@@ -96,16 +50,3 @@ def sweep_key(member: Member, shared: Mapping[str, Any]) -> str:
     }
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _tree_hash(roots: Iterable[Path], suffix: str = "") -> str:
-    """Hash names and contents of all files below the roots, whatever the time they were written."""
-    patterns = [(root.parent, root.name, f"{root.name}/**/*{suffix}") for root in roots]
-    return files.digest(part for pattern in patterns for part in files.below(*pattern))
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,16 +16,23 @@ from hil.engines.registry import engine as find_engine
 from hil.errors import InputError, ModelError, UsageError
 from hil.quantization import check_request
 from hil.records import InputSpec, VariantRequest
-from hil.sweep.study import FLOAT, Exclude, Quantization, Study, StudyScheme
+from hil.sweep.study import FLOAT, Axes, Quantization, Study, StudyScheme
 from hil.tflite.model import Model
+
+#: Targets that every machine with hil can run as often as it has processors.
+UNLIMITED_TARGETS = (None, "qemu", "host")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a study: the scheme by the study's name for it, and the request."""
+    """One run of a study: the scheme by the study's name for it, and the request.
+
+    ``needs`` are the resources that a cluster's worker has to offer to carry it out.
+    """
 
     scheme: StudyScheme
     request: Request
+    needs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def axes(self) -> dict[str, str]:
@@ -77,7 +85,8 @@ def members(study: Study, only: str | None = None) -> list[Member]:
         for model in models
         for scheme in study.schemes
     ]
-    found = [member for member in every if not any(_excludes(r, member) for r in study.exclude)]
+    every = [dataclasses.replace(member, needs=_needs(study, member)) for member in every]
+    found = [member for member in every if not any(_matches_axes(r, member) for r in study.exclude)]
     chosen = [member for member in found if only is None or _matches(member.label, only)]
     if not chosen:
         what = f"matches --only '{only}'" if found else "is left by its excludes"
@@ -160,7 +169,17 @@ def _check_scheme(model: Model, scheme: StudyScheme) -> None:
         )
 
 
-def _excludes(rule: Exclude, member: Member) -> bool:
+def _needs(study: Study, member: Member) -> dict[str, float]:
+    """Resources by name: those of all rules that match, and ``renode`` for runs in Renode."""
+    target = member.request.target
+    needs = {} if target in UNLIMITED_TARGETS else {str(target): 1.0}
+    for rule in study.require:
+        if _matches_axes(rule, member):
+            needs |= rule.resources
+    return needs
+
+
+def _matches_axes(rule: Axes, member: Member) -> bool:
     return all(fnmatchcase(name, getattr(rule, axis)) for axis, name in member.axes.items())
 
 

@@ -1,25 +1,24 @@
-"""Carries out a study: finished runs are taken from the store, the others run in workers."""
+"""Carries out a study: finished runs are taken from the store, the others by an execution."""
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hil.bench.provenance import commit
 from hil.bench.source_revision import source_revision
+from hil.bench.toolset import tools
 from hil.errors import InputError
+from hil.execution.interface import Answer, Message
 from hil.records import ErrorInfo, RunStatus
-from hil.sweep import pool
-from hil.sweep.keys import sweep_key, tools
+from hil.sweep.execution import Execution, OutcomeStatus
+from hil.sweep.keys import sweep_key
 from hil.sweep.matrix import Member
 
 if TYPE_CHECKING:
     from hil.store import Store
-
-OutcomeStatus = Literal["passed", "failed", "error"]
 
 
 @dataclass(frozen=True)
@@ -106,18 +105,17 @@ def plan(
 
 
 def carry_out(
-    what: Plan, store_url: str | None, jobs: int, show: Callable[[Progress], None]
+    what: Plan, execution: Execution, show: Callable[[Progress], None]
 ) -> Iterator[Outcome]:
-    """Run what is open in ``jobs`` worker processes; yield each outcome as it comes.
+    """Run what is open; yield each outcome as it comes.
 
-    Outcomes are stored by the workers as they come, so that nothing is lost when the caller stops.
+    Runs are stored as they come, so that nothing is lost when the caller stops.
     """
     tasks = [(what.members[index], what.keys[index]) for index in what.open]
     running: dict[int, str] = {}
     done = failed = 0
-    answers = pool.carry_out(tasks, jobs, functools.partial(_open_store, store_url), _work)
-    for message in answers:
-        if isinstance(message, pool.Message):
+    for message in execution.answers(tasks) if tasks else ():
+        if isinstance(message, Message):
             running[message.index] = message.text
         else:
             running.pop(message.index, None)
@@ -138,38 +136,15 @@ def default_jobs() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 
 
-def _open_store(url: str | None) -> Store:
-    from hil.store import Store
-
-    return Store.open(url)
-
-
-def _work(
-    store: Store, task: tuple[Member, str], report: Callable[[str], None]
-) -> tuple[OutcomeStatus, str | None, tuple[ErrorInfo, ...]]:
-    """One member, in a worker: run, keep the key with the run, answer with what came of it."""
-    from hil.bench import pipeline
-
-    member, key = task
-    report(member.label)
-    try:
-        facts = {"sweep_key": key, "study_scheme": member.scheme.name}
-        record = pipeline.run(member.request, store, facts=facts)
-    except Exception as error:  # a bug must not stop the other runs, and must be seen
-        return "error", None, (ErrorInfo.of(error),)
-    status: OutcomeStatus = "passed" if record.status == "passed" else "error"
-    if record.status == "failed":
-        status = "failed"
-    return status, record.run_id, record.errors
-
-
-def _outcome(member: Member, answer: pool.Answer) -> Outcome:
-    if answer.died is not None:
+def _outcome(member: Member, answer: Answer) -> Outcome:
+    if answer.error is not None:
+        return Outcome(member, "error", None, (answer.error,))
+    if answer.died:
         info = ErrorInfo(
-            f"the worker process died (exit code {answer.died})",
-            "was it killed, or short of memory? run the sweep again, perhaps with --jobs 1",
+            f"the worker process died ({answer.died})",
+            "was it killed, or short of memory? run the sweep again, perhaps with fewer at a time",
             "WorkerDied",
         )
         return Outcome(member, "error", None, (info,))
-    status, run_id, errors = answer.value
-    return Outcome(member, status, run_id, errors)
+    result = answer.value
+    return Outcome(member, result.status, result.run_id, result.errors)

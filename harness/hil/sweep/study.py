@@ -6,7 +6,7 @@ Paths in it are relative to the file. ``docs/sweep.md`` describes every key.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -87,14 +87,20 @@ class Inputs(_Strict):
     repeat: int = Field(default=1, ge=1, le=10_000)
 
 
-class Exclude(_Strict):
-    """Members to leave out: all globs that are given must match."""
+class Axes(_Strict):
+    """Members by their names on the axes: all globs that are given must match."""
 
     model: str = "*"
     scheme: str = "*"
     engine: str = "*"
     profile: str = "*"
     optimize: str = "*"
+
+
+class Requirement(Axes):
+    """Resources that a cluster's worker must offer for these members."""
+
+    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
 
 class Study(_Strict):
@@ -115,7 +121,8 @@ class Study(_Strict):
     target: str | None = None
     memory_model: Literal["ideal", "cache"] | None = None
     timeout_s: float = Field(default=60.0, gt=0)
-    exclude: tuple[Exclude, ...] = ()
+    exclude: tuple[Axes, ...] = ()
+    require: tuple[Requirement, ...] = ()
     path: SkipJsonSchema[Path] = Path()
 
     @model_validator(mode="after")

@@ -8,7 +8,6 @@ their extremes are all -1 and all +1.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Sized
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,7 +149,7 @@ def arrays_of(spec: InputSpec) -> Array | Mapping[str, Array]:
     """
     if spec.arrays is not None:
         return spec.arrays
-    path = Path(spec.text)
+    path = spec.path
     try:
         with path.open("rb") as file:
             content: Any = np.load(file, allow_pickle=False)

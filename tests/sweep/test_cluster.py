@@ -1,0 +1,279 @@
+"""`hil sweep --scheduler` on a real scheduler with real workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hil.execution.cluster import Cluster, Task
+from hil.execution.interface import Answer, Message
+from hil.records import RunRecord
+from hil.store import Store
+
+from tests.support.dask_cluster import DaskCluster, dask_cluster
+from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil, hil_process
+from tests.support.processes import WAIT_S, Processes, is_living, wait_until
+from tests.support.tools import wrapped_qemu
+
+STUDY = """
+schema = 1
+models = ["digits_float32.tflite"]
+profiles = ["stm32l4", "sparkfun-edge"]
+schemes = ["float32", "q8"]
+[calibration]
+samples = "samples.npz"
+count = 20
+[inputs]
+samples = 1
+"""
+WAITS_LONG = {"HIL_SCHEDULER_WAIT_S": str(WAIT_S)}
+OF_THE_MACHINE = {"stage_s", "firmware_cached", "target_command", "build_command"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(DIGITS / "digits_float32.tflite", tmp_path)
+    shutil.copy(DIGITS / "digits_samples.npz", tmp_path / "samples.npz")
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path
+
+
+@pytest.fixture
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """A scheduler without workers."""
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as running:
+        yield running
+
+
+def sweep(folder: Path, dask: DaskCluster, *arguments: str | Path, **env: str) -> Result:
+    return hil_process(
+        *("sweep", "study.toml", "--db", "cluster.db", "--scheduler", dask.address),
+        *arguments,
+        cwd=folder,
+        env={**WAITS_LONG, **env},
+    )
+
+
+def runs(url: str | Path) -> list[RunRecord]:
+    with Store.open(str(url)) as store:
+        return store.load([run.run_id for run in store.find()])
+
+
+def facts(run: RunRecord) -> dict[str, Any]:
+    """What must not depend on where the run was carried out."""
+    return {
+        "measurements": dict(run.measurements),
+        "ops": run.ops,
+        "check": run.check,
+        "model": run.model,
+        "notes": run.notes,
+        "errors": run.errors,
+        "profile": run.profile,
+        **{name: fact for name, fact in run.provenance.items() if name not in OF_THE_MACHINE},
+    }
+
+
+def by_key(found: list[RunRecord]) -> dict[str, dict[str, Any]]:
+    by = {str(run.provenance["sweep_key"]): facts(run) for run in found}
+    assert len(by) == len(found), "a result is stored twice"
+    return by
+
+
+def test_runs_of_workers_equal_local_ones(folder: Path, dask: DaskCluster, db_url: str) -> None:
+    dask.worker(env={"HIL_DB": "of-another.db"})
+    dask.worker()
+    done = sweep(folder, dask, "--json", "--db", db_url, "--label", "rev 1")
+    assert done.code == 0, done
+    assert done.stderr == ""
+    here = hil("sweep", "study.toml", "--db", "local.db", "--json", "--label", "rev 1", cwd=folder)
+    assert here.code == 0, here
+    there = runs(db_url)
+    assert len(there) == 4
+    assert by_key(there) == by_key(runs(folder / "local.db"))
+    assert [r["label"] for r in done.envelope["data"]["runs"]] == [
+        r["label"] for r in here.envelope["data"]["runs"]
+    ]
+    assert {r["run_id"] for r in done.envelope["data"]["runs"]} == {run.run_id for run in there}
+    with Store.open(db_url) as store, Store.open(str(folder / "local.db")) as local:
+        assert {v.sha256 for v in store.variants.find()} == {
+            v.sha256 for v in local.variants.find()
+        }
+    again = sweep(folder, dask, "--json", "--db", db_url)
+    assert all(run["resumed"] for run in again.envelope["data"]["runs"])
+
+
+def test_runs_of_a_worker_that_is_killed_go_to_the_other(
+    folder: Path, dask: DaskCluster, processes: Processes
+) -> None:
+    (folder / "study.toml").write_text(
+        STUDY.replace('"sparkfun-edge"]', '"sparkfun-edge"]\noptimize = ["-O2", "-O3", "-Os"]')
+    )
+    victim = dask.worker()
+    process = processes.start(
+        *(HIL, "sweep", "study.toml", "--db", "cluster.db", "--scheduler", dask.address),
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **WAITS_LONG},
+    )
+    database = folder / "cluster.db"
+    wait_until(lambda: process.poll() is not None or (database.exists() and stored(database) > 1))
+    assert process.poll() is None, process.communicate()
+    dask.worker()
+    victim.send_signal(signal.SIGKILL)
+    _, errors = process.communicate(timeout=WAIT_S * 2)
+    assert process.returncode == 0, errors
+    assert len(by_key(runs(database))) == 12
+    assert {run.status for run in runs(database)} == {"passed"}
+
+
+def stored(database: Path) -> int:
+    with Store.open(str(database)) as store:
+        return len(store.find())
+
+
+def test_runs_go_to_workers_that_offer_what_they_need(
+    folder: Path, dask: DaskCluster, tmp_path: Path
+) -> None:
+    (folder / "study.toml").write_text(
+        STUDY + '[[require]]\nprofile = "*"\nresources = { "board:mine" = 1 }\n'
+    )
+    dask.worker(resources="board:mine=1 renode=1")
+    for name in ("cache-1", "cache-2"):
+        dask.worker(resources="board:other=1", env={"HIL_CACHE_DIR": str(tmp_path / name)})
+    done = sweep(folder, dask)
+    assert done.code == 0, done
+    assert list(tmp_path.glob("cache-*/variants/*")) == []
+    assert list(tmp_path.glob("cache-*/firmware/*")) == []
+
+
+def test_a_resource_that_no_worker_offers_is_named(folder: Path, dask: DaskCluster) -> None:
+    text = STUDY + '[[require]]\nscheme = "q8"\nresources = { "board:mine" = 1 }\n'
+    (folder / "study.toml").write_text(text)
+    none = sweep(folder, dask, HIL_SCHEDULER_WAIT_S="0.1")
+    none.refuses(4, "has no workers, for 0.1 s", "dask worker")
+    dask.worker(resources="board:mine=0.5")
+    few = sweep(folder, dask, "--json", HIL_SCHEDULER_WAIT_S="20")
+    few.refuses(4, "offers board:mine=1, for 20 s")
+    assert few.envelope["errors"][0]["message"].startswith("no worker of tcp://")
+
+
+def test_workers_of_other_versions_are_refused(folder: Path, dask: DaskCluster) -> None:
+    other = folder / "other-gcc"
+    other.write_text("#!/bin/sh\necho other-gcc 99.1\n")
+    other.chmod(0o755)
+    dask.worker(env={"HIL_CC_PREFIX": f"{folder}/other-"})
+    refused = sweep(folder, dask)
+    refused.refuses(4, "the worker tcp://127.0.0.1:", "compiler", "99.1", "(here ")
+    assert runs(folder / "cluster.db") == []
+
+
+def test_a_worker_whose_tool_is_missing_is_refused(folder: Path, dask: DaskCluster) -> None:
+    dask.worker(env={"HIL_CC_PREFIX": "none-"})
+    sweep(folder, dask).refuses(4, "the worker tcp://127.0.0.1:", "missing", "none-gcc")
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "words"),
+    [
+        ("tcp://127.0.0.1:1", 4, "no scheduler answers at tcp://127.0.0.1:1"),
+        ("localhost:8786", 2, "write tcp://HOST:8786"),
+        ("ftp://127.0.0.1:1", 2, "invalid address of a scheduler"),
+        ("tcp://127.0.0.1:port", 2, "cannot connect to a scheduler"),
+        ("tls://127.0.0.1:1", 2, "needs certificates"),
+    ],
+)
+def test_a_scheduler_that_is_not_there(folder: Path, address: str, code: int, words: str) -> None:
+    result = hil_process("sweep", "study.toml", "--scheduler", address, cwd=folder)
+    result.refuses(code, words)
+
+
+def test_the_number_of_jobs_is_the_workers(folder: Path) -> None:
+    given = ("--scheduler", "tcp://127.0.0.1:1", "--jobs", "2")
+    hil("sweep", "study.toml", *given, cwd=folder).refuses(2, "--jobs has no effect")
+
+
+def test_without_dask_the_option_names_the_extra(folder: Path) -> None:
+    (folder / "distributed.py").write_text("raise ImportError('No module named distributed')")
+    env = {"PYTHONPATH": str(folder)}
+    hil_process("sweep", "study.toml", "--only", "float32/stm32l4", "--dry-run", env=env)
+    result = hil_process("sweep", "study.toml", "--scheduler", "tcp://h:1", cwd=folder, env=env)
+    result.refuses(4, "pip install 'hil[cluster]'")
+
+
+def test_ctrl_c_cancels_what_the_workers_do(
+    folder: Path, dask: DaskCluster, processes: Processes
+) -> None:
+    slow = wrapped_qemu(folder, 'set -- "$@" -icount shift=10,align=on')
+    dask.worker(env={"HIL_EMULATOR": str(slow)})
+    process = processes.start(
+        *(HIL, "sweep", "study.toml", "--db", "c.db", "--scheduler", dask.address),
+        *("--emulator", slow),
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **WAITS_LONG},
+    )
+    found: list[int] = []
+
+    def at_work() -> bool:
+        found[:] = emulators(folder)
+        return bool(found) or process.poll() is not None
+
+    wait_until(at_work)
+    assert process.poll() is None, process.communicate()
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 130, errors
+    assert "0 of 4 runs are done and stored" in errors
+    assert "Traceback" not in errors
+    wait_until(lambda: not any(map(is_living, found)) and not emulators(folder))
+    assert runs(folder / "c.db") == []
+
+
+def emulators(folder: Path) -> list[int]:
+    """Emulators of workers, which run the executable of the test's folder."""
+    from tests.support.processes import MARK, command_of, marked
+
+    mine = marked(os.environ[MARK])
+    return [pid for pid in mine if "icount" in command_of(pid) and "qemu" in command_of(pid)]
+
+
+def start() -> int:
+    return os.getppid()
+
+
+def work(worker: int, task: bytes, report: Any) -> Any:
+    report("began")
+    if task == b"kill":
+        os.kill(worker, signal.SIGKILL)
+        signal.pause()
+    if task == b"die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task
+
+
+def test_a_task_that_kills_its_workers_is_one_failure(dask: DaskCluster) -> None:
+    for _ in range(2):
+        dask.worker(nanny=True, env={"PYTHONPATH": str(REPOSITORY)})
+    tasks = [Task(word) for word in (b"1", b"kill", b"die", b"4", b"5", b"6")]
+    with Cluster(dask.address, WAIT_S, print) as cluster:
+        cluster.require([task.needs for task in tasks], [None])
+        said = list(cluster.carry_out(tasks, {}, start, work))
+    answers = {m.index: m for m in said if isinstance(m, Answer)}
+    counted = Counter(m.index for m in said if isinstance(m, Answer))
+    assert counted == dict.fromkeys(range(6), 1)
+    assert {i: a.value for i, a in answers.items() if not a.died} == {
+        0: b"1",
+        **{n - 1: str(n).encode() for n in (4, 5, 6)},
+    }
+    assert answers[1].died.startswith("each worker that it was given to, last tcp://127.0.0.1:")
+    assert answers[2].died.startswith("signal SIGKILL on tcp://127.0.0.1:")
+    assert any(isinstance(m, Message) and m.text == "began" for m in said)
