@@ -28,8 +28,6 @@ from tests.support.processes import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "hil_template"
-# As users have it: sorted by a language, not by bytes.
-_LANGUAGE = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,17 @@ class Cluster:
         secret = self.server.password if password is None else password
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.server.port}/{database}"
 
+    @property
+    def language(self) -> str:
+        """What ``CREATE DATABASE`` needs for text that is sorted by a language, as users have it.
+
+        Before PostgreSQL 15, '': there only the languages of the operating system.
+        """
+        with psycopg.connect(self.url("postgres")) as connection:
+            if connection.info.server_version < 150_000:
+                return ""
+        return "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+
     def execute(self, *statements: str, database: str = "postgres") -> None:
         """Carry out statements, each in a transaction of its own, as the superuser."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -53,7 +62,7 @@ class Cluster:
     def database(self, *, empty: bool = False) -> Iterator[str]:
         """A new database, with the store's tables or empty; yields its name, drops it after."""
         name = f"t_{uuid.uuid4().hex}"
-        template = f"template0 {_LANGUAGE}" if empty else TEMPLATE
+        template = f"template0 {self.language}" if empty else TEMPLATE
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield name
@@ -83,7 +92,7 @@ def cluster(shared: Path) -> Iterator[Cluster]:
             assert connection is not None
         found = Cluster(Server(**json.loads(connection.makefile().readline())))
         if started:
-            found.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0 {_LANGUAGE}")
+            found.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0 {found.language}")
             Store.open(found.url(TEMPLATE)).close()
     with connection:
         yield found
