@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from hil.devices import Profile
 from hil.errors import LinkError
+from hil.files import temporary_folder
 from hil.records import BlockProfile, Finding, Firmware, Platform
 from hil.targets import execution_record
 from hil.targets.dut.client import DutClient, MemoryAccess
@@ -89,8 +89,7 @@ class RenodeTarget:
     ) -> Iterator[RenodeSession]:
         """See :class:`hil.targets.interface.Target`; ``auto`` is ``direct``, by the monitor."""
         renode = executable.find_renode()
-        with tempfile.TemporaryDirectory(prefix="hil-renode-") as name:
-            folder = Path(name)
+        with temporary_folder("renode") as folder:
             record = folder / "profile.bin"
             profiled = profiler.commands(firmware, platform, options, record)
 
