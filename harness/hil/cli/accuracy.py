@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hil.cli import accuracy_text, output, stores
+from hil.cli import accuracy_text, clusters, output, stores
+from hil.cli.clusters import SchedulerOption
 from hil.cli.options import (
     CalibrationOptions,
     DbOption,
@@ -99,6 +100,7 @@ def accuracy(
     device: DeviceOptions = DeviceOptions(),
     quantize: QuantizeOption = None,
     calibration: CalibrationOptions = CalibrationOptions(),
+    scheduler: SchedulerOption = None,
     label: LabelOption = None,
     db: DbOption = None,
     tools: TargetOptions = TargetOptions(),
@@ -114,7 +116,12 @@ def accuracy(
     from hil import settings as configuration
 
     settings = configuration.load(
-        db=db, label=label, profile=profile, **device.settings, **vars(tools)
+        db=db,
+        label=label,
+        profile=profile,
+        scheduler=scheduler,
+        **device.settings,
+        **vars(tools),
     )
     if list_stored:
         _list(db, model, profile, as_json=json)
@@ -156,8 +163,17 @@ def _evaluate_and_show(
     from hil.store import Store
 
     title = f"{request.model.name} on {request.profile.name}"
-    with Store.open(settings.db) as store, output.progress(title) as shown:
-        evaluation = evaluate(request, asked, store, shown.stage)
+    with (
+        clusters.connected(settings, asked.jobs) as cluster,
+        Store.open(settings.db) as store,
+        output.progress(title) as shown,
+    ):
+        spread = None
+        if cluster is not None:
+            from hil.evaluation.cluster import on_cluster
+
+            spread = on_cluster(cluster)
+        evaluation = evaluate(request, asked, store, shown.stage, spread)
     problems = [{"message": e.message, "hint": e.hint} for e in evaluation.errors]
     code = exit_code(e.kind for e in evaluation.errors)
     assert evaluation.accuracy is not None

@@ -10,7 +10,7 @@ import platform as host
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from hil.datasets import Dataset
 from hil.datasets.source import source_sha256
 from hil.errors import HilError, RunFailed, WrongOutput
 from hil.evaluation.metrics import Metric
-from hil.evaluation.pool import Pool, Work
+from hil.evaluation.pool import Pool, Results, Work
 from hil.records import (
     Accuracy,
     ErrorInfo,
@@ -37,6 +37,7 @@ from hil.records import (
     Variant,
 )
 from hil.store import Store
+from hil.store.evaluations import Claim
 from hil.targets.interface import Options, Session
 from hil.targets.session import infer
 from hil.tflite.host_reference import HostReference, reference_for
@@ -65,7 +66,7 @@ class DataRequest:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A request that was understood, with its firmware."""
 
     job: pipeline.Job
@@ -74,12 +75,25 @@ class _Task:
     references: tuple[HostReference, ...]
     firmware: Firmware
 
+    def name(self, at: int) -> str:
+        """What messages call the sample at an index of the data."""
+        return f"sample {int(self.data.index[at])}"
+
+
+Spread = Callable[[Task, Sequence[int]], Results]
+"""Puts the samples at these indices of a task's data through devices."""
+
 
 def evaluate(
-    request: pipeline.Request, asked: DataRequest, store: Store, progress: Progress | None = None
+    request: pipeline.Request,
+    asked: DataRequest,
+    store: Store,
+    progress: Progress | None = None,
+    spread: Spread | None = None,
 ) -> Evaluation:
     """Run labelled samples through the firmware, continue where it stopped, and keep the result.
 
+    ``spread`` puts the samples through devices; None takes ``asked.jobs`` of this machine.
     The returned evaluation's status is ``passed``, or ``failed`` where device and reference
     differ. One that was complete in the store is returned at once.
 
@@ -95,23 +109,23 @@ def evaluate(
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)
     data = data.take(asked.limit, asked.seed)
     metric.require(data)
-    jobs = min(asked.jobs or os.cpu_count() or 1, len(data))
+    jobs = 1 if spread else min(asked.jobs or os.cpu_count() or 1, len(data))
     prestart(jobs)
     references = tuple(reference_for(job.model) for _ in range(jobs))
     report("arena", 0, 0)
     job = pipeline.fitted(job)
     report("build", 0, 0)
-    task = _Task(job, data, metric, references, pipeline.build_firmware(job))
+    task = Task(job, data, metric, references, pipeline.build_firmware(job))
     begun = _begun(task, asked, pipeline.known_variant(job, store))
     claim = store.evaluations.claim(begun, restart=asked.restart)
     if claim.complete:
         return claim.evaluation
     with _ending(claim.evaluation, store):
-        results = _run(task, claim.evaluation, claim.results, store, report)
+        results = _run(task, spread or _here, claim, store, report)
         return _finished(claim.evaluation, metric.sum_up(data, results), task, store)
 
 
-def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluation:
+def _begun(task: Task, asked: DataRequest, variant: Variant | None) -> Evaluation:
     """The evaluation as it begins."""
     job, request = task.job, task.job.request
     started = datetime.now(UTC)
@@ -151,7 +165,7 @@ def _begun(task: _Task, asked: DataRequest, variant: Variant | None) -> Evaluati
     )
 
 
-def _key(task: _Task, tool: str, options: Mapping[str, Any]) -> str:
+def _key(task: Task, tool: str, options: Mapping[str, Any]) -> str:
     """Hash everything that could change a result."""
     question = {
         "model": task.job.model.sha256,
@@ -168,7 +182,7 @@ def _key(task: _Task, tool: str, options: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 
 
-def _origin(task: _Task, tool: str) -> dict[str, Any]:
+def _origin(task: Task, tool: str) -> dict[str, Any]:
     """Versions, hosts and the command that repeats the evaluation."""
     request = task.job.request
     return {
@@ -186,23 +200,14 @@ def _origin(task: _Task, tool: str) -> dict[str, Any]:
 
 
 def _run(
-    task: _Task,
-    evaluation: Evaluation,
-    before: Sequence[SampleResult],
-    store: Store,
-    report: Progress,
+    task: Task, spread: Spread, claim: Claim, store: Store, report: Progress
 ) -> list[SampleResult]:
     """Put the samples that are missing through the devices; store them batch by batch."""
-    data = task.data
-    have = {one.sample for one in before}
+    data, evaluation = task.data, claim.evaluation
+    have = {one.sample for one in claim.results}
     missing = [at for at in range(len(data)) if int(data.index[at]) not in have]
-    results = list(before)
-    pool = Pool(
-        missing,
-        lambda: _device(task),
-        [_work(task, reference) for reference in task.references[: len(missing)]],
-        lambda at: f"sample {int(data.index[at])}",
-    )
+    results = list(claim.results)
+    pool = spread(task, missing)
     batch: list[SampleResult] = []
     stored = time.monotonic()
     report("run", len(results), len(data))
@@ -229,13 +234,19 @@ def _keep_rest(evaluation: Evaluation, results: Sequence[SampleResult], store: S
     )
 
 
-def _device(task: _Task) -> AbstractContextManager[Session]:
-    job, request = task.job, task.job.request
-    options = Options(timeout_s=request.timeout_s, load=request.load)
-    return job.target.open(task.firmware, job.platform, options)
+def _here(task: Task, missing: Sequence[int]) -> Pool:
+    """Devices on this machine, as many as there are references."""
+    works = [_work(task, reference) for reference in task.references[: len(missing)]]
+    return Pool(missing, lambda: open_device(task.job, task.firmware), works, task.name)
 
 
-def _work(task: _Task, reference: HostReference) -> Work:
+def open_device(job: pipeline.Job, firmware: Firmware) -> AbstractContextManager[Session]:
+    """Start a device with a job's firmware."""
+    options = Options(timeout_s=job.request.timeout_s, load=job.request.load)
+    return job.target.open(firmware, job.platform, options)
+
+
+def _work(task: Task, reference: HostReference) -> Work:
     """What one worker does with a sample: the device, the host's reference, and what both say."""
     outputs = pipeline.output_specs(task.job)
 
@@ -269,7 +280,7 @@ def _ending(evaluation: Evaluation, store: Store) -> Iterator[None]:
         raise
 
 
-def _finished(evaluation: Evaluation, accuracy: Accuracy, task: _Task, store: Store) -> Evaluation:
+def _finished(evaluation: Evaluation, accuracy: Accuracy, task: Task, store: Store) -> Evaluation:
     evaluation = dataclasses.replace(evaluation, accuracy=accuracy, done=accuracy.samples)
     if accuracy.equal == accuracy.samples:
         return _end(evaluation, "passed", store)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from hil.errors import HilError
 from hil.records import SampleResult
@@ -26,6 +26,25 @@ class _Failure:
 
 
 _Message = SampleResult | _Failure | None  # None: a worker has ended
+
+
+class Results(Protocol):
+    """The results of samples as they come; leaving it ends the work that is not done."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def results(self) -> Iterator[SampleResult | None]:
+        """As ``Pool.results``."""
+
+    def leftovers(self) -> Iterable[SampleResult]:
+        """As ``Pool.leftovers``."""
 
 
 class Pool:
@@ -94,7 +113,9 @@ class Pool:
             else:
                 yield message
         if failure is not None:
-            raise self._named(failure)
+            raise named(
+                failure.error, self._name(failure.sample) if failure.sample is not None else ""
+            )
 
     def leftovers(self) -> Iterable[SampleResult]:
         """Return results that nobody took, once the pool was left."""
@@ -132,9 +153,10 @@ class Pool:
             if self._stop.is_set():
                 device.kill()
 
-    def _named(self, failure: _Failure) -> BaseException:
-        error = failure.error
-        if isinstance(error, HilError) and failure.sample is not None:
-            error.message = f"{self._name(failure.sample)}: {error.message}"
-            error.args = (error.message,)
-        return error
+
+def named(error: BaseException, sample: str) -> BaseException:
+    """Return an error whose message begins with the sample that it came of."""
+    if isinstance(error, HilError) and sample:
+        error.message = f"{sample}: {error.message}"
+        error.args = (error.message,)
+    return error

@@ -14,7 +14,7 @@ import queue
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -96,7 +96,7 @@ class Cluster:
         contents: Mapping[str, bytes],
         start: Callable[[], Any],
         work: Callable[..., Any],
-    ) -> Iterator[Answer | Message]:
+    ) -> Generator[Answer | Message]:
         """Carry out tasks on the workers; yield answers as they come, in any order.
 
         ``start()`` and ``work(state, packed, report)`` are as for ``hil.execution.pool``. Closing
@@ -191,7 +191,7 @@ class _Round:
         self._began: dict[int, set[str]] = {}
         self._sent: dict[int, int] = {}
 
-    def answers(self) -> Iterator[Answer | Message]:
+    def answers(self) -> Generator[Answer | Message]:
         self._client.subscribe_topic(_TOPIC, self._on_event)
         waiting = _Waiting(self._cluster._wait_s, self._cluster._note)
         try:
@@ -304,7 +304,9 @@ class _Round:
             if future.status in ("error", "cancelled", "lost"):
                 self._news.put(future)
                 return None
-            raise self._cluster.lost() from error
+            if self._client.status != "running":
+                raise self._cluster.lost() from error
+            return _given_up(self._open[future.key], error)
         if isinstance(result, Differs):
             _refuse(f"the worker {result.worker}", self._cluster._installation, result.installation)
         assert isinstance(result, Answer)
@@ -316,9 +318,7 @@ class _Round:
 
         error: Any = future.exception(timeout=_GATHER_S)
         if not isinstance(error, KilledWorker):
-            hint = "are the versions of hil equal on scheduler, workers and here?"
-            info = ErrorInfo(f"{type(error).__name__}: {error}", hint, "ClusterFailed")
-            return Answer(index, error=info)
+            return _given_up(index, error)
         deaths = len(self._began.get(index, ()))
         if deaths < _DEATHS and self._sent[index] < _SENDS:
             del self._open[future.key]
@@ -335,6 +335,12 @@ class _Round:
                 self._client.cancel(list(self._futures.values()), force=True)
             self._client.unsubscribe_topic(_TOPIC)
             self._client.unregister_worker_plugin(self._plugin)
+
+
+def _given_up(index: int, error: BaseException) -> Answer:
+    """The answer of a task that failed in Dask, outside of hil."""
+    hint = "is hil installed where the scheduler runs? `dask worker` prints more"
+    return Answer(index, error=ErrorInfo(f"{type(error).__name__}: {error}", hint, "ClusterFailed"))
 
 
 class _Waiting:

@@ -7,17 +7,21 @@ file, which results contain, is the same on every machine.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hil import files
 from hil.errors import InputError, MissingTool
 from hil.records import InputSpec
 from hil.tflite.model import Model
+
+if TYPE_CHECKING:
+    from hil.bench.pipeline import Request
 
 _FOLDER = "content"
 
@@ -80,6 +84,19 @@ class _Unpacker(pickle.Unpickler):
         if pid not in self._models:
             self._models[pid] = Model.parse(_verified(self._folder, sha256), name, *rest)
         return self._models[pid]
+
+
+def portable(request: Request) -> Request:
+    """The request with its files as specifications, which travel with their content."""
+    variant = request.variant
+    if variant is not None:
+        variant = dataclasses.replace(
+            variant,
+            calibration=InputSpec.of(variant.calibration),
+            held_out=InputSpec.of(variant.held_out),
+        )
+    inputs = InputSpec.of(request.inputs) if request.inputs else None
+    return dataclasses.replace(request, inputs=inputs, variant=variant)
 
 
 def unpack(packed: bytes, folder: Path) -> Any:

@@ -21,14 +21,13 @@ from hil.bench.source_revision import source_revision
 from hil.bench.toolset import tools
 from hil.errors import HilError, MissingTool
 from hil.execution.cluster import Cluster, Task
-from hil.execution.content import Packing
+from hil.execution.content import Packing, portable
 from hil.execution.interface import Answer, Message
-from hil.records import ErrorInfo, InputSpec, RunRecord, Variant
+from hil.records import ErrorInfo, RunRecord, Variant
 from hil.sweep.execution import Keyed, Result, perform
 from hil.sweep.keys import sweep_key
 
 if TYPE_CHECKING:
-    from hil.bench.pipeline import Request
     from hil.store import Store
 
 _ORIGIN = ("hil_commit", "source_commit", "label")
@@ -83,26 +82,13 @@ class ClusterExecution:
             if path not in origins:
                 origins[path] = {"hil_commit": commit(), **source_revision(path)}
             known = self._store.variants.get(member.request.model.sha256)
-            request = dataclasses.replace(_portable(member.request), known=known)
+            request = dataclasses.replace(portable(member.request), known=known)
             yield _Order((dataclasses.replace(member, request=request), key), run_id, origins[path])
 
     def _stored(self, carried: _Carried) -> Result:
         if carried.record is not None:
             _keep(self._store, carried.record, carried.variants, last=True)
         return carried.result
-
-
-def _portable(request: Request) -> Request:
-    """The request with its files as specifications, which travel with their content."""
-    variant = request.variant
-    if variant is not None:
-        variant = dataclasses.replace(
-            variant,
-            calibration=InputSpec.of(variant.calibration),
-            held_out=InputSpec.of(variant.held_out),
-        )
-    inputs = InputSpec.of(request.inputs) if request.inputs else None
-    return dataclasses.replace(request, inputs=inputs, variant=variant)
 
 
 def _run_ids(count: int) -> list[str]:
