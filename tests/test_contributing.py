@@ -297,7 +297,7 @@ from hil.targets import registry
 
 
 class LabTarget:
-    name, title, rank = "lab", "the lab", 9
+    name, title, rank, scarce = "lab", "the lab", 9, True
 
     def __init__(self):
         self._qemu = registry.target("qemu")

@@ -12,7 +12,7 @@ from hil.measure.band import combined_pct
 from hil.measure.cycles.bands import band
 from hil.measure.cycles.cores import core_table
 from hil.records import BlockProfile, Inference, Measurements, MemoryRegion, MemoryWatermarks
-from hil.targets import execution_record
+from hil.targets import execution_record, profiling
 from hil.targets.qemu import profiler
 
 from tests.measure import samples
@@ -35,7 +35,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Block
         plugin = profiler.ensure_plugin(Path(qemu))
     record = folder / "profile.bin"
     uncached = samples.profile(icache_bytes=0, dcache_bytes=0).flash
-    caches = profiler.cache_settings(uncached, MemoryRegion(0, 4 << 20))
+    caches = profiling.cache_settings(uncached, MemoryRegion(0, 4 << 20))
     run_in_qemu(qemu, elf, profiler.plugin_argument(plugin, elf, record, 2, caches))
     return elf, execution_record.read(record, n_ops=2)
 

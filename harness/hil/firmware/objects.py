@@ -36,7 +36,8 @@ def discard_unknown(tree: Path, generated: Mapping[str, str]) -> None:
         if expected is None or expected != [_hash(path), wanted.get(name, "")]:
             path.unlink()
     for path in (tree / "build").glob("*.a"):
-        path.unlink()
+        if not path.is_symlink():  # CMake links an engine's own library here
+            path.unlink()
     (tree / "build" / "firmware.elf").unlink(missing_ok=True)
     (tree / _RECORD).unlink(missing_ok=True)
 

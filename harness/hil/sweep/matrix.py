@@ -17,10 +17,8 @@ from hil.errors import InputError, ModelError, UsageError
 from hil.quantization import check_request
 from hil.records import InputSpec, VariantRequest
 from hil.sweep.study import FLOAT, Axes, Quantization, Study, StudyScheme
+from hil.targets.registry import target as find_target
 from hil.tflite.model import Model
-
-#: Targets that every machine with hil can run as often as it has processors.
-UNLIMITED_TARGETS = (None, "qemu", "host")
 
 
 @dataclass(frozen=True)
@@ -170,9 +168,9 @@ def _check_scheme(model: Model, scheme: StudyScheme) -> None:
 
 
 def _needs(study: Study, member: Member) -> dict[str, float]:
-    """Resources by name: those of all rules that match, and ``renode`` for runs in Renode."""
-    target = member.request.target
-    needs = {} if target in UNLIMITED_TARGETS else {str(target): 1.0}
+    """Resources by name: those of all rules that match, and the target where it is scarce."""
+    target = find_target(member.request.target)
+    needs = {target.name: 1.0} if target.scarce else {}
     for rule in study.require:
         if _matches_axes(rule, member):
             needs |= rule.resources

@@ -73,12 +73,14 @@ class Target(Protocol):
     """A kind of place where firmware runs.
 
     ``name`` is what users write and what is stored with a run; ``title`` is for sentences. The
-    target with the lowest ``rank`` is the default.
+    target with the lowest ``rank`` is the default. ``scarce``: not every machine with hil has one,
+    or it runs few firmwares at a time, so that workers of a cluster offer it as a resource.
     """
 
     name: str
     title: str
     rank: int
+    scarce: bool
 
     def tool(self) -> str:
         """Version line of what runs the firmware.

@@ -39,6 +39,7 @@ class HostTarget:
     name = "host"
     title = "this computer"
     rank = 90
+    scarce = False
 
     def tool(self) -> str:
         """See :class:`hil.targets.interface.Target`."""

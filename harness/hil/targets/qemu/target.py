@@ -63,6 +63,7 @@ class QemuTarget:
     name = "qemu"
     title = "QEMU"
     rank = 10
+    scarce = False
 
     def tool(self) -> str:
         """See :class:`hil.targets.interface.Target`."""

@@ -64,6 +64,7 @@ class RenodeTarget:
     name = "renode"
     title = "Renode"
     rank = 20
+    scarce = True
 
     def tool(self) -> str:
         """See :class:`hil.targets.interface.Target`."""
