@@ -1,10 +1,10 @@
 """A sweep on a Dask cluster of two worker processes against the local pool with two processes.
 
-    .venv/bin/python benchmarks/cluster.py [--runs 200] [--repeats 2]
+    .venv/bin/python benchmarks/cluster.py [--runs 200] [--repeats 3]
 
-All is on this machine. Both ways are measured alternately, with the same warm cache and an empty
-database each time; the times are those of the whole command. Then one of the workers is killed
-after a third of the runs: every run must be stored once. Prints a Markdown table.
+All is on this machine. Both ways are measured alternately, each first in turn, with the same warm
+cache and an empty database each time; the times are those of the whole command. Then one of the
+workers is killed after a third of the runs: every run must be stored once. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -95,13 +95,18 @@ def stored(database: Path) -> tuple[int, int]:
 
 
 def throughput(path: Path, folder: Path, env: dict[str, str], args: argparse.Namespace) -> None:
-    local, shared = [], []
+    local: list[float] = []
+    shared: list[float] = []
     with cluster(folder, env) as (address, _workers):
         seconds(command(path, folder / "warm.db", "--scheduler", address, "--only", "000"), env)
         for number in range(args.repeats):
             there, here = folder / f"cluster{number}.db", folder / f"local{number}.db"
-            shared.append(seconds(command(path, there, "--scheduler", address), env))
-            local.append(seconds(command(path, here, "--jobs", "2"), env))
+            ways = [
+                (shared, command(path, there, "--scheduler", address)),
+                (local, command(path, here, "--jobs", "2")),
+            ]
+            for times, words in ways if number % 2 == 0 else reversed(ways):
+                times.append(seconds(words, env))
             assert stored(here) == stored(there) == (args.runs, args.runs)
             print(f"cluster {shared[-1]:.1f} s, local {local[-1]:.1f} s", file=sys.stderr)
     print("| way | s (each repetition) | runs/s (median) |")
@@ -150,7 +155,7 @@ def _count(database: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

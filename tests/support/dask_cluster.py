@@ -20,12 +20,16 @@ DASK = Path(sys.executable).with_name("dask")
 class DaskCluster:
     """A scheduler on a free port of the loopback interface; ``worker`` adds a worker."""
 
-    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, folder: Path, stack: contextlib.ExitStack, env: Mapping[str, str] | None
+    ) -> None:
         self._folder = folder
         self._stack = stack
         self._file = folder / "scheduler.json"
         self._count = 0
-        self._start("scheduler", "--port", "0", "--host", "127.0.0.1", "--no-show")
+        self.scheduler = self._start(
+            "scheduler", "--port", "0", "--host", "127.0.0.1", "--no-show", env=env
+        )
         wait_until(self._has_address)
 
     @property
@@ -72,7 +76,7 @@ class DaskCluster:
 
 
 @contextlib.contextmanager
-def dask_cluster(folder: Path) -> Iterator[DaskCluster]:
+def dask_cluster(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[DaskCluster]:
     """A scheduler without workers; all its processes end with the block."""
     with contextlib.ExitStack() as stack:
-        yield DaskCluster(folder, stack)
+        yield DaskCluster(folder, stack, env)

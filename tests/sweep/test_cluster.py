@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hil.errors import MissingTool
 from hil.execution.cluster import Cluster, Task
 from hil.execution.interface import Answer, Message
 from hil.records import RunRecord
 from hil.store import Store
+from hil.sweep.cluster import _open_shared
 
 from tests.support.dask_cluster import DaskCluster, dask_cluster
 from tests.support.hil import DIGITS, HIL, REPOSITORY, Result, hil, hil_process
@@ -252,6 +255,8 @@ def start() -> int:
 
 def work(worker: int, task: bytes, report: Any) -> Any:
     report("began")
+    if task == b"wait":
+        signal.pause()
     if task == b"kill":
         os.kill(worker, signal.SIGKILL)
         signal.pause()
@@ -277,3 +282,63 @@ def test_a_task_that_kills_its_workers_is_one_failure(dask: DaskCluster) -> None
     assert answers[1].died.startswith("each worker that it was given to, last tcp://127.0.0.1:")
     assert answers[2].died.startswith("signal SIGKILL on tcp://127.0.0.1:")
     assert any(isinstance(m, Message) and m.text == "began" for m in said)
+
+
+def test_a_worker_that_comes_later_is_compared_too(dask: DaskCluster, tmp_path: Path) -> None:
+    other = tmp_path / "other-gcc"
+    other.write_text("#!/bin/sh\necho other-gcc 99.1\n")
+    other.chmod(0o755)
+    code = {"PYTHONPATH": str(REPOSITORY)}
+    first = dask.worker(env=code)
+    with Cluster(dask.address, WAIT_S, print) as cluster:
+        cluster.require([{}], [None])
+        first.kill()
+        first.wait()
+        dask.worker(env={**code, "HIL_CC_PREFIX": f"{tmp_path}/other-"})
+        with pytest.raises(MissingTool, match=r"the worker tcp://.* compiler .*99\.1"):
+            list(cluster.carry_out([Task(b"1")], {}, start, work))
+
+
+def test_a_scheduler_that_ends_is_an_error(dask: DaskCluster) -> None:
+    dask.worker(env={"PYTHONPATH": str(REPOSITORY)})
+    with Cluster(dask.address, WAIT_S, print) as cluster:
+        cluster.require([{}], [None])
+        said = cluster.carry_out([Task(b"wait")], {}, start, work)
+        assert isinstance(next(said), Message)
+        dask.scheduler.kill()
+        with pytest.raises(MissingTool, match=r"the connection to the scheduler tcp://.* is lost"):
+            list(said)
+
+
+def test_a_folder_that_a_worker_cannot_write_is_named(dask: DaskCluster, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    dask.worker(env={"PYTHONPATH": str(REPOSITORY), "HIL_CACHE_DIR": str(tmp_path / "file")})
+    content = b"some content"
+    with Cluster(dask.address, WAIT_S, print) as cluster:
+        cluster.require([{}], [None])
+        contents = {hashlib.sha256(content).hexdigest(): content}
+        with pytest.raises(MissingTool, match=r"the worker tcp://.* cannot write below .*file"):
+            list(cluster.carry_out([Task(b"1")], contents, start, work))
+
+
+def test_workers_store_in_the_clients_database_alone(postgresql: Any, tmp_path: Path) -> None:
+    with postgresql.database() as mine, postgresql.database() as another:
+        with Store.open(postgresql.url(mine)) as store:
+            identity = store.server_identity()
+        same = _open_shared(postgresql.url(mine), identity)
+        assert same is not None
+        same.close()
+        assert _open_shared(postgresql.url(another), identity) is None
+        assert _open_shared("postgresql://127.0.0.1:1/none", identity) is None
+    with Store.open(str(tmp_path / "hil.db")) as store:
+        assert store.server_identity() == ""
+    assert _open_shared(None, "") is None
+
+
+def test_a_scheduler_without_hil_is_an_error_of_each_run(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "hil.py").write_text("raise ImportError('no hil here')")
+    with dask_cluster(tmp_path, env={"PYTHONPATH": str(tmp_path / "bare")}) as dask:
+        dask.worker(env={"PYTHONPATH": ""})
+        done = sweep(folder, dask)
+    done.refuses(3, "is hil installed where the scheduler runs?")

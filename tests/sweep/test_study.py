@@ -212,3 +212,25 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_docs_describe_every_key() -> None:
     text = (REPOSITORY / "docs" / "sweep.md").read_text(encoding="utf-8")
     assert [key for key in forms.keys(Study) if f"`{key}`" not in text] == []
+
+
+def test_what_runs_need_of_a_clusters_worker(folder: Path) -> None:
+    text = (
+        'schema = 1\nmodels = ["digits_*.tflite"]\nprofiles = ["stm32l4", "sparkfun-edge"]\n'
+        '[[require]]\nprofile = "stm*"\nresources = { "board:a" = 1, memory = 2.5 }\n'
+        '[[require]]\nmodel = "*int8"\nresources = { memory = 3 }\n'
+    )
+    found = {
+        member.label.split("/given/aot/")[0] + member.axes["profile"]: member.needs
+        for member in members(load(written(folder, text)))
+    }
+    assert found == {
+        "digits_float32stm32l4": {"board:a": 1, "memory": 2.5},
+        "digits_int8stm32l4": {"board:a": 1, "memory": 3},
+        "digits_float32sparkfun-edge": {},
+        "digits_int8sparkfun-edge": {"memory": 3},
+    }
+    study = load(written(folder, PLAIN)).model_copy(update={"target": "renode"})
+    assert [member.needs for member in members(study)] == [{"renode": 1}]
+    with pytest.raises(UsageError, match="greater than 0"):
+        load(written(folder, text.replace("memory = 3", "memory = 0")))

@@ -20,7 +20,8 @@ SchedulerOption = Annotated[
     typer.Option(
         "--scheduler",
         metavar="tcp://HOST:8786",
-        help="Run on the workers of this Dask scheduler, see docs/scale.md (also: HIL_SCHEDULER).",
+        help="Run on the workers of this Dask scheduler, see docs/scale.md (also: HIL_SCHEDULER); "
+        "'' runs on this machine.",
     ),
 ]
 
@@ -33,7 +34,7 @@ def connected(settings: Settings, jobs: int | None) -> Iterator[Cluster | None]:
         UsageError: ``jobs`` is given beside a scheduler.
         MissingTool: Dask is not installed, or no scheduler answers.
     """
-    if settings.scheduler is None:
+    if not settings.scheduler:
         yield None
         return
     if jobs is not None:

@@ -123,9 +123,13 @@ def _execution(
     from hil.sweep.execution import LocalExecution
     from hil.sweep.runner import default_jobs
 
+    local = LocalExecution(settings.db, min(jobs or default_jobs(), len(what.open)))
+    if not what.open:
+        yield local
+        return
     with clusters.connected(settings, jobs) as cluster:
         if cluster is None:
-            yield LocalExecution(settings.db, min(jobs or default_jobs(), len(what.open)))
+            yield local
             return
         from hil.sweep.cluster import ClusterExecution
 

@@ -222,15 +222,7 @@ class _Round:
 
         plugin = cluster_worker.Provision(self._plugin, dict(self._contents))
         with self._cluster._reaching():
-            try:
-                self._client.register_plugin(plugin)
-            except OSError as error:
-                if error.filename is None:
-                    raise
-                raise MissingTool(
-                    f"a worker cannot write {error.filename}: {error.strerror}",
-                    hint="HIL_CACHE_DIR in its environment names another folder",
-                ) from error
+            self._client.register_plugin(plugin)
 
     @property
     def _plugin(self) -> str:

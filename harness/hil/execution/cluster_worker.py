@@ -62,8 +62,19 @@ class Provision(WorkerPlugin):  # type: ignore[misc]  # mypy skips distributed
         self._contents = contents
 
     async def setup(self, worker: Worker) -> None:
-        """Write what the cache of the worker lacks."""
-        await asyncio.to_thread(content.keep, cache_dir(), self._contents)
+        """Write what the cache of the worker lacks.
+
+        Raises:
+            MissingTool: it cannot be written.
+        """
+        try:
+            await asyncio.to_thread(content.keep, cache_dir(), self._contents)
+        except OSError as error:
+            raise MissingTool(
+                f"the worker {worker.address} cannot write below {cache_dir()}: "
+                f"{error.strerror or error}",
+                hint="HIL_CACHE_DIR in its environment names another folder",
+            ) from error
 
     async def teardown(self, worker: Worker) -> None:
         """End processes that no task uses."""

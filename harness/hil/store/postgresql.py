@@ -279,7 +279,13 @@ def _is_operational(error: BaseException) -> bool:
 
 
 def identity(connection: Connection) -> str:
-    """Return the identifier of the server's cluster, the database and its first schema."""
+    """Return the identifier of the server's cluster, the database and its first schema.
+
+    '' where this user may not see it.
+    """
+    allowed = "SELECT has_function_privilege('pg_control_system()', 'execute')"
+    if not connection.exec_driver_sql(allowed).scalar_one():
+        return ""
     found = connection.exec_driver_sql(
         "SELECT system_identifier, current_database(), current_schema() FROM pg_control_system()"
     ).one()

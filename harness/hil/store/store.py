@@ -142,7 +142,7 @@ class Store:
         return self._engine
 
     def server_identity(self) -> str:
-        """Return what identifies the database on its server, on every machine; '' of a file."""
+        """Return what identifies the database on a server, on every machine; '' if unknown."""
         if self._engine.dialect.name == "sqlite":
             return ""
         with self.reading() as connection:
