@@ -98,7 +98,7 @@ def throughput(path: Path, folder: Path, env: dict[str, str], args: argparse.Nam
     local: list[float] = []
     shared: list[float] = []
     with cluster(folder, env) as (address, _workers):
-        seconds(command(path, folder / "warm.db", "--scheduler", address, "--only", "000"), env)
+        seconds(command(path, folder / "warm.db", "--scheduler", address), env)  # builds
         for number in range(args.repeats):
             there, here = folder / f"cluster{number}.db", folder / f"local{number}.db"
             ways = [
