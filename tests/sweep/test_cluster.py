@@ -284,6 +284,27 @@ def test_a_task_that_kills_its_workers_is_one_failure(dask: DaskCluster) -> None
     assert any(isinstance(m, Message) and m.text == "began" for m in said)
 
 
+def test_a_task_that_the_scheduler_forgets_is_sent_again(dask: DaskCluster) -> None:
+    from distributed import Client, Future
+
+    for _ in range(2):
+        dask.worker(env={"PYTHONPATH": str(REPOSITORY)})
+    with Client(dask.address) as other, Cluster(dask.address, WAIT_S, print) as cluster:
+        cluster.require([{}], [None])
+        forgotten, answers = 0, []
+        for said in cluster.carry_out([Task(b"wait"), Task(b"1")], {}, start, work):
+            if isinstance(said, Answer):
+                answers.append(said)
+            elif said.index == 0:
+                keys = other.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+                key = next(key for key in keys if "-0-" in str(key))
+                other.cancel([Future(key, other)], force=True)
+                forgotten += 1
+    assert forgotten == 3
+    assert [a.value for a in answers if a.index == 1] == [b"1"]
+    assert [a.died for a in answers if a.index == 0] == ["cancelled by the scheduler 3 times"]
+
+
 def test_a_worker_that_comes_later_is_compared_too(dask: DaskCluster, tmp_path: Path) -> None:
     other = tmp_path / "other-gcc"
     other.write_text("#!/bin/sh\necho other-gcc 99.1\n")

@@ -278,11 +278,27 @@ class _Round:
             time.sleep(0.05)
             return None
         else:
-            raise self._cluster.lost()
+            result = self._cancelled(index, future)
         if result is not None:
-            del self._open[future.key]
-            del self._futures[future.key]
+            self._forget(future)
         return result
+
+    def _cancelled(self, index: int, future: Future) -> Answer | None:
+        """A task that the scheduler forgot, as it can when a worker ends, is sent again."""
+        if self._client.status != "running":
+            raise self._cluster.lost()
+        if self._sent[index] < _SENDS:
+            self._send_again(index, future)
+            return None
+        return Answer(index, died=f"cancelled by the scheduler {_SENDS} times")
+
+    def _send_again(self, index: int, future: Future) -> None:
+        self._forget(future)
+        self._submit(index)
+
+    def _forget(self, future: Future) -> None:
+        del self._open[future.key]
+        del self._futures[future.key]
 
     def _gathered(self, future: Future) -> Answer | None:
         from hil.execution.cluster_worker import Differs
@@ -313,9 +329,7 @@ class _Round:
             return _given_up(index, error)
         deaths = len(self._began.get(index, ()))
         if deaths < _DEATHS and self._sent[index] < _SENDS:
-            del self._open[future.key]
-            del self._futures[future.key]
-            self._submit(index)
+            self._send_again(index, future)
             return None
         last = error.last_worker.address
         return Answer(index, died=f"each worker that it was given to, last {last}")
