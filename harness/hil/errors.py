@@ -15,6 +15,8 @@
     │   ├── DeviceTimeout     3  the device did not answer in time
     │   ├── LinkError         3  the link to the device broke or carried invalid data
     │   ├── BuildFailed       3  the compiler or linker rejected the firmware
+    │   ├── FlashFailed       3  the flashing tool reported an error, or the flash differs
+    │   ├── MeterFailed       3  the energy meter failed, or its recording cannot be used
     │   └── ReferenceFailed   3  the host's reference crashed on the model, or did not end
     ├── MissingTool           4  an emulator, a compiler, a serial port … is missing on this host
     └── StoreError            4  the results database cannot be used (locked, full, newer version)
@@ -106,6 +108,14 @@ class LinkError(RunFailed):
 
 class BuildFailed(RunFailed):
     """The compiler or linker rejected the firmware."""
+
+
+class FlashFailed(RunFailed):
+    """The tool that writes the flash reported an error, or the flash differs from the firmware."""
+
+
+class MeterFailed(RunFailed):
+    """The energy meter failed, or what it recorded cannot be used."""
 
 
 class ReferenceFailed(RunFailed):

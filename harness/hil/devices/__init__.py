@@ -123,10 +123,12 @@ class Ram(_Strict):
 class FirmwareConfig(_Strict):
     """How firmware for the board itself is built: the port's folder and the DUT's link.
 
-    ``port`` is absent where no port for the silicon exists yet (emulation only).
+    ``port`` is absent where no port for the silicon exists yet (emulation only). ``defines`` are
+    passed to the port's C code; they choose the board, where a port serves several.
     """
 
     port: str | None = None
+    defines: Mapping[str, str] = Field(default_factory=dict)
     baud: int = 115200
     stack_bytes: int = Field(default=4096, ge=1024)
     heap_bytes: int = Field(default=0, ge=0)
@@ -136,8 +138,9 @@ class Profile(_Strict):
     """A validated device profile.
 
     ``emulation`` has, by the name of a target, its machines that run the chip's code, the most
-    faithful first; the target validates them. ``notes`` says what another clock rests on; it is
-    never in a file.
+    faithful first; the target validates them. ``flashing`` has, by the name of a flasher, its
+    arguments for the chip, the default flasher first; the flasher validates them. ``notes`` says
+    what another clock rests on; it is never in a file.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -151,6 +154,7 @@ class Profile(_Strict):
     power: Power
     firmware: FirmwareConfig = FirmwareConfig()
     emulation: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    flashing: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     calibration: SkipJsonSchema[calibrations.Calibration | None] = None
     notes: SkipJsonSchema[tuple[str, ...]] = ()
 

@@ -22,6 +22,7 @@ from hil.records.firmware import (
     Symbol,
 )
 from hil.records.inputs import InputSpec
+from hil.records.recording import Edge, Recording
 from hil.records.run import (
     Check,
     ErrorInfo,
@@ -59,6 +60,7 @@ __all__ = [
     "Array",
     "BlockProfile",
     "Check",
+    "Edge",
     "EngineSources",
     "ErrorInfo",
     "Estimate",
@@ -80,6 +82,7 @@ __all__ = [
     "Placement",
     "Platform",
     "Progress",
+    "Recording",
     "RegionTrace",
     "RunRecord",
     "RunStatus",
