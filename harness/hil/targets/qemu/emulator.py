@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hil import children, files
+from hil import children
 from hil.errors import MissingTool
-from hil.resources import cache_dir
+from hil.targets.executable import Executable
 
 QEMU = "qemu-system-arm"
 INSTALL_HINT = "install it with: sudo apt-get install qemu-system-arm"
+EXECUTABLE = Executable("QEMU", QEMU, "HIL_EMULATOR", INSTALL_HINT)
 _PROBE_TIMEOUT_S = 30
-_FORMAT = 1  # of the remembered file; a new number forgets all old ones
 
 
 @dataclass(frozen=True)
@@ -40,54 +35,16 @@ def find_qemu() -> Path:
     Raises:
         MissingTool: it is not there, or is not executable.
     """
-    asked = os.environ.get("HIL_EMULATOR", "")
-    found = shutil.which(asked or QEMU)
-    if found is not None:
-        return Path(found).absolute()
-    if asked:
-        raise MissingTool(
-            f"HIL_EMULATOR names '{asked}', which is not an executable file",
-            hint=f"correct or unset HIL_EMULATOR, or {INSTALL_HINT}",
-        )
-    raise MissingTool(f"QEMU ({QEMU}) is not on the PATH", hint=INSTALL_HINT)
+    return EXECUTABLE.find()
 
 
 def probe(path: Path) -> Emulator:
     """Ask the QEMU at ``path`` what it is and has; a binary that did not change is asked once.
 
-    The answer is kept in the cache folder under the file's path, size and time of change. A cache
-    that cannot be read or written only costs the 0.1 s of asking again.
-
     Raises:
         MissingTool: the binary cannot be started or does not answer as QEMU does.
     """
-    remembered = _remembered_file(path)
-    try:
-        fields: dict[str, Any] = json.loads(remembered.read_text(encoding="utf-8"))
-        return Emulator(
-            fields["path"], fields["version"], tuple(fields["machines"]), tuple(fields["devices"])
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        emulator = _ask(path)
-        _remember(remembered, emulator)
-        return emulator
-
-
-def _remembered_file(path: Path) -> Path:
-    try:
-        state = path.resolve().stat()
-    except OSError as error:
-        raise MissingTool(
-            f"cannot find QEMU at {path}: {error.strerror}", hint=INSTALL_HINT
-        ) from error
-    key = f"{_FORMAT}:{path.resolve()}:{state.st_size}:{state.st_mtime_ns}"
-    return cache_dir() / "emulators" / f"{sha256(key.encode()).hexdigest()[:16]}.json"
-
-
-def _remember(file: Path, emulator: Emulator) -> None:
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(file, asdict(emulator))
+    return EXECUTABLE.remembered(path, Emulator, _ask)
 
 
 def _ask(path: Path) -> Emulator:

@@ -18,6 +18,7 @@ from hil.errors import BuildFailed, MissingTool
 from hil.firmware.toolchain import HOST_PACKAGES, cache_error, find_host_compiler
 from hil.resources import cache_dir, data_dir
 from hil.targets.profiling import window_settings
+from hil.targets.qemu.emulator import EXECUTABLE
 
 _FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
@@ -109,14 +110,7 @@ def _build(source: Path, plugin: Path) -> None:
 
 def _require_plugin_support(qemu: Path, folder: Path) -> None:
     """Refuse a QEMU without ``-plugin``; asked once for each executable, remembered as a file."""
-    try:
-        status = os.stat(qemu)
-    except OSError as error:
-        raise MissingTool(
-            f"{qemu} cannot be run: {error.strerror}", hint="sudo apt install qemu-system-arm"
-        ) from error
-    identity = f"{qemu.resolve()} {status.st_mtime_ns} {status.st_size}"
-    marker = folder / f"plugins-ok-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    marker = folder / f"plugins-ok-{EXECUTABLE.identity(qemu)}"
     if marker.exists():
         return
     help_text = children.run([qemu, "-help"]).stdout

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import platform
 import re
-import shutil
 import subprocess
-from hashlib import sha256
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from hil import children, files
+from hil import children
 from hil.errors import HilError, MissingTool
 from hil.records import Finding
-from hil.resources import cache_dir
+from hil.targets.executable import Executable
 from hil.targets.renode.console import Console
 
-RENODE = "renode"
 RELEASE = "1.16.1"
 """The release that the platforms and the profiler are tested with."""
 
@@ -30,22 +25,21 @@ _LINES_HEARD = 50  # Renode says its version in the first
 _VERSION = re.compile(r"\bRenode,? v(?:ersion )?(\d+\.\d+\.\d+[^\s(]*)")
 
 
+@dataclass(frozen=True)
+class _Renode:
+    """What is remembered of a Renode."""
+
+    path: str
+    version: str
+
+
 def find_renode() -> Path:
     """Return Renode's path: ``HIL_RENODE`` (a path or a name on PATH), else ``renode``.
 
     Raises:
         MissingTool: it is not there, or is not executable.
     """
-    asked = os.environ.get("HIL_RENODE", "")
-    found = shutil.which(asked or RENODE)
-    if found is not None:
-        return Path(found).absolute()
-    if asked:
-        raise MissingTool(
-            f"HIL_RENODE names '{asked}', which is not an executable file",
-            hint=f"correct or unset HIL_RENODE, or {install_hint()}",
-        )
-    raise MissingTool(f"Renode ({RENODE}) is not on the PATH", hint=install_hint())
+    return _executable().find()
 
 
 def install_hint() -> str:
@@ -68,21 +62,10 @@ def install_command() -> str:
 def version(path: Path) -> str:
     """Ask the Renode at ``path`` for its version (``Renode 1.16.1.0``); remembered in the cache.
 
-    The answer is kept under the file's path, size and time of change. A cache that cannot be read
-    or written only costs the second of asking again.
-
     Raises:
         MissingTool: the program cannot be started or does not answer as Renode does.
     """
-    remembered = cache_dir() / "emulators" / f"renode-{identity(path)}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found: str = json.loads(remembered.read_text(encoding="utf-8"))["version"]
-        return found
-    answer = _ask(path)
-    with contextlib.suppress(OSError):
-        remembered.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(remembered, {"path": str(path), "version": answer})
-    return answer
+    return _executable().remembered(path, _Renode, _ask).version
 
 
 def findings() -> list[Finding]:
@@ -105,17 +88,14 @@ def identity(path: Path) -> str:
     Raises:
         MissingTool: there is no such file.
     """
-    try:
-        state = path.resolve().stat()
-    except OSError as error:
-        raise MissingTool(
-            f"cannot find Renode at {path}: {error.strerror}", hint=install_hint()
-        ) from error
-    key = f"{path.resolve()}:{state.st_size}:{state.st_mtime_ns}"
-    return sha256(key.encode()).hexdigest()[:16]
+    return _executable().identity(path)
 
 
-def _ask(path: Path) -> str:
+def _executable() -> Executable:
+    return Executable("Renode", "renode", "HIL_RENODE", install_hint())
+
+
+def _ask(path: Path) -> _Renode:
     """Run ``--version``; a program that prints something else, however much, is ended."""
     try:
         child = children.start(
@@ -139,7 +119,7 @@ def _ask(path: Path) -> str:
         console.join(_LAST_LINES_S)
     for line in lines:
         if found := _VERSION.search(line):
-            return f"Renode {found[1]}"
+            return _Renode(str(path), f"Renode {found[1]}")
     said = next((line.strip() for line in lines if line.strip()), "no message")
     raise MissingTool(
         f"{path} does not answer as Renode does ({said[:120]})",
