@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hil.cli import output, stores
-from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
+from hil.cli.options import DbOption, JsonOption, LatestFilter, LatestRunsArgument, grouped
 from hil.errors import NotCompared
 
 if TYPE_CHECKING:
@@ -20,14 +20,7 @@ _LISTED = 5  # pairs that were not compared, and differences of a pair
 
 @grouped
 def agree(
-    runs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN",
-            help="Runs to compare: ids, beginnings of ids, 'latest' or 'latest~N' (default: the "
-            "latest run of each model, profile, target and engine).",
-        ),
-    ] = None,
+    runs: LatestRunsArgument = None,
     filters: LatestFilter = LatestFilter(),
     complete: Annotated[
         bool,

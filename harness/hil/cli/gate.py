@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hil.cli import output
-from hil.cli.options import DbOption, JsonOption, LatestFilter, grouped
+from hil.cli.options import (
+    BaselineOption,
+    DbOption,
+    JsonOption,
+    LatestFilter,
+    LatestRunsArgument,
+    grouped,
+)
 from hil.errors import GateFailed, NotCompared, UsageError
 
 if TYPE_CHECKING:
@@ -23,23 +30,8 @@ _LISTED = 5  # runs of one word that are listed on stderr
 
 @grouped
 def gate(
-    runs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN",
-            help="Runs to compare: ids, beginnings of ids, 'latest' or 'latest~N' (default: the "
-            "latest run of each model, profile, target and engine).",
-        ),
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            "--baseline",
-            "-b",
-            metavar="NAME",
-            help="The baseline (also: baseline in [gate] of hil.toml).",
-        ),
-    ] = None,
+    runs: LatestRunsArgument = None,
+    baseline: BaselineOption = None,
     max_regression: Annotated[
         str | None,
         typer.Option(

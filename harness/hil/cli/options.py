@@ -138,6 +138,35 @@ ReproducibleOption = Annotated[
     ),
 ]
 
+LatestRunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Runs to compare: ids, beginnings of ids, 'latest' or 'latest~N' (default: the "
+        "latest run of each model, profile, target and engine).",
+    ),
+]
+
+SinceOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        parser=parse_since,
+        help="Only runs since then: 2026-01-31, 2026-01-31T12:00, or 30m, 12h, 7d, 2w ago.",
+    ),
+]
+
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        "-b",
+        metavar="NAME",
+        help="The baseline (also: baseline in [gate] of hil.toml).",
+    ),
+]
+
 Scheme = Literal["int8", "int8-per-tensor", "int16x8", "dynamic", "q8", "q16"]
 
 QuantizeOption = Annotated[
@@ -326,15 +355,7 @@ class CalibrationOptions:
 class RunFilter:
     """Which stored runs are meant."""
 
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            parser=parse_since,
-            help="Only runs since then: 2026-01-31, 2026-01-31T12:00, or 30m, 12h, 7d, 2w ago.",
-        ),
-    ] = None
+    since: SinceOption = None
     model: Annotated[
         str | None,
         typer.Option(

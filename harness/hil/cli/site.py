@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hil.cli import output, stores
-from hil.cli.options import DbOption, JsonOption, ReproducibleOption, parse_since
+from hil.cli.options import BaselineOption, DbOption, JsonOption, ReproducibleOption, SinceOption
 
 if TYPE_CHECKING:
     from hil.report.site.build import Built
@@ -31,25 +30,8 @@ def build(
         Path,
         typer.Option("--output", "-o", metavar="DIR", help="Folder of the site."),
     ] = Path("hil-site"),
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            parser=parse_since,
-            help="Only runs since then: 2026-01-31, 2026-01-31T12:00, or 30m, 12h, 7d, 2w ago.",
-        ),
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            "--baseline",
-            "-b",
-            metavar="NAME",
-            help="Compare last values with this baseline (also: baseline in [gate] of hil.toml; "
-            "default: the first run of each series).",
-        ),
-    ] = None,
+    since: SinceOption = None,
+    baseline: BaselineOption = None,
     title: Annotated[
         str | None, typer.Option("--title", help="Title of the site (default: Benchmarks).")
     ] = None,
@@ -75,7 +57,8 @@ def build(
 ) -> None:
     """Build static pages of the history of all stored runs, or update them.
 
-    An index with the last values, a page with the history of each model and profile, pages of
+    An index with the last values beside the baseline's (without one, those of the first run of
+    each series), a page with the history of each model and profile, pages of
     single runs, and a feed of regressions. Everything works offline. Pages that have not changed
     are not made again; files of others in DIR are left alone. The path of the index is printed.
     """
