@@ -18,13 +18,13 @@ from hil.engines.aot.engine import AotEngine
 from hil.gate import exchange
 from hil.store.documents import digest
 from hil.sweep import study
-from hil.targets.dut import answers
 from hil.tflite.inputs import make_inputs
 from hil.tflite.model import Model
 from hil.tflite.reference import Reference
 
 from tests.fuzz import models
 from tests.store.samples import rich_record
+from tests.support.answer_parsers import PARSERS
 from tests.tflite.samples import DIGITS, REPOSITORY
 
 SECONDS, BYTES = 20, 2 << 30  # a case may take so much
@@ -63,16 +63,6 @@ ANSWERS = (
     "m-hil-arena-input-[0,16]",
     "m-hil-cycles-[600]",
     "m-hil-op-[0,350]",
-)
-PARSERS = (
-    answers.parse_info,
-    answers.parse_crc,
-    answers.parse_direct_infer,
-    lambda lines: answers.parse_output(lines, 0),
-    answers.parse_infer,
-    answers.parse_memory,
-    answers.parse_arena,
-    answers.parse_marks,
 )
 
 

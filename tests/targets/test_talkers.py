@@ -21,6 +21,7 @@ from hil.targets.dut.client import DutClient
 from hil.targets.dut.link import Link, SocketStream, Transcript, open_link
 from hypothesis import strategies as st
 
+from tests.support.answer_parsers import PARSERS
 from tests.support.fake_dut import FakeDut
 
 Send = Callable[[bytes], object]
@@ -178,16 +179,6 @@ def test_a_field_too_few_too_many_or_impossible(at: int, line: str) -> None:
     assert len(caught.value.message) < 1000
 
 
-PARSERS = (
-    answers.parse_info,
-    answers.parse_crc,
-    answers.parse_direct_infer,
-    lambda lines: answers.parse_output(lines, 0),
-    answers.parse_infer,
-    answers.parse_memory,
-    answers.parse_arena,
-    answers.parse_marks,
-)
 PREFIXES = (
     *("m-hil-info-", "m-hil-input-", "m-hil-output-", "m-hil-crc-", "m-hil-infer-", "m-hil-out-"),
     *("m-hil-outcrc-", "m-lap-us-", "m-infer-done", "m-results-", "m-hil-mem-", "m-hil-arena-"),
