@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ WITHOUT_EFFECT = frozenset(
     (
         *("__init__", "__main__", "_api", "calibrate", "children", "cli", "doctor"),
         *("errors", "evaluation", "execution", "files", "forms", "gate", "report", "resources"),
-        *("settings", "store", "sweep", "validation"),
+        *("settings", "store", "sweep", "validation", "verdict"),
     )
 )
 _LIBRARIES = ("tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
@@ -35,19 +35,7 @@ def tools(target_name: str | None = None) -> dict[str, Any]:
         UsageError: there is no such target.
         MissingTool: the compiler or the target's tool is not here.
     """
-    where = target(target_name)
-    compiler = find_compiler()
-    return {
-        "version": KEY_VERSION,
-        "compiler": [compiler.prefix, compiler.version],
-        "target": [where.name, where.tool()],
-        "firmware_stubs": _tree_hash([data_dir("firmware_stubs")]),
-        "code": _tree_hash(code_with_effect(), ".py"),
-        # Bands come from these tables.
-        "validation": _tree_hash([data_dir("reports") / "validation"]),
-        "published": _tree_hash([data_dir("reports") / "published"]),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
-    }
+    return {"version": KEY_VERSION, **_programs(target_name), **_sources()}
 
 
 def installation(target_names: Iterable[str | None]) -> dict[str, str]:
@@ -59,25 +47,41 @@ def installation(target_names: Iterable[str | None]) -> dict[str, str]:
     found = {"hil": _version("hil"), "Python": python}
     for name in sorted(set(target_names), key=str):
         try:
-            found |= _described(tools(name))
+            programs = _programs(name)
         except HilError as error:
             found[f"target {name}" if name else "tools"] = f"missing ({error.message})"
-    # Tasks and results travel as objects of all of hil.
-    return found | {"hil's code": _tree_hash([_PACKAGE], ".py")[:_SHOWN]}
-
-
-def _described(shared: Mapping[str, Any]) -> dict[str, str]:
-    name, tool = shared["target"]
+            continue
+        title, tool = programs["target"]
+        found |= {"compiler": " ".join(programs["compiler"]), f"target {title}": tool}
+    sources = _sources()
     hashes = {
-        "firmware's code": shared["firmware_stubs"],
-        "validation tables": shared["validation"],
-        "published tables": shared["published"],
+        "firmware's code": sources["firmware_stubs"],
+        "validation tables": sources["validation"],
+        "published tables": sources["published"],
+        # Tasks and results travel as objects of all of hil.
+        "hil's code": _tree_hash([_PACKAGE], ".py"),
     }
+    found |= {what: value[:_SHOWN] for what, value in hashes.items()}
+    return found | {library: version or "none" for library, version in sources["libraries"].items()}
+
+
+def _programs(target_name: str | None) -> dict[str, list[str]]:
+    where = target(target_name)
+    compiler = find_compiler()
     return {
-        "compiler": " ".join(shared["compiler"]),
-        f"target {name}": tool,
-        **{what: value[:_SHOWN] for what, value in hashes.items()},
-        **{library: version or "none" for library, version in shared["libraries"].items()},
+        "compiler": [compiler.prefix, compiler.version],
+        "target": [where.name, where.tool()],
+    }
+
+
+def _sources() -> dict[str, Any]:
+    return {
+        "firmware_stubs": _tree_hash([data_dir("firmware_stubs")]),
+        "code": _tree_hash(code_with_effect(), ".py"),
+        # Bands come from these tables.
+        "validation": _tree_hash([data_dir("reports") / "validation"]),
+        "published": _tree_hash([data_dir("reports") / "published"]),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
     }
 
 
