@@ -25,9 +25,9 @@ OriginKind = Literal["flag", "environment", "project", "user", "built-in"]
 # Up to the last @, so that a password with an @ in it is hidden as a whole.
 _USERINFO = re.compile(r"(://[^:/@?\s]*):\S*@")
 _SECRETS = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s]*", re.IGNORECASE)
-_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "emulator", "renode", "profile")
+_PATH_KEYS = ("db", "cache_dir", "overlay_dir", "boards", "emulator", "renode", "profile")
 _TABLES = ("gate",)
-_EXPORTED = ("cache_dir", "overlay_dir", "emulator", "renode", "cc_prefix", "label")
+_EXPORTED = ("cache_dir", "overlay_dir", "boards", "emulator", "renode", "cc_prefix", "label")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Settings(BaseModel):
     target: str | None = Field(default=None, description="where firmware runs")
     cache_dir: str | None = Field(default=None, description="folder for rebuildable files")
     overlay_dir: str | None = Field(default=None, description="folder of calibrations")
+    boards: str | None = Field(default=None, description="file of the boards attached here")
     emulator: str | None = Field(default=None, description="the emulator's executable")
     renode: str | None = Field(default=None, description="Renode's launcher")
     cc_prefix: str = Field(default="arm-none-eabi-", description="prefix of the cross compiler")
@@ -114,9 +115,9 @@ class _Layer:
 def load(**flags: Any) -> Settings:
     """Return the settings, and export some of them to this process's environment.
 
-    ``cache_dir``, ``overlay_dir``, ``emulator``, ``renode``, ``cc_prefix`` and ``label`` are read
-    from their environment variables by lower modules and child processes; where a flag or a file
-    sets one, its variable is set.
+    ``cache_dir``, ``overlay_dir``, ``boards``, ``emulator``, ``renode``, ``cc_prefix`` and
+    ``label`` are read from their environment variables by lower modules and child processes; where
+    a flag or a file sets one, its variable is set.
 
     Raises:
         UsageError: see ``resolve``.
