@@ -35,6 +35,7 @@ class Unit:
 
 
 UNITS = (
+    Unit("mW", ((1.0, "mW"), (1e3, "W")), {"uw": 1e-3}),
     Unit("us", ((1.0, "µs"), (1e3, "ms"), (1e6, "s")), {"ns": 1e-3}),
     Unit("uJ", ((1.0, "µJ"), (1e3, "mJ"), (1e6, "J")), {"nj": 1e-3}),
     Unit(
@@ -86,7 +87,7 @@ class Figure:
     def title(self) -> str:
         """``short``, or made from the name: ``flash_bytes`` is ``flash``."""
         own = self.short or self.name
-        for ending in ("_us", "_uj", "_bytes"):
+        for ending in ("_us", "_uj", "_mw", "_bytes"):
             own = own.removesuffix(ending)
         return own.replace("_", " ")
 
@@ -101,6 +102,7 @@ _part = functools.partial(Figure, better="", level="detail")
 _ENTRIES = (
     Figure("latency_us", "Time per inference", "us", noun="time", gated=True, level="headline"),
     Figure("energy_uj", "Energy per inference", "uJ", gated=True, level="headline"),
+    Figure("power_mw", "Mean power of inferences", "mW", noun="power"),
     Figure("flash_bytes", "Flash", "bytes", gated=True, level="headline"),
     Figure("ram_bytes", "RAM", "bytes", short="RAM", gated=True, level="headline"),
     Figure("arena_bytes", "Arena", "bytes", gated=True, level="main"),

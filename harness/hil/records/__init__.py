@@ -3,6 +3,7 @@
 In the order of a run: inputs, variant, firmware, trace, run; an evaluation adds up many traces.
 """
 
+from hil.records.energy import EnergyWindow, MeasuredEnergy, PowerTrace
 from hil.records.evaluation import (
     Accuracy,
     Estimate,
@@ -22,7 +23,7 @@ from hil.records.firmware import (
     Symbol,
 )
 from hil.records.inputs import InputSpec
-from hil.records.recording import Edge, Recording
+from hil.records.recording import Edge, MeteredRun, Recording, WindowSign
 from hil.records.run import (
     Check,
     ErrorInfo,
@@ -61,6 +62,7 @@ __all__ = [
     "BlockProfile",
     "Check",
     "Edge",
+    "EnergyWindow",
     "EngineSources",
     "ErrorInfo",
     "Estimate",
@@ -72,15 +74,18 @@ __all__ = [
     "Inference",
     "InputSpec",
     "Kind",
+    "MeasuredEnergy",
     "Measurement",
     "Measurements",
     "MemoryPlan",
     "MemoryRegion",
     "MemoryWatermarks",
+    "MeteredRun",
     "ModelInfo",
     "OpMeasurement",
     "Placement",
     "Platform",
+    "PowerTrace",
     "Progress",
     "Recording",
     "RegionTrace",
@@ -94,4 +99,5 @@ __all__ = [
     "Trace",
     "Variant",
     "VariantRequest",
+    "WindowSign",
 ]
