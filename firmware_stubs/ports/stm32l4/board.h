@@ -7,37 +7,30 @@
 #ifndef HIL_BOARD_H
 #define HIL_BOARD_H
 
-#include <stdint.h>
+#include "registers.h"
+
+#if defined(HIL_CLOCK_HZ) != defined(HIL_FLASH_WAIT_STATES)
+#error "HIL_CLOCK_HZ and HIL_FLASH_WAIT_STATES belong together"
+#endif
 
 #if defined(HIL_BOARD_NUCLEO_L4R5ZI)
 
-/* NUCLEO-L4R5ZI: LPUART1 on PG7 and PG8 (ST UM2179), port G powered by VDDIO2. 120 MHz in range 1
- * boost mode need 5 wait states (RM0432 section 3.3.3). Compiled in tests, not run: QEMU has no
- * such chip. */
+/* NUCLEO-L4R5ZI: LPUART1 on PG7 and PG8, D7 is PF13 (ST UM2179), port G powered by VDDIO2. 120 MHz
+ * in range 1 boost mode need 5 wait states (RM0432 section 3.3.3). */
 #define BOARD_USUAL_CLOCK_HZ 120000000
 #define BOARD_USUAL_FLASH_WAIT_STATES 5
-#define BOARD_USART 0x40008000u
-#define BOARD_USART_ENABLE_REG (*(volatile uint32_t *)0x4002105Cu) /* RCC_APB1ENR2 */
-#define BOARD_USART_ENABLE (1u << 0)
-#define BOARD_GPIO 0x48001800u /* port G */
-#define BOARD_GPIO_ENABLE (1u << 6)
+#define BOARD_USART LPUART1_BASE
+#define BOARD_USART_ENABLE_REG RCC_APB1ENR2
+#define BOARD_USART_ENABLE RCC_APB1ENR2_LPUART1EN
+#define BOARD_TX_PORT GPIOG_BASE
 #define BOARD_TX_PIN 7u
+#define BOARD_RX_PORT GPIOG_BASE
 #define BOARD_RX_PIN 8u
 #define BOARD_PIN_FUNCTION 8u
-/* An LPUART divides 256 times the clock. */
-#define BOARD_BRR(clock_hz, baud) ((uint32_t)((256u * (uint64_t)(clock_hz) + (baud) / 2u) / (baud)))
-
-static inline void board_power(void)
-{
-    volatile uint32_t *const rcc_apb1enr1 = (volatile uint32_t *)0x40021058u;
-    volatile uint32_t *const pwr_cr2 = (volatile uint32_t *)0x40007004u;
-    volatile uint32_t *const pwr_cr5 = (volatile uint32_t *)0x40007080u;
-
-    *rcc_apb1enr1 |= 1u << 28; /* PWREN */
-    (void)*rcc_apb1enr1;
-    *pwr_cr2 |= 1u << 9;    /* IOSV: VDDIO2 is valid */
-    *pwr_cr5 &= ~(1u << 8); /* R1MODE: boost */
-}
+#define BOARD_GPIO_ENABLE RCC_AHB2ENR_GPIOGEN
+#define BOARD_WINDOW_PORT GPIOF_BASE
+#define BOARD_WINDOW_PIN 13u
+#define BOARD_WINDOW_ENABLE RCC_AHB2ENR_GPIOFEN
 
 #else
 
@@ -45,47 +38,47 @@ static inline void board_power(void)
 /* At 80 MHz in range 1, the reset value (RM0351 section 3.3.3). */
 #define BOARD_USUAL_FLASH_WAIT_STATES 4
 #define BOARD_PIN_FUNCTION 7u
-#define BOARD_BRR(clock_hz, baud) (((clock_hz) + (baud) / 2u) / (baud))
 
 #if defined(HIL_BOARD_NUCLEO_L452RE)
 
-/* NUCLEO-L452RE: USART2 on PA2 and PA3 (ST UM1724). Compiled in tests, not run. */
-#define BOARD_USART 0x40004400u
-#define BOARD_USART_ENABLE_REG (*(volatile uint32_t *)0x40021058u) /* RCC_APB1ENR1 */
-#define BOARD_USART_ENABLE (1u << 17)
-#define BOARD_GPIO 0x48000000u /* port A */
-#define BOARD_GPIO_ENABLE (1u << 0)
+/* NUCLEO-L452RE: USART2 on PA2 and PA3, D7 is PA8 (ST UM1724). */
+#define BOARD_USART USART2_BASE
+#define BOARD_USART_ENABLE_REG RCC_APB1ENR1
+#define BOARD_USART_ENABLE RCC_APB1ENR1_USART2EN
+#define BOARD_TX_PORT GPIOA_BASE
 #define BOARD_TX_PIN 2u
+#define BOARD_RX_PORT GPIOA_BASE
 #define BOARD_RX_PIN 3u
+#define BOARD_GPIO_ENABLE RCC_AHB2ENR_GPIOAEN
+#define BOARD_WINDOW_PORT GPIOA_BASE
+#define BOARD_WINDOW_PIN 8u
+#define BOARD_WINDOW_ENABLE RCC_AHB2ENR_GPIOAEN
 
 #else
 
-/* B-L475E-IOT01A: USART1 on PB6 and PB7 (ST UM2153). */
-#define BOARD_USART 0x40013800u
-#define BOARD_USART_ENABLE_REG (*(volatile uint32_t *)0x40021060u) /* RCC_APB2ENR */
-#define BOARD_USART_ENABLE (1u << 14)
-#define BOARD_GPIO 0x48000400u /* port B */
-#define BOARD_GPIO_ENABLE (1u << 1)
+/* B-L475E-IOT01A: USART1 on PB6 and PB7, D7 is PA4 (ST UM2153). */
+#define BOARD_USART USART1_BASE
+#define BOARD_USART_ENABLE_REG RCC_APB2ENR
+#define BOARD_USART_ENABLE RCC_APB2ENR_USART1EN
+#define BOARD_TX_PORT GPIOB_BASE
 #define BOARD_TX_PIN 6u
+#define BOARD_RX_PORT GPIOB_BASE
 #define BOARD_RX_PIN 7u
+#define BOARD_GPIO_ENABLE RCC_AHB2ENR_GPIOBEN
+#define BOARD_WINDOW_PORT GPIOA_BASE
+#define BOARD_WINDOW_PIN 4u
+#define BOARD_WINDOW_ENABLE RCC_AHB2ENR_GPIOAEN
 
 #endif
-
-static inline void board_power(void)
-{
-}
-
 #endif
 
-#if defined(HIL_CLOCK_HZ) != defined(HIL_FLASH_WAIT_STATES)
-#error "HIL_CLOCK_HZ and HIL_FLASH_WAIT_STATES belong together"
-#endif
 #ifndef HIL_CLOCK_HZ
 #define HIL_CLOCK_HZ BOARD_USUAL_CLOCK_HZ
 #define HIL_FLASH_WAIT_STATES BOARD_USUAL_FLASH_WAIT_STATES
 #endif
 
 #define BOARD_CLOCK_HZ ((uint32_t)(HIL_CLOCK_HZ))
+#define BOARD_UART_HZ BOARD_CLOCK_HZ
 #define BOARD_FLASH_WAIT_STATES ((uint32_t)(HIL_FLASH_WAIT_STATES))
 
 /* The VCO runs at 64 to 344 MHz in steps of 4 MHz (RM0351 section 6.4.4); R divides it. */
@@ -100,6 +93,21 @@ static inline void board_power(void)
 #error "this port sets clocks from 8 MHz up to the board's usual clock"
 #elif HIL_CLOCK_HZ % (4000000 / BOARD_PLL_R) != 0
 #error "this port sets clocks in steps of 2 MHz (from 32 MHz), 1 MHz (from 16 MHz) or 0.5 MHz"
+#endif
+
+#if defined(HIL_BOARD_NUCLEO_L4R5ZI)
+/* An LPUART divides 256 times its clock by a number of 20 bits, at least 0x300 (RM0432 section
+ * 51.4.6). At low baud rates its clock is divided by 4 before. */
+#if 256 * HIL_CLOCK_HZ / HIL_BAUD > 0xFFFFF
+#define BOARD_LPUART_PRESCALER_DIV4 2u
+#define BOARD_BRR_FACTOR 64u
+#else
+#define BOARD_BRR_FACTOR 256u
+#endif
+#define BOARD_BRR(clock_hz, baud) \
+    ((uint32_t)((BOARD_BRR_FACTOR * (uint64_t)(clock_hz) + (baud) / 2u) / (baud)))
+#define BOARD_BRR_LEAST 0x300u
+#define BOARD_BRR_MOST 0xFFFFFu
 #endif
 
 /* 0.1 ms: QEMU takes 10,000 bytes/s. Measured with 800 to 16,000 at 80 MHz: shorter ones keep QEMU's

@@ -159,9 +159,8 @@ def _tree_parts(request: _Request) -> Iterator[tuple[str, bytes]]:
     if external := request.sources.external:
         # Ninja does not look into headers of the system or of libraries.
         yield "external", repr((str(external.library), external.sha256)).encode()
-    yield from files.below(
-        stubs, "CMakeLists.txt", "cmake/*", "dut/*", "ports/cortexm/*", f"ports/{platform.port}/*"
-    )
+    ports = [f"ports/*/*.{kind}" for kind in ("c", "h", "ld", "cmake")]
+    yield from files.below(stubs, "CMakeLists.txt", "cmake/*", "dut/*", *ports)
     engine_files = [f"engines/{request.sources.engine}/**/*"]
     engine_files += [f"{folder}/**/*.h" for folder in request.sources.include_dirs]
     yield from files.below(stubs, *engine_files, *request.sources.kernels)
