@@ -6,6 +6,14 @@
 #include "hil_model.h"
 #include "hil_port.h"
 
+#ifdef HIL_MLPERF_MODEL
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+#define MODEL_ID TEXT(HIL_MLPERF_MODEL)
+#else
+#define MODEL_ID hil_model_id
+#endif
+
 int hil_model_status;
 
 static void put_pair(const char *name, uint32_t value)
@@ -29,7 +37,7 @@ static void profile_command(const char *arguments)
     hil_put("m-profile-[ULPMark for tinyML Firmware V0.0.1]");
     hil_put_line_end();
     hil_put("m-model-[");
-    hil_put(hil_model_id);
+    hil_put(MODEL_ID);
     hil_put("]");
     hil_put_line_end();
 }
@@ -179,8 +187,10 @@ static const struct {
     {"db", hil_load_command},
     {"infer", infer_command},
     {"hil-info", info_command},
+#ifndef HIL_MLPERF_MODEL /* what is sent differs from what is in the input */
     {"hil-direct", hil_direct_command},
     {"hil-infer", hil_direct_infer_command},
+#endif
     {"hil-crc", crc_command},
     {"hil-out", hil_out_command},
     {"hil-mem", mem_command},

@@ -51,6 +51,21 @@ void hil_crc_command(void);
 void hil_out_command(const char *arguments);
 uint32_t hil_crc32(uint32_t crc, const uint8_t *data, uint32_t bytes);
 
+#ifdef HIL_MLPERF_MODEL
+/* mlperf.c: a task of MLPerf Tiny. HIL_MLPERF_MODEL is its id, HIL_MLPERF_DATA the hil_dtype of
+ * the HIL_MLPERF_ELEMENTS numbers that its runner sends; one stands for
+ * HIL_MLPERF_SCALE * (number - HIL_MLPERF_ZERO_POINT). HIL_MLPERF_SCORE: the answer is a score. */
+#if HIL_MLPERF_DATA == 0 /* HIL_FLOAT32 */
+#define HIL_MLPERF_ELEMENT_BYTES 4u
+#else
+#define HIL_MLPERF_ELEMENT_BYTES 1u
+#endif
+void hil_mlperf_take(uint32_t offset, uint8_t byte); /* what was sent, in order */
+uint32_t hil_mlperf_crc(void);                       /* of what was sent */
+float hil_mlperf_score(void);                        /* mean square of (output - sent) */
+float hil_output_value(uint32_t index);              /* infer.c: of the first output */
+#endif
+
 /* clock.c: microseconds since reset; poll often enough that the counter does not wrap unseen */
 void hil_clock_start(void);
 void hil_clock_poll(void);

@@ -19,6 +19,16 @@ uint32_t hil_inputs_bytes(void)
     return bytes;
 }
 
+/* Bytes of one load: of MLPerf Tiny's data, whose type may be another, or of the inputs. */
+static uint32_t load_bytes_wanted(void)
+{
+#ifdef HIL_MLPERF_MODEL
+    return HIL_MLPERF_ELEMENTS * HIL_MLPERF_ELEMENT_BYTES;
+#else
+    return hil_inputs_bytes();
+#endif
+}
+
 /* Where byte `offset` of the string is, and how many bytes follow there without a gap. */
 static uint8_t *input_at(uint32_t offset, uint32_t *run)
 {
@@ -64,10 +74,10 @@ static void put_load_done(void)
     hil_put_line_end();
 }
 
-/* Reads the size of a load; anything but the sum of the inputs is refused. */
+/* Reads the size of a load; anything but the right one is refused. */
 static bool take_size(const char *arguments)
 {
-    const uint32_t bytes = hil_inputs_bytes();
+    const uint32_t bytes = load_bytes_wanted();
     uint32_t asked;
 
     if (hil_take_u32(&arguments, &asked) && *arguments == '\0' && asked == bytes) {
@@ -96,20 +106,35 @@ static void load_bytes(const char *hex)
         return;
     }
     for (; *hex != '\0'; hex += 2) {
+#ifdef HIL_MLPERF_MODEL
+        hil_mlperf_take(loaded++, (uint8_t)(hil_hex_digit(hex[0]) << 4 | hil_hex_digit(hex[1])));
+#else
         uint32_t run;
         *input_at(loaded++, &run) = (uint8_t)(hil_hex_digit(hex[0]) << 4 | hil_hex_digit(hex[1]));
+#endif
     }
     if (loaded == expected) {
         put_load_done();
     }
 }
 
+/* Bytes of the inputs that the load has reached. */
+static uint32_t loaded_inputs(void)
+{
+#ifdef HIL_MLPERF_MODEL
+    return (uint32_t)((uint64_t)loaded * hil_inputs_bytes() / load_bytes_wanted());
+#else
+    return loaded;
+#endif
+}
+
 static void print_loaded(void)
 {
     uint32_t offset = 0;
 
-    while (offset < loaded) {
-        uint32_t room = loaded - offset < HIL_LINE_BYTES ? loaded - offset : HIL_LINE_BYTES;
+    while (offset < loaded_inputs()) {
+        const uint32_t left = loaded_inputs() - offset;
+        uint32_t room = left < HIL_LINE_BYTES ? left : HIL_LINE_BYTES;
 
         hil_put("m-buffer-");
         while (room > 0) {
@@ -133,7 +158,7 @@ void hil_load_command(const char *arguments)
         print_loaded();
     } else if (hil_take_word(&rest, "load")) {
         if (take_size(rest)) {
-            expected = hil_inputs_bytes();
+            expected = load_bytes_wanted();
             loaded = 0;
         }
     } else {
@@ -141,6 +166,7 @@ void hil_load_command(const char *arguments)
     }
 }
 
+#ifndef HIL_MLPERF_MODEL
 void hil_direct_command(const char *arguments)
 {
     if (take_size(arguments)) {
@@ -149,10 +175,14 @@ void hil_direct_command(const char *arguments)
         put_load_done();
     }
 }
+#endif
 
-/* CRC-32 of what is loaded, as it is in the inputs now. */
+/* CRC-32 of what is loaded, as it is in the inputs now (of MLPerf Tiny's data: as it arrived). */
 static uint32_t loaded_crc(void)
 {
+#ifdef HIL_MLPERF_MODEL
+    return hil_mlperf_crc();
+#else
     uint32_t crc = 0;
     uint32_t run;
 
@@ -163,8 +193,10 @@ static uint32_t loaded_crc(void)
         crc = hil_crc32(crc, data, run);
     }
     return crc;
+#endif
 }
 
+#ifndef HIL_MLPERF_MODEL
 /* CRC-32 of all outputs, one after the other. */
 static uint32_t outputs_crc(void)
 {
@@ -199,6 +231,8 @@ void hil_direct_infer_command(const char *arguments)
     hil_put("]");
     hil_put_line_end();
 }
+
+#endif
 
 void hil_crc_command(void)
 {

@@ -17,6 +17,7 @@ set(HIL_RUNTIME_SOURCES
     dut/text.c
     ports/cortexm/counter.c
     ports/cortexm/startup.c
+    dut/mlperf.c
     ${HIL_OWN_SOURCES})
 # ports/stm32 has headers of the ports for STM32 only.
 set(HIL_RUNTIME_INCLUDE_DIRS ports/cortexm ports/${HIL_PORT} ports/stm32)

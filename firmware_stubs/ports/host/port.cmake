@@ -7,6 +7,7 @@ set(HIL_RUNTIME_SOURCES
     dut/infer.c
     dut/load.c
     dut/main.c
+    dut/mlperf.c
     dut/text.c
     ports/host/port.c)
 set(HIL_RUNTIME_INCLUDE_DIRS ports/host)

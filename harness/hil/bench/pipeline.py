@@ -17,6 +17,7 @@ from hil.bench import provenance
 from hil.bench.arena_search import find_arena
 from hil.bench.expected import Expected, reference_outputs
 from hil.bench.keeper import Keeper
+from hil.bench.mlperf_build import check_model, for_task
 from hil.bench.outputs import compare
 from hil.devices import Profile
 from hil.engines.interface import Engine, SizedByRunning
@@ -62,7 +63,8 @@ class Request:
     ``memory_model`` None lets the profile decide: ``cache`` where its flash has wait states.
     With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
     file are then the float model's, and are quantized as well. ``known`` is what the caller knows
-    of a model that hil quantized before.
+    of a model that hil quantized before. With ``mlperf`` the firmware takes the data of that task
+    of MLPerf Tiny (``kws01``) and answers its runner.
     """
 
     model: Model
@@ -81,6 +83,7 @@ class Request:
     command: tuple[str, ...] = ()
     variant: VariantRequest | None = None
     known: Variant | None = None
+    mlperf: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
 
         made = cached(cache_dir(), model, request.variant, progress)
         model, variant = made.model, made.variant
+    if request.mlperf is not None:
+        check_model(request.mlperf, model.graph)
     engine = find_engine(request.engine)
     sources = engine.sources(model)
     target = find_target(request.target)
@@ -337,7 +342,7 @@ def build_firmware(job: Job) -> Firmware:
     """Build the job's firmware, or take it from the cache; errors as ``hil.firmware.build``."""
     config = job.request.profile.firmware
     return build(
-        job.sources,
+        for_task(job.sources, job.request.mlperf),
         job.platform,
         stack_bytes=config.stack_bytes,
         heap_bytes=config.heap_bytes,

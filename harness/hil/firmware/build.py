@@ -260,6 +260,8 @@ def _settings(request: _Request) -> str:
         ],
         "KERNELS": list(sources.kernels),
         "INCLUDE_DIRS": list(sources.include_dirs),
+        # always, also empty: CMake keeps what the tree's last firmware had
+        "RUNTIME_DEFINES": list(sources.runtime_defines),
         **_optional_lists(request),
     }
     values: Mapping[str, str | int] = {
@@ -284,13 +286,12 @@ def _settings(request: _Request) -> str:
 
 def _optional_lists(request: _Request) -> dict[str, list[str]]:
     """What only some engines need; left out elsewhere, so that their settings stay the same."""
-    sources, external = request.sources, request.sources.external
+    external = request.sources.external
     lists = {
         "LANGUAGES": ["C", "CXX"] if request.uses_cxx else [],
         "LIBRARIES": [str(external.library)] if external else [],
         "SYSTEM_INCLUDE_DIRS": [str(path) for path in external.include_dirs] if external else [],
         "ENGINE_DEFINES": list(external.defines) if external else [],
-        "RUNTIME_DEFINES": list(sources.runtime_defines),
     }
     return {name: items for name, items in lists.items() if items}
 

@@ -150,6 +150,11 @@ def parse_info(lines: Sequence[str]) -> DutInfo:
         raise _broken("hil-info", lines, repr(error)) from error
 
 
+def parse_model_id(lines: Sequence[str]) -> str:
+    """Parse the answer to ``profile``: the model's id."""
+    return _one(lines, "m-model-")
+
+
 def parse_crc(lines: Sequence[str]) -> tuple[int, int]:
     """Parse the answer to ``hil-crc``: loaded bytes and their CRC-32."""
     count, crc = _split(lines, "m-hil-crc-", 2)

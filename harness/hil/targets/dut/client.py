@@ -113,12 +113,22 @@ class DutClient:
         """
         blobs = self._blobs(inputs)
         data = b"".join(blobs)
-        wanted = (len(data), crc32(data))
-        for attempt in range(RETRIES + 1):
-            if self._load_once(blobs, memory) and self._ask("hil-crc", answers.parse_crc) == wanted:
-                return attempt
-            self.retries += 1
-        raise _damaged_inputs()
+
+        def load() -> bool:
+            return self._write(blobs, memory) if memory is not None else self._send_once(data)
+
+        return self._loaded(data, load)
+
+    def send(self, data: bytes, bytes_a_command: int = _BYTES_A_COMMAND) -> int:
+        """Load ``data``, whatever the inputs are, checked by CRC; returns as :meth:`load`.
+
+        For firmware that takes the data of an MLPerf Tiny task.
+        """
+        return self._loaded(data, lambda: self._send_once(data, bytes_a_command))
+
+    def model_id(self) -> str:
+        """Return the model id of the answer to ``profile``."""
+        return self._ask("profile", answers.parse_model_id)
 
     def infer(self, runs: int = 1, warmups: int = 0) -> InferResult:
         """Run the model. Only the first of ``runs + warmups`` inferences sees the loaded data."""
@@ -201,23 +211,36 @@ class DutClient:
     def _writes(self, blobs: Sequence[bytes]) -> list[tuple[int, bytes]]:
         return [(t.address, blob) for t, blob in zip(self.info().inputs, blobs, strict=True)]
 
-    def _load_once(self, blobs: Sequence[bytes], memory: MemoryAccess | None) -> bool:
-        """Whether a load went through without complaint. Leaves the device ready for a command."""
-        data = b"".join(blobs)
+    def _loaded(self, data: bytes, load: Callable[[], bool]) -> int:
+        """Load until the device has ``data``; how many times that had to be repeated."""
+        wanted = (len(data), crc32(data))
+        for attempt in range(RETRIES + 1):
+            if self._without_complaint(load) and self._ask("hil-crc", answers.parse_crc) == wanted:
+                return attempt
+            self.retries += 1
+        raise _damaged_inputs()
+
+    def _without_complaint(self, load: Callable[[], bool]) -> bool:
+        """Whether a load went through. Leaves the device ready for a command."""
         try:
-            if memory is not None:
-                memory.exchange((), self._writes(blobs))
-                return "m-load-done" in self._command(f"hil-direct {len(data)}", self._answer_s)
-            lines = self._command(f"db load {len(data)}", self._answer_s)
-            for start in range(0, len(data), _BYTES_A_COMMAND):
-                part = data[start : start + _BYTES_A_COMMAND].hex().upper()
-                lines = self._command(f"db {part}", self._answer_s)
-            return "m-load-done" in lines
+            return load()
         except (HardwareFault, LinkClosed):
             raise
         except (Rejected, DeviceTimeout, LinkError) as error:
             self._recover(error)
             return False
+
+    def _write(self, blobs: Sequence[bytes], memory: MemoryAccess) -> bool:
+        memory.exchange((), self._writes(blobs))
+        size = sum(len(blob) for blob in blobs)
+        return "m-load-done" in self._command(f"hil-direct {size}", self._answer_s)
+
+    def _send_once(self, data: bytes, bytes_a_command: int = _BYTES_A_COMMAND) -> bool:
+        lines = self._command(f"db load {len(data)}", self._answer_s)
+        for start in range(0, len(data), bytes_a_command):
+            part = data[start : start + bytes_a_command].hex().upper()
+            lines = self._command(f"db {part}", self._answer_s)
+        return "m-load-done" in lines
 
     def _ask(self, command: str, parse: Callable[[Sequence[str]], _T], expected: int = 0) -> _T:
         """Send a command that changes nothing, until its answer can be read."""
