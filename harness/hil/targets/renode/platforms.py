@@ -38,6 +38,14 @@ MACHINES: Mapping[str, Machine] = {
         _stm32l4("stm32l4", "STM32L475VG", 1024, 96),
         _stm32l4("nucleo-l452re", "STM32L452RE", 512, 160, "NUCLEO_L452RE"),
         _stm32l4("nucleo-l4r5zi", "STM32L4R5ZI", 2048, 640, "NUCLEO_L4R5ZI"),
+        Machine(
+            "nrf52840",
+            port="nrf52",
+            cores=("cortex-m4", "cortex-m4f"),
+            flash=MemoryRegion(0x0000_0000, 1024 * _KIB),
+            ram=MemoryRegion(0x2000_0000, 256 * _KIB),
+            chips=("nRF52840",),
+        ),
     )
 }
 _CHOICE = Machines("renode", "Renode", MACHINES)
