@@ -28,6 +28,7 @@ The number is ``exit_code`` of the class, the exit code of ``hil``. The message 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class HilError(Exception):
@@ -56,8 +57,33 @@ class ModelError(UsageError):
     """The model file cannot be read, is damaged or is not a .tflite."""
 
 
+@dataclass(frozen=True)
+class Gap:
+    """One thing of a model that an engine cannot run.
+
+    Attributes:
+        op: index of the op in the model.
+        name: the op's name, such as ``CONV_2D``.
+        reason: what of it is not supported.
+        supported: what would be.
+    """
+
+    op: int
+    name: str
+    reason: str
+    supported: str
+
+
 class UnsupportedModel(UsageError):
-    """The engine does not support an op, dtype or option of the model."""
+    """The engine does not support an op, dtype or option of the model.
+
+    ``gaps`` has every one that was found, in the order of the ops; it is empty where the refusal is
+    not about single ops.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", gaps: tuple[Gap, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.gaps = gaps
 
 
 class InputError(UsageError):

@@ -13,7 +13,8 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import pytest
-from hil.errors import ModelError
+from hil.engines.aot.engine import AotEngine
+from hil.errors import ModelError, UnsupportedModel
 from hil.tflite.model import Model
 from hil.tflite.reader import parse_model
 from hil.tflite.summary import summarize
@@ -244,11 +245,9 @@ def two_subgraphs() -> bytes:
 
 CONTRADICTIONS: list[tuple[str, Callable[[], bytes], str]] = [
     ("no-subgraph", lambda: ModelBuilder().build([], [], subgraphs=0), "0 subgraphs"),
-    ("two-subgraphs", two_subgraphs, "2 subgraphs"),
     ("no-ops", no_ops, "no op writes the model's output"),
     ("no-inputs", lambda: without_ends([], [1]), "no inputs"),
     ("no-outputs", lambda: without_ends([0], []), "no outputs"),
-    ("unknown-op", unknown_op_code, "unknown op code 9999"),
     ("wrong-options", wrong_options, "Pool2DOptions where AddOptions"),
     ("bad-enum", bad_enum, "fused_activation_function holds 77"),
     ("op-order", op_before_its_input, "op 0 .RELU. reads tensor 1 before it exists"),
@@ -266,9 +265,6 @@ CONTRADICTIONS: list[tuple[str, Callable[[], bytes], str]] = [
     ("short-buffer", lambda: conv_model(data=None, raw=b"\1" * 53), "needs 54 bytes.* has 53"),
     ("long-buffer", lambda: conv_model(data=None, raw=b"\1" * 55), "needs 54 bytes.* has 55"),
     ("constant-input", lambda: relu_model(data=np.ones((1, 4))), "is a constant"),
-    ("int4", lambda: relu_model(dtype="INT4"), "INT4"),
-    ("string", lambda: relu_model(dtype="STRING"), "STRING"),
-    ("variable", lambda: relu_model(variable=True), "keeps state"),
     ("sparse", lambda: relu_model(sparse=True), "sparse"),
     ("nan-scale", lambda: conv_model(scale=[0.1, float("nan"), 0.1]), "not finite"),
     ("negative-scale", lambda: conv_model(scale=[0.1, -0.1, 0.1]), "negative or not"),
@@ -278,6 +274,31 @@ CONTRADICTIONS: list[tuple[str, Callable[[], bytes], str]] = [
     ("axis", lambda: conv_model(axis=9), "3 scales along axis 9"),
     ("weights-rank", lambda: conv_model(shape=(54,), data=None, scale=0.1, raw=b"\0" * 54), "rank"),
 ]
+
+
+UNUSUAL: list[tuple[str, Callable[[], bytes], str]] = [
+    ("unknown-op", unknown_op_code, r"op 0 .BUILTIN:9999.: there is no kernel"),
+    ("int4", lambda: relu_model(dtype="INT4"), "op 0 .RELU.: tensor [01] is int4"),
+    ("string", lambda: relu_model(dtype="STRING"), "op 0 .RELU.: tensor [01] is string"),
+    ("variable", lambda: relu_model(variable=True), "keeps its value between inferences"),
+]
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [pytest.param(build, words, id=name) for name, build, words in UNUSUAL],
+)
+def test_valid_model_is_read_and_its_gap_named(build: Callable[[], bytes], words: str) -> None:
+    model = Model.parse(build(), "unusual")
+    with pytest.raises(UnsupportedModel, match=words) as caught:
+        AotEngine().sources(model)
+    assert [gap.op for gap in caught.value.gaps] == [0]
+
+
+def test_other_subgraphs_are_read() -> None:
+    graph = parse_model(two_subgraphs(), "two")
+    assert len(graph.subgraphs) == 1
+    assert [op.name for op in graph.subgraphs[0].ops] == [op.name for op in graph.ops]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ import typer
 from typer.core import TyperGroup
 
 from hil.cli import output, streams
-from hil.errors import HilError, RunFailed, StoreError
+from hil.errors import HilError, RunFailed, StoreError, UnsupportedModel
 
 #: Command -> first line of its help, in the order in which help lists them.
 COMMANDS = {
@@ -227,8 +227,13 @@ def _on_failure(arguments: list[str], error: HilError) -> int:
     _show_traceback_if_debugging()
     output.error(error.message, error.hint)
     status = "failed" if isinstance(error, RunFailed) else "error"
-    _envelope(arguments, status, error.message, error.hint)
+    _envelope(arguments, status, error.message, error.hint, **_gaps(error))
     return error.exit_code
+
+
+def _gaps(error: HilError) -> dict[str, Any]:
+    """What of a model is not supported, for the envelope."""
+    return {"gaps": error.gaps} if isinstance(error, UnsupportedModel) and error.gaps else {}
 
 
 def _on_usage(arguments: list[str], error: typer.TyperException) -> int:
@@ -306,14 +311,14 @@ def _save_traceback(arguments: list[str]) -> str:
     return ""
 
 
-def _envelope(arguments: list[str], status: str, message: str, hint: str) -> None:
+def _envelope(arguments: list[str], status: str, message: str, hint: str, **more: Any) -> None:
     """Print the failure as JSON, with ``--json`` and if no envelope was printed yet."""
     before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" not in before_dashes or output.emitted():
         return
     from hil.settings import without_password
 
-    problem = {"message": without_password(message), "hint": without_password(hint)}
+    problem = {"message": without_password(message), "hint": without_password(hint), **more}
     # A closed stdout must not change the exit code of the failure.
     with contextlib.suppress(OSError):
         output.emit_json(

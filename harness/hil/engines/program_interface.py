@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.engines.ctext import comment_text, float_literal
-from hil.errors import ModelError
+from hil.errors import ModelError, UnsupportedModel
 from hil.tflite.graph import Graph, Tensor
 from hil.tflite.model import Model
 
@@ -22,19 +22,22 @@ _MAX_IO = 255  # hil_input_count and hil_output_count are uint8_t
 _NONE = "    {NULL, 0, HIL_INT8, 0.0f, 0}, /* there is none */"
 
 
-def check_counts(graph: Graph) -> None:
-    """Check that a model has no more inputs and outputs than a program can state.
+def check_ends(graph: Graph) -> None:
+    """Check that a program can state a model's inputs and outputs.
 
     Raises:
-        ModelError: it has more.
+        ModelError: there are too many.
+        UnsupportedModel: one is of a type that the protocol lacks.
     """
     if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
         raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
-
-
-def has_dtype(dtype: str) -> bool:
-    """Whether the DUT program can have an input or output of this dtype."""
-    return dtype in _DTYPES
+    for tensor in (*graph.input_tensors, *graph.output_tensors):
+        if tensor.dtype not in _DTYPES:
+            raise UnsupportedModel(
+                f"input or output '{tensor.name}' is {tensor.dtype}, which the device's protocol "
+                "does not carry",
+                hint=f"convert the model with inputs and outputs of {', '.join(_DTYPES)}",
+            )
 
 
 def program_interface(

@@ -13,34 +13,41 @@ import numpy as np
 import numpy.typing as npt
 
 from hil.tflite import schema
-from hil.tflite.graph import Op, Quantization, Tensor
+from hil.tflite.graph import Op, Quantization, Tensor, storage_bytes
 from hil.tflite.macs import op_macs
 from hil.tflite.verify import Malformed, verify
 
 MAX_TENSOR_BYTES = 2**31 - 1
 MAX_RANK = 8
+DTYPES = frozenset(schema.DTYPE_OF_TYPE.values())
 
 
 class Decoder:
-    """One .tflite in memory. Methods return project types and raise :class:`Malformed`."""
+    """One subgraph of a .tflite in memory; methods return project types, raise :class:`Malformed`.
 
-    def __init__(self, data: bytes) -> None:
-        verify(data)
+    ``subgraphs`` is how many the file has.
+    """
+
+    def __init__(self, data: bytes, subgraph: int = 0) -> None:
+        if subgraph == 0:
+            verify(data)
         self._data = data
         self._model = schema.root(data)
         if (version := self._model.Version()) != schema.SCHEMA_VERSION:
             raise Malformed(f"schema version {version} where {schema.SCHEMA_VERSION} was expected")
-        if (count := self._length(self._model.SubgraphsLength, "subgraphs")) != 1:
-            raise Malformed(
-                f"the model has {count} subgraphs; exactly one is supported",
-                hint="control flow (IF, WHILE) and several signatures cannot run on the device",
-            )
-        self._subgraph: Any = self._model.Subgraphs(0)
+        self.subgraphs = self._length(self._model.SubgraphsLength, "subgraphs")
+        if subgraph >= self.subgraphs:
+            raise Malformed(f"the model has {self.subgraphs} subgraphs")
+        self._subgraph: Any = self._model.Subgraphs(subgraph)
         self._n_tensors = self._length(self._subgraph.TensorsLength, "tensors")
         self._n_ops = self._length(self._subgraph.OperatorsLength, "operators")
         self._n_codes = self._length(self._model.OperatorCodesLength, "operator codes")
         self._n_buffers = self._length(self._model.BuffersLength, "buffers")
         self._check_buffers()
+
+    def name(self) -> str:
+        """Return the subgraph's name."""
+        return _text(self._subgraph.Name())
 
     def description(self) -> str:
         """Return the model's description, often the converter's name."""
@@ -83,17 +90,17 @@ class Decoder:
         raw = self._subgraph.Tensors(index)
         name = _text(raw.Name()) or f"tensor{index}"
         where = f"tensor {index} ('{name}')"
-        _refuse_special(raw, where)
+        _refuse_sparse(raw, where)
         dtype = _dtype(raw.Type(), where)
         shape = self._shape(raw, where)
-        nbytes = prod(shape) * np.dtype(dtype).itemsize
+        nbytes = storage_bytes(dtype, prod(shape))
         if nbytes > MAX_TENSOR_BYTES:
             raise Malformed(f"{where} of shape {shape} would have {nbytes:,} bytes")
         data = self._constant(raw.Buffer(), shape, dtype, where)
-        if data is None and nbytes == 0 and not written:
+        if data is None and prod(shape) == 0 and not written and dtype in DTYPES:
             data = _frozen(np.empty(shape, dtype))
         quantization = self._quantization(raw, shape, dtype, where)
-        return Tensor(index, name, shape, dtype, quantization, data)
+        return Tensor(index, name, shape, dtype, quantization, data, bool(raw.IsVariable()))
 
     def _shape(self, raw: Any, where: str) -> tuple[int, ...]:
         rank = self._length(raw.ShapeLength, f"dimensions of {where}")
@@ -118,12 +125,16 @@ class Decoder:
         content = raw.DataAsNumpy() if length else self._outside_data(raw, where)
         if content is None:
             return None
-        expected = prod(shape) * np.dtype(dtype).itemsize
+        if dtype not in DTYPES and storage_bytes(dtype, 8) == 0:
+            return _frozen(content.view())  # texts: as they are in the file
+        expected = storage_bytes(dtype, prod(shape))
         if content.size != expected:
             raise Malformed(
                 f"{where} of shape {shape} and dtype {dtype} needs {expected:,} bytes, "
                 f"its buffer has {content.size:,}"
             )
+        if dtype not in DTYPES:
+            return _frozen(_unpacked(content, dtype, shape))
         return _frozen(content.view(np.dtype(dtype).newbyteorder("<")).reshape(shape))
 
     def _outside_data(self, raw: Any, where: str) -> npt.NDArray[Any] | None:
@@ -152,6 +163,8 @@ class Decoder:
         scale = _frozen(stored.ScaleAsNumpy().astype(np.float32, copy=False))
         zero_point = _frozen(stored.ZeroPointAsNumpy().astype(np.int64, copy=False))
         axis = stored.QuantizedDimension()
+        if len(shape) == 1 and shape[0] == count:
+            axis = 0  # older converters copy the weights' axis to the bias
         if count > 1 and not (0 <= axis < len(shape) and shape[axis] == count):
             raise Malformed(f"{where} of shape {shape} has {count} scales along axis {axis}")
         _check_quantization(scale, zero_point, dtype, where)
@@ -164,10 +177,7 @@ class Decoder:
         number = schema.builtin_code(code)
         name = schema.enum_names("BuiltinOperator").get(number)
         if name is None:
-            raise Malformed(
-                f"unknown op code {number}",
-                hint="the file is damaged, or newer than this version of hil knows",
-            )
+            name = f"BUILTIN:{number}"  # newer than the schema that hil knows, or damaged
         if name == "CUSTOM":
             name = f"CUSTOM:{_text(code.CustomCode())}"
         return name, int(code.Version())
@@ -227,16 +237,11 @@ def _options(raw: Any, name: str) -> dict[str, Any]:
     return schema.decode_options(table, stored.Bytes, stored.Pos)
 
 
-def _refuse_special(raw: Any, where: str) -> None:
+def _refuse_sparse(raw: Any, where: str) -> None:
     if raw.Sparsity() is not None:
         raise Malformed(
             f"{where} is stored sparse, which is not supported",
             hint="convert the model without sparse weights",
-        )
-    if raw.IsVariable():
-        raise Malformed(
-            f"{where} keeps state between inferences (a variable tensor), which is not supported",
-            hint="make the state an input and an output of the model",
         )
 
 
@@ -244,12 +249,17 @@ def _dtype(number: int, where: str) -> str:
     name = schema.enum_names("TensorType").get(number)
     if name is None:
         raise Malformed(f"{where} has the unknown type {number}")
-    if name not in schema.DTYPE_OF_TYPE:
-        raise Malformed(
-            f"{where} has type {name}, which is not supported",
-            hint="quantize the model to int8, or use float32",
-        )
-    return schema.DTYPE_OF_TYPE[name]
+    return schema.DTYPE_OF_TYPE.get(name, name.lower())
+
+
+def _unpacked(content: npt.NDArray[Any], dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Elements of less than a byte, the first in the low bits, one to a byte; others as bytes."""
+    if dtype not in ("int4", "uint4"):
+        return content.view()
+    nibbles = np.stack([content & 15, content >> 4], axis=-1).reshape(-1)[: prod(shape)]
+    if dtype == "uint4":
+        return np.asarray(nibbles.reshape(shape))
+    return np.asarray(((nibbles ^ 8).astype(np.int8) - np.int8(8)).reshape(shape))
 
 
 def _check_quantization(
@@ -257,7 +267,7 @@ def _check_quantization(
 ) -> None:
     if not np.all(np.isfinite(scale)) or np.any(scale < 0):
         raise Malformed(f"{where} has a scale that is negative or not finite")
-    if np.dtype(dtype).kind not in "iu":
+    if dtype not in DTYPES or np.dtype(dtype).kind not in "iu":
         return
     limits = np.iinfo(dtype)
     # uint64 limits do not fit int64; a zero point beyond 2**63 cannot be stored anyway.

@@ -1,6 +1,7 @@
 """The model as a graph: tensors, ops and their options, in execution order.
 
 Dtypes are numpy names: ``int8``, ``int16``, ``int32``, ``int64``, ``uint8``, ``float32``, ``bool``.
+Types that numpy lacks have TensorFlow Lite's names in lower case, such as ``int4``, ``resource``.
 Shapes are tuples of ints with the batch as written in the file; a dynamic batch (-1) reads as 1.
 """
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 _ARITHMETIC = {"int8", "uint8", "int16", "float16", "float32", "float64"}
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
+_BITS = {"int2": 2, "int4": 4, "uint4": 4, "bfloat16": 16, "string": 0, "resource": 0, "variant": 0}
 _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
@@ -36,9 +38,20 @@ class Quantization:
         return self.scale.size > 1
 
 
+def storage_bytes(dtype: str, elements: int) -> int:
+    """Bytes that elements of a dtype take in a file; those of less than a byte are packed."""
+    if dtype in _BITS:
+        return (elements * _BITS[dtype] + 7) // 8
+    return elements * np.dtype(dtype).itemsize
+
+
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A tensor. ``data`` is set for constants (read-only array of the tensor's shape and dtype)."""
+    """A tensor. ``data`` is set for constants (read-only array of the tensor's shape and dtype).
+
+    A variable tensor (``is_variable``) keeps its value from one inference to the next; it is zero
+    before the first.
+    """
 
     index: int
     name: str
@@ -46,6 +59,7 @@ class Tensor:
     dtype: str
     quantization: Quantization | None
     data: npt.NDArray[Any] | None
+    is_variable: bool = False
 
     @property
     def elements(self) -> int:
@@ -54,8 +68,8 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Size in bytes."""
-        return self.elements * np.dtype(self.dtype).itemsize
+        """Size in bytes; 0 where the type has no fixed one."""
+        return storage_bytes(self.dtype, self.elements)
 
     @property
     def is_constant(self) -> bool:
@@ -83,7 +97,10 @@ class Op:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A whole model (its one subgraph)."""
+    """A model: its first subgraph, which is the one that runs.
+
+    ``subgraphs`` are the others in the file's order: bodies of control flow, or further signatures.
+    """
 
     name: str  # file stem
     tensors: tuple[Tensor, ...]
@@ -91,6 +108,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     description: str
+    subgraphs: tuple[Graph, ...] = ()
 
     @property
     def input_tensors(self) -> list[Tensor]:

@@ -66,8 +66,8 @@ def parse_model(data: bytes, name: str, *, where: str = "") -> Graph:
     Constants are read-only views into ``data``.
 
     Raises:
-        ModelError: not a .tflite, damaged, or something this project does not represent (several
-            subgraphs, sparse or variable tensors, packed types).
+        ModelError: not a .tflite, damaged, or something this project does not represent (sparse
+            tensors).
     """
     data, where = bytes(data), where or name
     _check_identifier(data, where)
@@ -99,19 +99,25 @@ def _check_identifier(data: bytes, where: str) -> None:
 
 def _graph(data: bytes, name: str) -> Graph:
     decoder = Decoder(data)
-    tensors = decoder.tensors()
-    ops = decoder.ops(tensors)
-    graph = Graph(
-        name=name,
-        tensors=tensors,
-        ops=ops,
-        inputs=decoder.graph_inputs(),
-        outputs=decoder.graph_outputs(),
-        description=decoder.description(),
-    )
+    others = [Decoder(data, number) for number in range(1, decoder.subgraphs)]
+    bodies = tuple(_subgraph(one, one.name() or f"subgraph {n}") for n, one in enumerate(others, 1))
+    graph = _subgraph(decoder, name, bodies)
     for check in _CHECKS:
         check(graph)
     return graph
+
+
+def _subgraph(decoder: Decoder, name: str, subgraphs: tuple[Graph, ...] = ()) -> Graph:
+    tensors = decoder.tensors()
+    return Graph(
+        name=name,
+        tensors=tensors,
+        ops=decoder.ops(tensors),
+        inputs=decoder.graph_inputs(),
+        outputs=decoder.graph_outputs(),
+        description=decoder.description(),
+        subgraphs=subgraphs,
+    )
 
 
 def _check_inputs(graph: Graph) -> None:
@@ -124,14 +130,20 @@ def _check_inputs(graph: Graph) -> None:
 
 
 def _check_execution_order(graph: Graph) -> None:
-    """Every tensor is a constant, an input of the model, or written once before it is read."""
-    known = set(graph.inputs) | {t.index for t in graph.tensors if t.is_constant}
+    """Every tensor is a constant, a variable, an input, or written once before it is read.
+
+    Memory that a compiler gave to an accelerator's custom op is none of these.
+    """
+    known = set(graph.inputs)
+    known |= {t.index for t in graph.tensors if t.is_constant or t.is_variable}
     for op in graph.ops:
         for index in op.inputs:
+            if op.name.startswith("CUSTOM:"):
+                known.add(index)
             if index >= 0 and index not in known:
                 raise Malformed(f"op {op.index} ({op.name}) reads tensor {index} before it exists")
         for index in op.outputs:
-            if index in known:
+            if index in known and not graph.tensors[index].is_variable:
                 raise Malformed(f"op {op.index} ({op.name}) writes tensor {index} a second time")
             known.add(index)
     for index in graph.outputs:

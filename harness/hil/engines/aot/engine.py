@@ -5,10 +5,11 @@ from __future__ import annotations
 import hil.engines.aot.ops  # noqa: F401  (registers the lowerings)
 from hil.engines.aot import codegen, planner
 from hil.engines.aot.checks import input_tensor, output_tensor
-from hil.engines.aot.lower import LOWERINGS, Lowered, refuse
+from hil.engines.aot.lower import LOWERINGS, Lowered, refuse, unsupported
 from hil.engines.ctext import has_c_type
 from hil.engines.interface import Role
-from hil.engines.program_interface import check_counts
+from hil.engines.program_interface import check_ends
+from hil.errors import Gap, UnsupportedModel
 from hil.records import EngineSources
 from hil.tflite.graph import Graph, Op
 from hil.tflite.model import Model
@@ -22,6 +23,22 @@ _REQUIRED_INPUTS = {
     **{"RESIZE_NEAREST_NEIGHBOR": 2, "PADV2": 3, "STRIDED_SLICE": 4},
 }
 """Inputs that an op must have; one where it is not listed."""
+_NO_KERNEL = {
+    "CUSTOM:ethos-u": (
+        "the model was compiled for an Ethos-U NPU (by Vela)",
+        "the .tflite from before that step",
+    ),
+    "CUSTOM:edgetpu": (
+        "the model was compiled for an Edge TPU",
+        "the .tflite from before that step",
+    ),
+    "CUSTOM:Flex": (
+        "it is an op of TensorFlow that the converter passed through (Flex)",
+        "TensorFlow Lite's own ops: convert with TFLITE_BUILTINS only; export a recurrent layer "
+        "with a fixed batch so that it is fused, or unrolled",
+    ),
+}
+"""Reason and remedy for ops by how their names begin."""
 
 
 class AotEngine:
@@ -40,8 +57,8 @@ class AotEngine:
             ModelError: more inputs or outputs than the protocol has.
         """
         graph = model.graph
-        check_counts(graph)
-        lowered = [lower(op, graph) for op in graph.ops]
+        lowered = lower_all(graph)
+        check_ends(graph)
         layout = planner.plan(graph, lowered)
         text = codegen.generate(model, lowered, layout)
         kernels = sorted({f"{KERNEL_DIR}/{name}" for low in lowered for name in low.sources})
@@ -57,10 +74,25 @@ class AotEngine:
         )
 
 
+def lower_all(graph: Graph) -> list[Lowered]:
+    """Lower every op, or refuse all those that cannot be, in one error."""
+    lowered: list[Lowered] = []
+    gaps: list[Gap] = []
+    for op in graph.ops:
+        try:
+            lowered.append(lower(op, graph))
+        except UnsupportedModel as error:
+            gaps += error.gaps
+    if gaps:
+        raise unsupported(*gaps)
+    return lowered
+
+
 def lower(op: Op, graph: Graph) -> Lowered:
     """Lower one op, or refuse it by name, index and reason."""
     if op.name not in LOWERINGS:
-        refuse(op, "there is no kernel for it", ", ".join(sorted(LOWERINGS)))
+        refuse(op, *_no_kernel(op.name))
+    _refuse_state(op, graph)
     for index in (*op.inputs, *op.outputs):
         if index >= 0 and not has_c_type(graph.tensors[index].dtype):
             refuse(op, f"tensor {index} is {graph.tensors[index].dtype}", ", ".join(_ARITHMETIC))
@@ -69,3 +101,22 @@ def lower(op: Op, graph: Graph) -> Lowered:
     for position in range(len(op.outputs)):
         output_tensor(op, graph, position)
     return LOWERINGS[op.name](op, graph)
+
+
+def _no_kernel(name: str) -> tuple[str, str]:
+    """Why an op without a lowering is refused, and what to do about it."""
+    for begin, (reason, remedy) in _NO_KERNEL.items():
+        if name.startswith(begin):
+            return reason, remedy
+    return "there is no kernel for it", ", ".join(sorted(LOWERINGS))
+
+
+def _refuse_state(op: Op, graph: Graph) -> None:
+    """Refuse an op that reads or writes a variable tensor: only ops with state know them."""
+    for index in (*op.inputs, *op.outputs):
+        if index >= 0 and graph.tensors[index].is_variable:
+            refuse(
+                op,
+                f"tensor {index} keeps its value between inferences",
+                "models without variable tensors; make the state an input and an output",
+            )

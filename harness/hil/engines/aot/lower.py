@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy.typing as npt
 
 from hil.engines.aot.literals import Value, struct_literal
-from hil.errors import UnsupportedModel
+from hil.errors import Gap, UnsupportedModel
 from hil.tflite.graph import Graph, Op
 
 
@@ -103,7 +103,21 @@ def lowers(*names: str) -> Callable[[Lowering], Lowering]:
 
 def refuse(op: Op, reason: str, supported: str) -> NoReturn:
     """Refuse an op before any build, with its name, its index and what is supported."""
-    raise UnsupportedModel(
-        f"the aot engine cannot run op {op.index} ({op.name}): {reason}",
-        hint=f"supported: {supported}",
+    raise unsupported(Gap(op.index, op.name, reason, supported))
+
+
+def unsupported(*gaps: Gap) -> UnsupportedModel:
+    """Return the error that reports gaps: one in a sentence, several in a list."""
+    if len(gaps) == 1:
+        (gap,) = gaps
+        return UnsupportedModel(
+            f"the aot engine cannot run op {gap.op} ({gap.name}): {gap.reason}",
+            hint=f"supported: {gap.supported}",
+            gaps=gaps,
+        )
+    lines = [f"op {gap.op} ({gap.name}): {gap.reason}" for gap in gaps]
+    return UnsupportedModel(
+        f"the aot engine cannot run {len(gaps)} ops of the model:\n  " + "\n  ".join(lines),
+        hint="`hil model inspect` shows the model, and what is supported of these ops",
+        gaps=gaps,
     )

@@ -8,12 +8,12 @@ that is measured.
 from __future__ import annotations
 
 from hil.engines.interface import Role
-from hil.engines.program_interface import check_counts, has_dtype
+from hil.engines.program_interface import check_ends
 from hil.engines.tflm import codegen
 from hil.engines.tflm.headers import Registration, read_ops
 from hil.engines.tflm.installed import Installed
 from hil.engines.tflm.library import require_unchanged
-from hil.errors import ModelError, UnsupportedModel, did_you_mean
+from hil.errors import UnsupportedModel, did_you_mean
 from hil.records import ArenaUse, EngineSources, ExternalCode, MemoryPlan
 from hil.tflite.graph import Graph
 from hil.tflite.model import Model
@@ -50,7 +50,8 @@ class TflmEngine:
             ModelError: more inputs or outputs than the protocol allows, or other dtypes.
         """
         require_unchanged(self.entry)
-        _check_io(model.graph)
+        check_ends(model.graph)
+        _check_state(model.graph)
         _check_weights(model.graph)
         return self._sources(model, _open_arena(model.graph, 0))
 
@@ -150,12 +151,17 @@ def _check_weights(graph: Graph) -> None:
             )
 
 
-def _check_io(graph: Graph) -> None:
-    check_counts(graph)
-    for tensor in (*graph.input_tensors, *graph.output_tensors):
-        if not has_dtype(tensor.dtype):
-            raise ModelError(
-                f"input or output {tensor.name!r} is {tensor.dtype}, which the device's protocol "
-                "does not carry",
-                hint="convert the model with inputs and outputs of another type",
+def _check_state(graph: Graph) -> None:
+    """State would be that of the inferences before, which the reference did not all make."""
+    if graph.subgraphs:
+        raise UnsupportedModel(
+            f"the model has {1 + len(graph.subgraphs)} subgraphs; engine 'tflm' runs one",
+            hint="take the model apart, or try engine 'aot'",
+        )
+    for tensor in graph.tensors:
+        if tensor.is_variable:
+            raise UnsupportedModel(
+                f"tensor {tensor.index} ('{tensor.name}') keeps its value between inferences, "
+                "which engine 'tflm' does not support here",
+                hint="make the state an input and an output of the model, or try engine 'aot'",
             )
