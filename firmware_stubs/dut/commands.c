@@ -93,8 +93,8 @@ static void info_command(const char *arguments)
     put_pair(",clock=", hil_port_clock_hz());
     put_pair(",counter=", hil_clock_counts());
     put_pair(",arena=", hil_arena_bytes);
-    hil_put("]");
-    hil_put_line_end();
+    hil_put(",build=");
+    hil_put_build_id();
     put_tensors("m-hil-input-[", hil_inputs, hil_input_count);
     put_tensors("m-hil-output-[", hil_outputs, hil_output_count);
 }

@@ -91,6 +91,9 @@ void hil_marks_set_total(uint32_t cycles);
 uint32_t hil_marks_total(void);
 uint32_t hil_marks_cycles(uint32_t index);
 
+/* Ends the line of hil-info with the build id in hex, or without one where the port has none. */
+void hil_put_build_id(void);
+
 void hil_provoke_fault(void) __attribute__((noreturn));
 
 /* What start-up code paints the stack with, before anything runs. */

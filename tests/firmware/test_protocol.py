@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hil.firmware.elf import symbolize
+from hil.firmware.elf import build_id, symbolize
 
 from tests.firmware import dut
 from tests.firmware.conftest import Build, Start
@@ -92,12 +92,13 @@ def test_mlperf_tiny_commands(start: Start) -> None:
         ]
 
 
-def test_our_own_commands(start: Start) -> None:
+def test_our_own_commands(start: Start, make: Build) -> None:
     with start(dut.SCALE, dut.M4F) as device:
         info, *tensors = device.ask("hil-info")
         assert info == (
             "m-hil-info-[version=1,engine=tiny,model=0123456789abcdef,ops=2,port=mps2,"
-            "core=cortex-m4f,clock=25000000,counter=0,arena=1024]"
+            "core=cortex-m4f,clock=25000000,counter=0,arena=1024,"
+            f"build={build_id(make(dut.SCALE, dut.M4F).elf)}]"
         )
         assert [re.sub("0x[0-9a-f]{8}", "ADDRESS", line) for line in tensors] == [
             "m-hil-input-[0,ADDRESS,40,1]",

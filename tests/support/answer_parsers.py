@@ -14,5 +14,5 @@ PARSERS: tuple[Callable[[list[str]], object], ...] = (
     answers.parse_infer,
     answers.parse_memory,
     answers.parse_arena,
-    answers.parse_marks,
+    lambda lines: answers.parse_marks(lines, 3),
 )

@@ -160,7 +160,10 @@ class FakeDut:
             "hil-crc": self._crc,
             "hil-out": self._out,
             "hil-mem": lambda _: ["m-hil-mem-[stack=264,stack_size=4096,heap=8,arena=144]"],
-            "hil-marks": lambda _: ["m-hil-cycles-[600]", "m-hil-op-[0,350]", "m-hil-op-[1,240]"],
+            "hil-marks": lambda _: [
+                "m-hil-cycles-[600]",
+                *("m-hil-op-[0,350]", "m-hil-op-[1,200]", "m-hil-op-[2,40]"),
+            ],
         }
         if name not in handlers or (name and name == self.mischief.unknown):
             return [f"e-[unknown-command {name}]"]

@@ -13,7 +13,8 @@ from hil.errors import DeviceFault, DeviceTimeout, LinkError, MissingTool
 from hil.records import MemoryWatermarks
 from hil.targets.dut.answers import HardwareFault, Rejected
 from hil.targets.dut.client import RETRIES, DutClient
-from hil.targets.dut.link import Garbage, Link, LinkClosed, SocketStream, Transcript, open_link
+from hil.targets.dut.link import Garbage, Link, LinkClosed, SocketStream, Transcript
+from hil.targets.dut.serial_port import open_link
 
 from tests.support.fake_dut import FakeDut, Mischief, on_pty, on_socket_pair, on_tcp
 from tests.support.processes import WAIT_S
@@ -53,7 +54,7 @@ def test_a_session() -> None:
         assert len(result.results) == 64
         check_outputs(dut, seed=1, invocation=4)
         assert dut.memory() == MemoryWatermarks(264, 4096, 8, 144)
-        assert dut.marks() == (600, (350, 240))
+        assert dut.marks() == (600, (350, 200, 40))
         assert dut.retries == 0
         text = dut.link.transcript.text()
     assert "> hil-info%\n< m-hil-info-[version=1," in text

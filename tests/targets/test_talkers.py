@@ -18,7 +18,8 @@ import pytest
 from hil.errors import DeviceTimeout, LinkError, RunFailed
 from hil.targets.dut import answers, client
 from hil.targets.dut.client import DutClient
-from hil.targets.dut.link import Link, SocketStream, Transcript, open_link
+from hil.targets.dut.link import Link, SocketStream, Transcript
+from hil.targets.dut.serial_port import open_link
 from hypothesis import strategies as st
 
 from tests.support.answer_parsers import PARSERS

@@ -18,7 +18,9 @@ set(HIL_RUNTIME_SOURCES
     ports/cortexm/counter.c
     ports/cortexm/startup.c
     dut/mlperf.c
-    ${HIL_OWN_SOURCES})
+    ${HIL_OWN_SOURCES}
+    ports/cortexm/build_id.c)
+set(HIL_BUILD_ID_STYLE sha1)
 # ports/stm32 has headers of the ports for STM32 only.
 set(HIL_RUNTIME_INCLUDE_DIRS ports/cortexm ports/${HIL_PORT} ports/stm32)
 set(HIL_LINK_SCRIPT ${CMAKE_SOURCE_DIR}/ports/cortexm/link.ld)

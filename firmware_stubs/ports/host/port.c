@@ -78,6 +78,12 @@ uint32_t hil_port_cycles(void)
     return 0;
 }
 
+void hil_put_build_id(void)
+{
+    hil_put("]");
+    hil_put_line_end();
+}
+
 uint32_t hil_stack_used(void)
 {
     return 0;

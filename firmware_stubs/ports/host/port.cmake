@@ -10,6 +10,7 @@ set(HIL_RUNTIME_SOURCES
     dut/mlperf.c
     dut/text.c
     ports/host/port.c)
+set(HIL_BUILD_ID_STYLE none)
 set(HIL_RUNTIME_INCLUDE_DIRS ports/host)
 # Inputs and outputs lie below 4 GiB: the protocol's addresses have 32 bits.
 set(HIL_LINK_OPTIONS -no-pie)

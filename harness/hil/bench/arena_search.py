@@ -87,6 +87,7 @@ def find_arena(
     optimize: str,
     cache: Path,
     timeout_s: float,
+    wait_s: float = 0.0,
 ) -> ArenaUse:
     """Find the smallest arena for a model on the core of ``platform``, or take it from ``cache``.
 
@@ -110,7 +111,7 @@ def find_arena(
     kept = cache / "arena" / f"{firmware.sha256}.json"
     if (known := _load(kept)) is not None:
         return known
-    options = Options(timeout_s=timeout_s, load="protocol")
+    options = Options(timeout_s=timeout_s, load="protocol", wait_s=wait_s)
     with Restarting(lambda: _talking(target, firmware, roomy, options)) as client:
         found = smallest(client, limit // STEP_BYTES * STEP_BYTES)
     _store(kept, found)

@@ -21,9 +21,9 @@ def run_command(request: Request, profile: str) -> tuple[str, ...]:
     words += ["--inputs", str(request.inputs)] if request.inputs else []
     words += ["--samples", str(request.samples)] if request.samples else []
     words += ["--repeat", str(request.repeat)] if request.repeat > 1 else []
-    words += ["--target", request.target] if request.target else []
+    words += ["--warmup", str(request.warmup)] if request.warmup is not None else []
+    words += _where(request)
     words += ["--memory-model", request.memory_model] if request.memory_model else []
-    words += ["--emulator-machine", request.machine] if request.machine else []
     if variant is not None:
         words += ["--quantize", variant.scheme, "--calibration", str(variant.calibration)]
         if variant.calibration_samples:
@@ -33,3 +33,11 @@ def run_command(request: Request, profile: str) -> tuple[str, ...]:
         words += ["--q-format", variant.q_format] if variant.q_format else []
         words += ["--io", variant.io] if variant.io else []
     return (*words, request.model.path)
+
+
+def _where(request: Request) -> list[str]:
+    """The options that choose target and machine."""
+    if request.machine is not None and request.target == "board":
+        return ["--board", request.machine]
+    words = ["--target", request.target] if request.target else []
+    return words + (["--emulator-machine", request.machine] if request.machine else [])

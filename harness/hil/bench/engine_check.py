@@ -13,11 +13,18 @@ from hil.records import RunRecord
 from hil.targets.registry import target as find_target
 
 
-def check_engine(name: str, profile: str | None = None, target: str | None = None) -> RunRecord:
+def check_engine(
+    name: str,
+    profile: str | None = None,
+    target: str | None = None,
+    machine: str | None = None,
+    *,
+    wait_s: float = 0.0,
+) -> RunRecord:
     """Build, link and run a model of one op with the engine on ``target`` (None: the default).
 
     ``profile`` is the device; None takes the first that has the engine's core and that the target
-    can run. Nothing is stored.
+    can run. ``machine`` and ``wait_s`` are those of ``Request``. Nothing is stored.
 
     Raises:
         UsageError: no engine of that name was added, or no device of its core is known.
@@ -25,7 +32,15 @@ def check_engine(name: str, profile: str | None = None, target: str | None = Non
     """
     core = str(family_of(name).facts(name)["core"])
     device = devices.load(profile) if profile else _device(core, target)
-    request = Request(one_op_model(), device, engine=name, target=target, command=("hil", "engine"))
+    request = Request(
+        one_op_model(),
+        device,
+        engine=name,
+        target=target,
+        machine=machine,
+        wait_s=wait_s,
+        command=("hil", "engine"),
+    )
     return run(request, Nowhere())
 
 

@@ -64,7 +64,9 @@ class Request:
     With ``variant`` the model is quantized first, and its variant is what runs; ``inputs`` of a
     file are then the float model's, and are quantized as well. ``known`` is what the caller knows
     of a model that hil quantized before. With ``mlperf`` the firmware takes the data of that task
-    of MLPerf Tiny (``kws01``) and answers its runner.
+    of MLPerf Tiny (``kws01``) and answers its runner. ``warmup`` inferences come before those that
+    count (None: one on an attached device, else none). ``wait_s`` is how long to wait for a device
+    in use.
     """
 
     model: Model
@@ -79,6 +81,8 @@ class Request:
     load: LoadPath = "auto"
     memory_model: MemoryModel | None = None
     timeout_s: float = 60.0
+    wait_s: float = 0.0
+    warmup: int | None = None
     keep: Path | None = None
     command: tuple[str, ...] = ()
     variant: VariantRequest | None = None
@@ -310,10 +314,11 @@ def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
         job.platform,
         stack_bytes=config.stack_bytes,
         heap_bytes=config.heap_bytes,
-        baud=config.baud,
+        baud=job.platform.baud or config.baud,
         optimize=job.request.optimize,
         cache=cache_dir(),
         timeout_s=job.request.timeout_s,
+        wait_s=job.request.wait_s,
     )
     sources = engine.sized(job.model, use)
     return dataclasses.replace(job, sources=sources, arena=use)
@@ -346,7 +351,7 @@ def build_firmware(job: Job) -> Firmware:
         job.platform,
         stack_bytes=config.stack_bytes,
         heap_bytes=config.heap_bytes,
-        baud=config.baud,
+        baud=job.platform.baud or config.baud,
         optimize=job.request.optimize,
         cache=cache_dir(),
         keep=job.request.keep,
@@ -374,9 +379,11 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
             load=request.load,
             profile_windows=job.timed * request.repeat,
             flash=flash if simulated else None,
+            wait_s=request.wait_s,
         ),
         n_ops=len(job.graph.ops),
         repeat=request.repeat,
+        warmup=int(job.platform.attached) if request.warmup is None else request.warmup,
         progress=lambda done, total: stages.report("run", done, total),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hil.cli import accuracy_text, clusters, output, stores
+from hil.cli.board_options import BoardOptions
 from hil.cli.clusters import SchedulerOption
 from hil.cli.options import (
     CalibrationOptions,
@@ -20,7 +21,6 @@ from hil.cli.options import (
     QuantizeOption,
     TargetOptions,
     grouped,
-    required_profiles,
 )
 from hil.errors import UsageError, exit_code
 
@@ -97,6 +97,7 @@ def accuracy(
         bool,
         typer.Option("--list", help="List stored evaluations, newest first, or those of MODEL."),
     ] = False,
+    board: BoardOptions = BoardOptions(),
     device: DeviceOptions = DeviceOptions(),
     quantize: QuantizeOption = None,
     calibration: CalibrationOptions = CalibrationOptions(),
@@ -121,7 +122,7 @@ def accuracy(
         profile=profile,
         scheduler=scheduler,
         **device.settings,
-        **vars(tools),
+        **board.over(tools),
     )
     if list_stored:
         _list(db, model, profile, as_json=json)
@@ -136,8 +137,15 @@ def accuracy(
             f"no {'model' if model is None else '--data'} given",
             hint="`hil accuracy --profile NAME --data FILE MODEL`; --list shows what is stored",
         )
-    profiles = required_profiles(settings)
-    request = device.request(settings, Model.read(model), profiles[0], variant=variant)
+    profiles = board.profiles(settings, [profile] if profile else None)
+    request = device.request(
+        settings,
+        Model.read(model),
+        profiles[0],
+        board.board,
+        wait_s=board.wait_s,
+        variant=variant,
+    )
     asked = DataRequest(data, metric, limit, seed, data_type, jobs, restart)
     _evaluate_and_show(settings, request, asked, least, as_json=json)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hil.cli import output
+from hil.cli.board_options import BoardOptions
 from hil.cli.options import JsonOption, TargetOptions, grouped
 from hil.errors import exit_code
 
@@ -121,6 +122,7 @@ def check(
             help="Device to run on (default: the first of the engine's core).",
         ),
     ] = None,
+    board: BoardOptions = BoardOptions(),
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
@@ -128,12 +130,15 @@ def check(
 
     Exit code 0: it works; 2: library or headers changed; 3: it does not link, run or compute.
     """
+    from hil import boards
     from hil import settings as configuration
     from hil.bench.engine_check import check_engine
     from hil.report.output.run_json import run_data, run_errors
 
-    settings = configuration.load(**vars(tools))
-    record = check_engine(name, profile, settings.target)
+    settings = configuration.load(**board.over(tools))
+    if board.board is not None:
+        profile = profile or boards.load(board.board).profile
+    record = check_engine(name, profile, settings.target, board.board, wait_s=board.wait_s)
     if json:
         output.emit_json("hil.engine.check/1", record.status, run_data(record), run_errors(record))
     else:

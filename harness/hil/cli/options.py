@@ -241,17 +241,32 @@ class DeviceOptions:
         """The options that are settings."""
         return {"engine": self.engine, "optimize": self.optimize, "timeout_s": self.timeout}
 
-    def request(self, settings: Settings, model: Model, profile: Profile, **more: Any) -> Request:
-        """Return the request for one profile; ``more`` are further fields of ``Request``."""
+    def request(
+        self,
+        settings: Settings,
+        model: Model,
+        profile: Profile,
+        board: str | None = None,
+        **more: Any,
+    ) -> Request:
+        """Return the request for one profile; ``more`` are further fields of ``Request``.
+
+        Raises:
+            UsageError: both a board and a machine of an emulator are given.
+        """
         from hil.bench.pipeline import Request
         from hil.settings import without_password
 
+        if board is not None and self.emulator_machine is not None:
+            raise UsageError(
+                "--board and --emulator-machine exclude each other", hint="leave one of them out"
+            )
         return Request(
             model=model,
             profile=profile,
             engine=settings.engine,
             target=settings.target,
-            machine=self.emulator_machine,
+            machine=board or self.emulator_machine,
             optimize=settings.optimize,
             load=self.load,
             timeout_s=settings.timeout_s,

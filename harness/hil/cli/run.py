@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hil.cli import output
+from hil.cli.board_options import BoardOptions
 from hil.cli.options import (
     CalibrationOptions,
     DbOption,
@@ -19,7 +20,6 @@ from hil.cli.options import (
     TargetOptions,
     check_report_folder,
     grouped,
-    required_profiles,
 )
 from hil.errors import HilError, exit_code
 
@@ -67,6 +67,16 @@ def run(
     repeat: Annotated[
         int, typer.Option("--repeat", min=1, max=10_000, help="Inferences of each input.")
     ] = 1,
+    warmup: Annotated[
+        int | None,
+        typer.Option(
+            "--warmup",
+            min=0,
+            max=10_000,
+            help="Inferences before those that count (default: 1 on a board, else 0).",
+        ),
+    ] = None,
+    board: BoardOptions = BoardOptions(),
     device: DeviceOptions = DeviceOptions(),
     memory_model: MemoryModelOption = None,
     keep: Annotated[
@@ -98,17 +108,20 @@ def run(
     from hil.tflite.model import Model
 
     settings = configuration.load(
-        db=db, label=label, samples=samples, **device.settings, **vars(tools)
+        db=db, label=label, samples=samples, **device.settings, **board.over(tools)
     )
     check_report_folder(report)
     variant = calibration.request(quantize)
-    profiles = required_profiles(settings, profile)
+    profiles = board.profiles(settings, profile)
     parsed = Model.read(model)
     requests = [
         device.request(
             settings,
             parsed,
             one,
+            board.board,
+            wait_s=board.wait_s,
+            warmup=warmup,
             inputs=inputs,
             samples=samples or (settings.samples if inputs is None else None),
             repeat=repeat,

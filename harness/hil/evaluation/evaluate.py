@@ -109,7 +109,8 @@ def evaluate(
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)
     data = data.take(asked.limit, asked.seed)
     metric.require(data)
-    jobs = 1 if spread else min(asked.jobs or os.cpu_count() or 1, len(data))
+    alone = spread is not None or job.platform.attached
+    jobs = 1 if alone else min(asked.jobs or os.cpu_count() or 1, len(data))
     prestart(jobs)
     references = tuple(reference_for(job.model) for _ in range(jobs))
     report("arena", 0, 0)
@@ -242,7 +243,8 @@ def _here(task: Task, missing: Sequence[int]) -> Pool:
 
 def open_device(job: pipeline.Job, firmware: Firmware) -> AbstractContextManager[Session]:
     """Start a device with a job's firmware."""
-    options = Options(timeout_s=job.request.timeout_s, load=job.request.load)
+    request = job.request
+    options = Options(timeout_s=request.timeout_s, load=request.load, wait_s=request.wait_s)
     return job.target.open(firmware, job.platform, options)
 
 

@@ -28,6 +28,7 @@ _FLASH_OWNERS = {".hil_engine": "code", ".hil_weights": "weights", ".hil_tables"
 _RAM_OWNERS = {".hil_arena": "arena", ".stack": "stack_reserved", ".heap": "heap_reserved"}
 _SYMBOL = struct.Struct("<IIIBBH")  # ELF32: name, value, size, info, other, section index
 _FUNCTION = 2
+_NOTE_HEADER = 12  # sizes of name and description, type (System V ABI, note section)
 _RESERVED_SECTIONS = 0xFF00  # absolute and common symbols, SHN_LORESERVE
 
 
@@ -103,6 +104,18 @@ def symbol_address(elf: Path, name: str) -> int:
     raise BuildFailed(
         f"{elf} has no symbol '{name}'", hint="it was not built from firmware_stubs; build it anew"
     )
+
+
+def build_id(elf: Path) -> str:
+    """Return the linker's build id in hex, '' where the ELF has none."""
+    with _opened(elf) as file:
+        section = file.get_section_by_name(".note.gnu.build-id")
+        if section is None:
+            return ""
+        note = section.data()
+    names, length = struct.unpack_from("<II", note)
+    start = _NOTE_HEADER + (names + 3) // 4 * 4
+    return bytes(note[start : start + length]).hex()
 
 
 def code_bytes(elf: Path) -> list[tuple[int, bytes]]:

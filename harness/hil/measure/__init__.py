@@ -14,9 +14,10 @@ from hil.measure.cycles.decode import ReadCode
 from hil.measure.cycles.memory_system import waits_note
 from hil.measure.cycles.windows import (
     Window,
+    counted_figures,
+    counted_op_rows,
     function_rows,
-    measured_figures,
-    measured_op_rows,
+    is_virtual,
     median_window,
     modelled_figures,
     op_rows,
@@ -34,6 +35,8 @@ from hil.records import (
 )
 from hil.tflite.graph import Graph
 
+_WITHOUT_TIME = "the virtual board counts no cycles: there is no time and no energy"
+
 
 def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> Measurements:
     """Make figures, op rows and function rows of a trace.
@@ -44,12 +47,13 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
 
     Raises:
         RunFailed: the trace holds neither counter readings nor an execution profile, although
-            the platform has a time.
+            the platform has a time; a virtual board need not count.
     """
     windows = _windows(profile, firmware, trace)
     on_silicon = any(inference.cycles is not None for inference in trace.inferences)
     has_time = bool(windows) or on_silicon
-    if not has_time and trace.platform.time is not None:
+    counts_nothing = not has_time and is_virtual(trace.platform)
+    if not has_time and trace.platform.time is not None and not counts_nothing:
         raise RunFailed(
             "the run gave neither cycle counts nor an execution profile",
             hint="run again with --keep DIR and look at the transcript and the target's messages",
@@ -66,10 +70,9 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
         ops = op_rows(profile, graph, middle)
         functions = function_rows(middle, symbols(firmware.elf))
     if on_silicon:
-        clock_hz = trace.platform.clock_hz
-        figures |= measured_figures(clock_hz, trace.inferences)
-        ops = measured_op_rows(clock_hz, graph, trace.inferences) or ops
-    notes: tuple[str, ...] = ()
+        figures |= counted_figures(trace.platform, trace.inferences)
+        ops = counted_op_rows(trace.platform, graph, trace.inferences) or ops
+    notes: tuple[str, ...] = (_WITHOUT_TIME,) if counts_nothing else ()
     if has_time:
         figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
         notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))

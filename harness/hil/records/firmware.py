@@ -107,7 +107,9 @@ class Platform:
     ``exact`` is true where the machine is the profile's own chip; otherwise ``note`` names the
     substitute. ``port`` names a folder in ``firmware_stubs/ports``; ``machine`` is the target's
     name for it. ``defines`` are passed to the port's C code. ``time`` says how times and high-water
-    marks arise there; None where the target has no time of the chip.
+    marks arise there; None where the target has no time of the chip. ``attached`` is true where the
+    machine is a device attached to this computer: it serves one session at a time and counts its
+    cycles itself. ``baud`` is the rate of its serial port, None for the profile's.
     """
 
     target: str  # its name in the registry of targets
@@ -121,6 +123,8 @@ class Platform:
     note: str = ""
     defines: Mapping[str, str] = field(default_factory=dict)
     time: Literal["measured", "modelled"] | None = "modelled"
+    attached: bool = False
+    baud: int | None = None
 
 
 @dataclass(frozen=True)

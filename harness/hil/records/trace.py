@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
@@ -67,7 +68,10 @@ class Inference:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything that a target returns for one session with the DUT."""
+    """Everything that a target returns for one session with the DUT.
+
+    ``facts`` are for the run's provenance, such as a board's port and flasher.
+    """
 
     platform: Platform
     transcript: str
@@ -78,6 +82,7 @@ class Trace:
     load_path: str  # "protocol" or "direct"
     load_retries: int
     wall_s: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ A target registers a class under the entry point group ``hil.targets``; everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from hil.devices import Flash, Profile
 from hil.errors import UsageError
@@ -29,13 +29,15 @@ class Options:
     ``timeout_s`` bounds one answer of the device. ``load`` is how tensors get in and out:
     ``protocol`` through the link, ``direct`` through a debugger, ``auto`` the fastest there is.
     The first ``profile_windows`` inferences carry an execution profile, if the target makes any;
-    with ``flash`` its caches are simulated in them and the misses counted.
+    with ``flash`` its caches are simulated in them and the misses counted. ``wait_s`` is how long
+    to wait for a device that somebody else uses (``math.inf``: as long as it takes).
     """
 
     timeout_s: float = 60.0
     load: LoadPath = "auto"
     profile_windows: int = 0
     flash: Flash | None = None
+    wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise UsageError for a load path that does not exist."""
@@ -50,13 +52,17 @@ class Session(Protocol):
 
     ``tool`` is the version line of what runs the firmware, ``command`` its command line (empty
     for a board). ``memory`` reads and writes the device's memory beside the protocol; None where
-    tensors go through the link.
+    tensors go through the link. ``facts`` are what a run's provenance gets beside these.
     """
 
     client: DutClient
     memory: MemoryAccess | None
     tool: str
     command: tuple[str, ...]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Facts of this session by name; empty where there are none."""
 
     def profiles(self, n_ops: int) -> Sequence[BlockProfile]:
         """End the device and return the execution profiles, in order; none where none is made.

@@ -29,24 +29,31 @@ def run(
     *,
     n_ops: int,
     repeat: int = 1,
+    warmup: int = 0,
     progress: Progress | None = None,
 ) -> Trace:
     """Load, infer and read the outputs for every input, ``repeat`` times each in a row.
 
-    ``n_ops`` is the model's, for execution profiles. ``progress`` is called with inferences done
-    and in all. Errors as for :meth:`Target.open`.
+    ``n_ops`` is the model's, for execution profiles. ``warmup`` inferences of the first input come
+    before all others and are in no result. ``progress`` is called with inferences done and in all.
+    Errors as for :meth:`Target.open`.
     """
     started = time.monotonic()
     rows = [one for one in inputs for _ in range(repeat)]
     windows = min(options.profile_windows, len(rows))
-    with target.open(firmware, platform, replace(options, profile_windows=windows)) as session:
+    recorded = windows + warmup if windows else 0
+    with target.open(firmware, platform, replace(options, profile_windows=recorded)) as session:
+        if warmup and rows:
+            session.client.load(rows[0], session.memory)
+            for _ in range(warmup):
+                session.client.infer()
         inferences = []
         for done, row in enumerate(rows, start=1):
             inferences.append(_inference(session, row, outputs))
             if progress is not None:
                 progress(done, len(rows))
         memory = session.client.memory()
-        for at, profile in enumerate(session.profiles(n_ops)):
+        for at, profile in enumerate(session.profiles(n_ops)[warmup:]):
             inferences[at] = replace(inferences[at], profile=profile)
     return Trace(
         platform=platform,
@@ -58,6 +65,7 @@ def run(
         load_path="protocol" if session.memory is None else "direct",
         load_retries=session.client.retries,
         wall_s=time.monotonic() - started,
+        facts=session.facts,
     )
 
 

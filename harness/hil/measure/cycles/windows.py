@@ -26,6 +26,7 @@ from hil.records import (
     Kind,
     Measurement,
     OpMeasurement,
+    Platform,
     Symbol,
 )
 from hil.tflite.graph import Graph
@@ -205,25 +206,47 @@ def rows_by_name(window: Window, name_of: Callable[[int], str]) -> tuple[Functio
     return tuple(sorted(table, key=lambda row: (-row.cycles, row.name)))
 
 
-def measured_figures(clock_hz: int, inferences: Sequence[Inference]) -> dict[str, Measurement]:
-    """Return ``cycles`` and ``latency_us`` from a board's cycle counter, the median counts."""
+def counted_figures(platform: Platform, inferences: Sequence[Inference]) -> dict[str, Measurement]:
+    """Return ``cycles`` and ``latency_us`` from a board's cycle counter, the median counts.
+
+    Those of a virtual board are modelled, without a band: its counter follows no chip's timing.
+    """
     totals = [i.cycles for i in inferences if i.cycles is not None]
     cycles = statistics.median_low(totals)
     spread = _spread_pct(totals)
-    half = max(spread / 2, MIN_MEASURED_PCT)
-    source = f"cycle counter of the board at {clock_hz / 1e6:g} MHz"
-
-    values = {"cycles": float(cycles), "latency_us": cycles * 1e6 / clock_hz}
+    megahertz = platform.clock_hz / 1e6
+    half: float | None = max(spread / 2, MIN_MEASURED_PCT)
+    source = f"cycle counter of the board at {megahertz:g} MHz"
+    if is_virtual(platform):
+        half = None
+        source = (
+            f"virtual board '{platform.machine}': the counter of an emulator at {megahertz:g} MHz, "
+            "not a measurement"
+        )
+    per_us = platform.clock_hz / 1e6
+    observed = {
+        "cycles": [float(total) for total in totals],
+        "latency_us": [total / per_us for total in totals],
+    }
+    values = {"cycles": float(cycles), "latency_us": cycles / per_us}
     return {
         name: Measurement(
-            name, value, FIGURES[name].unit, "measured", half, len(totals), spread, source
+            name=name,
+            value=value,
+            unit=FIGURES[name].unit,
+            kind=_counted_kind(platform),
+            uncertainty_pct=half,
+            n=len(totals),
+            spread_pct=spread,
+            source=source,
+            samples=tuple(observed[name]),
         )
         for name, value in values.items()
     }
 
 
-def measured_op_rows(
-    clock_hz: int, graph: Graph, inferences: Sequence[Inference]
+def counted_op_rows(
+    platform: Platform, graph: Graph, inferences: Sequence[Inference]
 ) -> tuple[OpMeasurement, ...]:
     """Op rows from the board's inference of median length; instructions are not counted there."""
     seen = [i for i in inferences if i.cycles is not None and i.op_cycles]
@@ -231,10 +254,20 @@ def measured_op_rows(
         return ()
     middle = statistics.median_low(i.cycles for i in seen if i.cycles is not None)
     op_cycles = next(i.op_cycles for i in seen if i.cycles == middle) or ()
+    kind = _counted_kind(platform)
     return tuple(
-        _op_row(graph, index, cycles, 0, clock_hz, "measured")
+        _op_row(graph, index, cycles, 0, platform.clock_hz, kind)
         for index, cycles in enumerate(op_cycles[: len(graph.ops)])
     )
+
+
+def is_virtual(platform: Platform) -> bool:
+    """Whether a platform is an emulator that takes the way of a board."""
+    return platform.attached and platform.time != "measured"
+
+
+def _counted_kind(platform: Platform) -> Kind:
+    return "modelled" if is_virtual(platform) else "measured"
 
 
 def _op_row(

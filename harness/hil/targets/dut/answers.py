@@ -20,6 +20,7 @@ _MOST_OPS = 0xFFFF  # hil_op_count has 16 bits
 
 _FAULT = re.compile(r"e-\[fault (\S+)((?: \w+=0x[0-9A-Fa-f]+)*)")
 _DIGITS = {10: re.compile(r"[0-9]{1,20}"), 16: re.compile(r"[0-9A-Fa-f]{1,16}")}
+_BUILD_ID = re.compile(r"(?:[0-9a-f]{2}){0,64}")
 _ERROR = re.compile(r"^e-\[(.*?)\]?$")
 
 
@@ -35,7 +36,11 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class DutInfo:
-    """What the firmware says it is. ``counter``: whether it has a cycle counter."""
+    """What the firmware says it is.
+
+    ``counter``: whether it has a cycle counter that counts. ``build`` is the linker's build id in
+    hex, '' where the firmware is of before there was one, or its port has none.
+    """
 
     version: int
     engine: str
@@ -48,6 +53,7 @@ class DutInfo:
     arena_bytes: int
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    build: str = ""
 
     @property
     def input_bytes(self) -> int:
@@ -91,6 +97,16 @@ class HardwareFault(DeviceFault):
         self.name = name
         self.registers = registers
         self.function = function
+
+
+class Restarted(DeviceFault):
+    """The device started anew in the middle of a command."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"the device restarted while it carried out '{command}'",
+            hint="a watchdog or a brown-out resets it; check the power supply",
+        )
 
 
 class Rejected(DeviceFault):
@@ -145,6 +161,7 @@ def parse_info(lines: Sequence[str]) -> DutInfo:
             arena_bytes=_number(fields["arena"]),
             inputs=_tensors(lines, "m-hil-input-"),
             outputs=_tensors(lines, "m-hil-output-"),
+            build=_build_id(fields.get("build", "")),
         )
     except (KeyError, ValueError) as error:
         raise _broken("hil-info", lines, repr(error)) from error
@@ -153,6 +170,12 @@ def parse_info(lines: Sequence[str]) -> DutInfo:
 def parse_model_id(lines: Sequence[str]) -> str:
     """Parse the answer to ``profile``: the model's id."""
     return _one(lines, "m-model-")
+
+
+def _build_id(text: str) -> str:
+    if not _BUILD_ID.fullmatch(text):
+        raise ValueError(f"the build id '{text[:80]}' is not hexadecimal")
+    return text
 
 
 def parse_crc(lines: Sequence[str]) -> tuple[int, int]:
@@ -238,7 +261,7 @@ def _offsets(lines: Sequence[str], prefix: str) -> tuple[int, ...]:
     return tuple(int(line.split(",")[1]) for line in _all(lines, prefix))
 
 
-def parse_marks(lines: Sequence[str]) -> tuple[int, tuple[int, ...]]:
+def parse_marks(lines: Sequence[str], ops: int) -> tuple[int, tuple[int, ...]]:
     """Parse the answer to ``hil-marks``: cycles of the last inference, in all and by op."""
     total = _number(_one(lines, "m-hil-cycles-"))
     cycles = []
@@ -247,6 +270,8 @@ def parse_marks(lines: Sequence[str]) -> tuple[int, tuple[int, ...]]:
         if _number(index) != position:
             raise _broken("hil-marks", [line], f"expected op {position}")
         cycles.append(_number(count))
+    if len(cycles) != ops:
+        raise _broken("hil-marks", lines[-1:], f"{len(cycles)} of {ops} ops")
     return total, tuple(cycles)
 
 

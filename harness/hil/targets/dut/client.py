@@ -22,6 +22,7 @@ from hil.targets.dut.answers import (
     HardwareFault,
     InferResult,
     Rejected,
+    Restarted,
 )
 from hil.targets.dut.link import Garbage, Link, LinkClosed
 
@@ -84,17 +85,10 @@ class DutClient:
         With ``knock`` a lone ``%`` asks every half second for an answer: for a board
         that may have started before the port was opened.
         """
-        until = time.monotonic() + self._timeout_s
-        while knock:
-            self.link.send(b"%")
-            try:
-                self._collect("boot", min(_KNOCK_S, self._timeout_s), tolerant=True)
-                self.link.drain(_QUIET_S)
-                return
-            except DeviceTimeout:
-                if time.monotonic() > until:
-                    raise self._timeout("boot", self._timeout_s) from None
-        self._collect("boot", self._timeout_s, tolerant=True, expected=_LONG_ANSWER)
+        if knock:
+            self._knock()
+        else:
+            self._collect("boot", self._timeout_s, tolerant=True, expected=_LONG_ANSWER)
 
     def info(self) -> DutInfo:
         """Return what the firmware says about itself; asked once."""
@@ -178,10 +172,52 @@ class DutClient:
         return answers.parse_arena(self._command(command, self._timeout_s, _LONG_ANSWER))
 
     def marks(self) -> tuple[int, tuple[int, ...]]:
-        """Return the cycle counter of the last inference: total, and by op."""
-        return self._ask("hil-marks", answers.parse_marks, _MARK_CHARS * (self.info().ops + 1))
+        """Return the cycle counter of the last inference: total, and by op.
+
+        Raises:
+            DeviceFault: the counter does not count, or the ops took more than the inference.
+        """
+        ops = self.info().ops
+
+        def parse(lines: Sequence[str]) -> tuple[int, tuple[int, ...]]:
+            return answers.parse_marks(lines, ops)
+
+        total, cycles = self._ask("hil-marks", parse, _MARK_CHARS * (ops + 1))
+        if not total or sum(cycles) > total:
+            raise DeviceFault(
+                f"the cycle counter is not to be trusted: {total:,} cycles for the inference, "
+                f"{sum(cycles):,} for its ops",
+                hint="something stopped or reset the counter during the inference, such as a "
+                "debugger; or the inference was longer than 2^32 cycles",
+            )
+        return total, cycles
 
     # --- one level down: asking, and asking again ---
+
+    def _knock(self) -> None:
+        until = time.monotonic() + self._timeout_s
+        while True:
+            self.link.send(b"%")
+            try:
+                self._collect("%", min(_KNOCK_S, self._timeout_s), tolerant=True)
+                self.link.drain(_QUIET_S)
+                return
+            except DeviceTimeout:
+                if time.monotonic() > until:
+                    raise self._mute() from None
+
+    def _mute(self) -> DeviceTimeout | Garbage:
+        """The error of a device that never was ready: silent, or of another speed or language."""
+        unfinished = self.link.unfinished
+        heard = [line[2:] for line in self.link.transcript.last(20) if line.startswith("<")]
+        if (not unfinished and not heard) or any(line.startswith(("m-", "e-")) for line in heard):
+            return self._timeout("boot", self._timeout_s)
+        shown = repr(unfinished[:40])[1:] if unfinished else f"'{heard[-1][:80]}'"
+        return Garbage(
+            f"{self.link.name} sends what is not of the protocol, such as {shown}",
+            hint="is this the port of the board, with hil's firmware on it, and the baud rate of "
+            "the firmware? `hil deploy` writes a firmware",
+        )
 
     def _blobs(self, inputs: Sequence[Array]) -> list[bytes]:
         """The inputs as the device holds them, or LinkError where their sizes are not its own."""
@@ -318,10 +354,7 @@ class DutClient:
     def _checked_boot(self, command: str, lines: list[str]) -> list[str]:
         """Refuse an answer in whose midst the device started anew, and a model that did not."""
         if "m-init-done" in lines and command not in ("boot", "%"):
-            raise DeviceFault(
-                f"the device restarted while it carried out '{command}'",
-                hint="a watchdog or a brown-out resets it; check the power supply",
-            )
+            raise Restarted(command)
         if command == "boot":
             for line in lines:
                 if (text := answers.error_in(line)) is not None:

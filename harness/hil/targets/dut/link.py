@@ -1,8 +1,7 @@
 """The transport to a DUT: bytes and lines with deadlines, and a transcript of both directions.
 
-Knows nothing of the protocol's commands. ``open_link`` takes everything that pyserial's
-``serial_for_url`` does (a tty, ``socket://host:port``, ``loop://``); an emulator hands in the
-socket that it was started with.
+Knows nothing of the protocol's commands. :mod:`hil.targets.dut.serial_port` opens links by name; an
+emulator hands in the socket that it was started with.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ import time
 from collections import deque
 from typing import Protocol
 
-from hil.errors import LinkError, MissingTool
+from hil.errors import LinkError
 
 _CHUNK = 65536
-_SERIAL_POLL_S = 0.02
+_CLOSED_HINT = "the device or its emulator ended in mid-run; the transcript has all it said"
 _MAX_LINE = 16 * 1024 * 1024  # m-results of a large output is one line
 
 
@@ -63,41 +62,14 @@ class SocketStream:
         self._socket.settimeout(timeout_s)
         self._socket.sendall(data)
 
+    def interrupt(self) -> None:
+        """Make the present and every later read raise OSError, from any thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """See :class:`Stream`."""
         self._socket.close()
-
-
-class SerialStream:
-    """A port that pyserial opened."""
-
-    def __init__(self, url: str, baud: int) -> None:
-        import serial
-
-        self._port = serial.serial_for_url(url, baudrate=baud, timeout=_SERIAL_POLL_S)
-
-    def read(self, timeout_s: float) -> bytes:
-        """See :class:`Stream`."""
-        self._port.timeout = max(0.0, timeout_s)
-        first: bytes = self._port.read(1)
-        if not first:
-            return b""
-        self._port.timeout = 0
-        return first + bytes(self._port.read(max(1, self._port.in_waiting)))
-
-    def write(self, data: bytes, timeout_s: float) -> None:
-        """See :class:`Stream`."""
-        import serial
-
-        self._port.write_timeout = timeout_s
-        try:
-            self._port.write(data)
-        except serial.SerialTimeoutException as error:
-            raise TimeoutError(str(error)) from error
-
-    def close(self) -> None:
-        """See :class:`Stream`."""
-        self._port.close()
 
 
 class Transcript:
@@ -137,10 +109,16 @@ class Transcript:
 
 
 class Link:
-    """Lines out of a stream. Not for use by several threads."""
+    """Lines out of a stream. Not for use by several threads.
 
-    def __init__(self, stream: Stream, *, name: str = "the device") -> None:
+    ``name`` is what messages call the other end, ``if_closed`` the hint where it closes the link.
+    """
+
+    def __init__(
+        self, stream: Stream, *, name: str = "the device", if_closed: str = _CLOSED_HINT
+    ) -> None:
         self._stream = stream
+        self._if_closed = if_closed
         self._buffer = bytearray()
         self.name = name
         self.received = 0  # bytes in all
@@ -192,6 +170,11 @@ class Link:
         if self._buffer:
             self.transcript.add("<", self._take(len(self._buffer)).decode("ascii", "replace"))
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has arrived of a line that has no end yet."""
+        return bytes(self._buffer)
+
     def close(self) -> None:
         """Close the transport."""
         self._stream.close()
@@ -231,21 +214,5 @@ class Link:
         heard = "; ".join(self.transcript.last(3)) or "nothing"
         return LinkClosed(
             f"the link to {self.name} closed ({error}); last heard: {heard}",
-            hint="the device or its emulator went away in mid-run; the transcript has all it said",
+            hint=self._if_closed,
         )
-
-
-def open_link(url: str, *, baud: int = 115200) -> Link:
-    """Open a tty or any URL that pyserial knows.
-
-    Raises:
-        MissingTool: the port is not there, is busy, or may not be opened by this user.
-    """
-    try:
-        return Link(SerialStream(url, baud), name=url)
-    except (OSError, ValueError) as error:
-        raise MissingTool(
-            f"cannot open {url}: {error}",
-            hint="check that the board is plugged in, that no other program has the port open and "
-            "that you may use it (on Debian: `sudo adduser $USER dialout`, then log in again)",
-        ) from error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform as computer
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hil import cores, files
 from hil.devices import Profile
@@ -27,6 +28,7 @@ class HostSession:
     tool: str
     command: tuple[str, ...]
     kill: Callable[[], None]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def profiles(self, n_ops: int) -> Sequence[BlockProfile]:
         """No profile is recorded."""

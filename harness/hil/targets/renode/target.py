@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hil.devices import Profile
 from hil.errors import LinkError
@@ -35,6 +36,7 @@ class RenodeSession:
     process: RenodeProcess = field(repr=False)
     record: Path
     windows: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def profiles(self, n_ops: int) -> Sequence[BlockProfile]:
         """See :class:`hil.targets.interface.Session`."""
