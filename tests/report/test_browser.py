@@ -22,6 +22,7 @@ from hil.store import Store
 from tests.site.nightly import judged, measured, nights, site
 from tests.site.nightly import run as night_run
 
+from .board_records import on_board
 from .devtools import NAMES, Page, browser_page, find_browser
 from .page import render_compare
 from .report_records import bare, many_ops, passed, scaled, wrong_output
@@ -30,7 +31,10 @@ from .test_choose import KWS, NUCLEO
 from .test_memory_compare import tflm
 from .test_pareto import run as pareto_run
 
-PAGES = ["report", "compare", "baselines", "variants", "site-index", "site-trend", "site-run"]
+PAGES = [
+    *("report", "compare", "board", "baselines", "variants"),
+    *("site-index", "site-trend", "site-run"),
+]
 AXE = Path(str(importlib.util.find_spec("axe_core_python").origin)).parent / "axe.min.js"  # type: ignore[union-attr]
 _AXE_RUN = """axe.run({
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
@@ -56,6 +60,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "report": write_report(several, folder / "report.html"),
         "compare": write_text(
             render_compare([passed(), scaled(passed(), 0.5)]), folder / "compare.html"
+        ),
+        "board": write_text(
+            render_compare([passed(), on_board(passed(), {0: 1.2})]), folder / "board.html"
         ),
         "baselines": write_report(_with_baselines(), folder / "baselines.html"),
         "variants": write_text(_variants(), folder / "variants.html"),

@@ -13,6 +13,7 @@ from hil.store import Store
 from tests.support import hil as support
 from tests.support.hil import Result
 
+from .board_records import on_board
 from .page import parse
 from .report_records import passed, scaled, wrong_output
 
@@ -140,6 +141,36 @@ def test_compare_as_json(db: str, tmp_path: Path) -> None:
     assert second["verdict"] == "unknown"  # the second run failed
     assert second["ratio"] == 1.0
     assert "did not pass" in data["notes"][0]
+
+
+def test_compare_shows_the_error_of_the_model(db: str, tmp_path: Path) -> None:
+    """Of a measured run, and of a virtual board's, which measures nothing."""
+    measured = on_board(passed(), {0: 1.2, 2: 0.98})
+    virtual = on_board(passed(), {0: 1.2}, virtual=True, run_id="20261121T025600-0bad01")
+    with Store.open(db) as store:
+        for record in (measured, virtual):
+            store.begin(dataclasses.replace(record, status="running"))
+            store.finish(record)
+    done = hil(tmp_path, "compare", FIRST, "0bad00", "--db", db)
+    assert done.code == 0, done.stderr
+    lines = [" ".join(line.replace("\u00a0", " ").split()) for line in done.stdout.splitlines()]
+    assert f"A (baseline): {FIRST} kws_int8 on stm32l4, aot, passed, modelled on qemu" in lines
+    assert any(line.endswith("passed, measured on board desk") for line in lines)
+    assert f"Error of the model: {FIRST} against {measured.run_id}" in lines
+    head = lines.index("# Op qemu: modelled board desk: measured error of all band")
+    assert lines[head + 2] == "0 CONV_2D 2,104,311 2,525,173 −17 % −2.1 % outside"
+    assert lines[head + 3] == "2 CONV_2D 3,502,881 3,432,823 +2.0 % +0.35 % inside"
+    assert "note: The band was made for whole firmwares" in done.stderr
+    assert "not a measurement" not in done.stdout
+    tried = hil(tmp_path, "compare", FIRST, "0bad01", "--db", db)
+    assert "on board desk (virtual board: not a measurement)" in tried.stdout
+    assert "desk is a virtual board: not a measurement" in tried.stderr
+    answer = hil(tmp_path, "compare", FIRST, "0bad01", "--db", db, "--json").envelope
+    (error,) = answer["data"]["model_errors"]
+    assert (error["virtual"], error["board_name"]) == (True, "desk")
+    assert error["figures"]["cycles"]["board_kind"] == "modelled"
+    same = hil(tmp_path, "compare", FIRST, "bbbbbb", "--db", db, "--json").envelope
+    assert same["data"]["model_errors"] == []
 
 
 def test_one_run_cannot_be_compared(db: str, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
 
 if TYPE_CHECKING:
+    from hil.records import RunRecord
     from hil.report.compare.case_view import CaseView
+    from hil.report.compare.model_error import ModelError
     from hil.report.report_view import ReportView
 
 SCHEMA = "hil.compare/1"
@@ -67,7 +69,8 @@ def _show(case: CaseView) -> None:
     for letter, column in zip(letters, case.columns, strict=True):
         base = " (baseline)" if column.is_baseline else ""
         engine, run = engine_title(column.run), column.run
-        typer.echo(f"{letter}{base}: {run.run_id}  {column.title}, {engine}, {run.status}")
+        where = f", {_where(run)}" if case.model_errors else ""
+        typer.echo(f"{letter}{base}: {run.run_id}  {column.title}, {engine}, {run.status}{where}")
     typer.echo("")
     for judged in case.verdicts:
         typer.echo(judged.headline.text)
@@ -86,6 +89,8 @@ def _show(case: CaseView) -> None:
             columns += [output.Column(head, right=True) for head in heads]
         output.print_table(columns, rows.op_rows(case))
         typer.echo("")
+    for error in case.model_errors:
+        _show_error(error)
     for label, values in _differences(case):
         typer.echo(f"differs: {label}: {' | '.join(values)}")
     for warning in case.warnings:
@@ -94,6 +99,34 @@ def _show(case: CaseView) -> None:
         if not all(figure.name in column.run.measurements for figure in headline()):
             for text in column.run.notes:
                 output.note(f"note on {letter}: {text}")
+
+
+def _where(run: RunRecord) -> str:
+    """``modelled on qemu``, ``measured on board desk``."""
+    from hil.report.compare.model_error import NOT_A_MEASUREMENT
+    from hil.report.words.naming import place_name
+    from hil.verdict.kinship import is_measured, is_virtual
+
+    if is_virtual(run):
+        return f"on {place_name(run)} ({NOT_A_MEASUREMENT})"
+    return f"{'measured' if is_measured(run) else 'modelled'} on {place_name(run)}"
+
+
+def _show_error(error: ModelError) -> None:
+    """The error of the model against a board: figures, then ops, the largest part first."""
+    from hil.report.output import text as rows
+
+    heads = f"{error.modelled_place}: modelled", f"{error.board_place}: {error.board_word}"
+    typer.echo(f"Error of the model: {error.modelled.run_id} against {error.board.run_id}")
+    columns = ["Figure", *(f">{head}" for head in heads), ">error", "band"]
+    output.print_table(columns, rows.error_figure_rows(error))
+    typer.echo("")
+    if error.ops:
+        columns = [">#", "Op", *(f">{head}" for head in heads), ">error", ">of all", "band"]
+        output.print_table(columns, rows.error_op_rows(error))
+        typer.echo("")
+    for note in error.notes:
+        output.note(f"note: {note}")
 
 
 def _differences(view: CaseView) -> list[tuple[str, tuple[str, ...]]]:
@@ -129,6 +162,7 @@ def _data(view: ReportView, path: Path | None) -> dict[str, Any]:
         ],
         "verdicts": data["verdicts"],
         "figures": data["figures"],
+        "model_errors": data["model_errors"],
         "accuracy": data["accuracy"],
         "notes": data["notes"],
         "path": path,

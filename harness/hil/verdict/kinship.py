@@ -1,4 +1,4 @@
-"""Which runs are of one model, and which share the error of a figure.
+"""Which runs are of one model or one firmware, and which share the error of a figure.
 
 The error of a modelled figure comes from the timing, memory or power model of the chip. Two runs of
 one network by one engine on one profile do nearly the same work, so that model errs by nearly the
@@ -9,8 +9,13 @@ engines or networks mix their instructions differently: there only the bands say
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from hil.records import RunRecord
+
+BOARD = "board"
+"""The name of the target of boards, virtual ones among them."""
+_TIMES = frozenset(("cycles", "latency_us"))
 
 
 def scheme(run: RunRecord) -> str:
@@ -54,3 +59,50 @@ def shares_error(baseline: RunRecord, other: RunRecord, figure: str) -> bool:
         == (other.profile_name, other.target, other.engine)
         and same_model(baseline, other)
     )
+
+
+def is_measured(run: RunRecord) -> bool:
+    """Whether the time of a run was measured on silicon."""
+    return any(run.measurements[name].kind == "measured" for name in _TIMES & {*run.measurements})
+
+
+def is_virtual(run: RunRecord) -> bool:
+    """Whether a run is of an emulated device in the place of a board: it measures nothing."""
+    kinds = {figure.kind for figure in run.measurements.values()}
+    return run.target == BOARD and "modelled" in kinds and "measured" not in kinds
+
+
+def on_board(run: RunRecord) -> bool:
+    """Whether a run is of a board, a virtual one too, rather than of a model of the chip."""
+    return run.target == BOARD or is_measured(run)
+
+
+def unlike_firmware(a: RunRecord, b: RunRecord) -> tuple[str, ...]:
+    """In what two runs differ that makes them runs of two firmwares; empty for one.
+
+    The ELF may differ: an emulated machine that is not the chip itself needs another port.
+    """
+    facts: dict[str, list[Any]] = {
+        "model": [run.model.sha256 if run.model else None for run in (a, b)],
+        "engine": [(run.engine, run.provenance.get("engine_version")) for run in (a, b)],
+        "optimization": [run.provenance.get("optimize") for run in (a, b)],
+        "chip": [_part(run, "chip", "part") for run in (a, b)],
+        "clock": [_part(run, "clock", "hz") for run in (a, b)],
+    }
+    return tuple(name for name, (one, other) in facts.items() if one != other)
+
+
+def is_model_and_board(a: RunRecord, b: RunRecord) -> bool:
+    """Whether one of two passed runs is of a board and the other of the model of its chip, with
+    one firmware: what differs in their times is the model's error.
+    """
+    return (
+        a.status == b.status == "passed"
+        and on_board(a) != on_board(b)
+        and not unlike_firmware(a, b)
+    )
+
+
+def _part(run: RunRecord, table: str, key: str) -> Any:
+    found = run.profile.get(table)
+    return found.get(key) if isinstance(found, Mapping) else None

@@ -14,16 +14,23 @@ from hil.report.compare.accuracy import (
 )
 from hil.report.compare.choose import Case
 from hil.report.compare.memory import MemoryTable, memory_tables
+from hil.report.compare.model_error import (
+    NOT_A_MEASUREMENT,
+    ModelError,
+    missing_note,
+    model_errors,
+    pair_sentence,
+)
 from hil.report.compare.ops import KindLine, OpLine, align_ops, op_kinds
 from hil.report.compare.published import PublishedView, published_view
-from hil.report.compare.verdict import share_timing_model, verdict
+from hil.report.compare.verdict import outputs_text, share_timing_model, verdict
 from hil.report.run.evidence import Evidence
 from hil.report.words.figures import figure_names
 from hil.report.words.format import MISSING, count, plural, when
-from hil.report.words.judge import Judgement, judge, no_result
+from hil.report.words.judge import Judgement, judge, judge_neutrally, no_result
 from hil.report.words.naming import engine_title, family, model_name, names
 from hil.report.words.sentence import Sentence
-from hil.verdict.kinship import scheme, shares_error
+from hil.verdict.kinship import is_model_and_board, is_virtual, scheme, shares_error
 
 _COLUMNS = 4  # of runs in one table
 
@@ -98,6 +105,7 @@ class CaseView:
     op_kinds: tuple[Kind, ...]
     ops_note: str
     shared_error: bool
+    model_errors: tuple[ModelError, ...]
     memory: tuple[MemoryTable, ...]
     published: PublishedView | None
 
@@ -133,7 +141,12 @@ def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> C
             for place, (column, name) in enumerate(zip(case.columns, called, strict=True))
         ),
         verdicts=tuple(
-            JudgedRun(run.run_id, verdict(runs[0], run, known)) for run in case.subjects
+            JudgedRun(
+                run.run_id,
+                pair_sentence(runs[0], run, outputs_text(runs[0], run))
+                or verdict(runs[0], run, known),
+            )
+            for run in case.subjects
         ),
         warnings=warnings(runs),
         figures=figure_rows(runs),
@@ -146,6 +159,7 @@ def case_view(case: Case, position: int = 1, known: Evidence | None = None) -> C
         op_kinds=tuple(dict.fromkeys(op.kind for run in runs for op in run.ops)),
         ops_note=note,
         shared_error=len(runs) > 1 and share_timing_model(runs),
+        model_errors=model_errors(runs),
         memory=memory_tables(runs),
         published=published_view(case.published, runs[subject], called[subject], known),
     )
@@ -171,6 +185,8 @@ def _judge(first: RunRecord, other: RunRecord, name: str) -> Judgement | None:
         return None
     if first.status != "passed" or other.status != "passed":
         return no_result(baseline, measured)
+    if is_model_and_board(first, other):
+        return judge_neutrally(baseline, measured)
     return judge(baseline, measured, common_error=shares_error(first, other, name))
 
 
@@ -189,6 +205,13 @@ def warnings(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     for run in runs:
         if run.status != "passed":
             found.append(f"Run {run.run_id} did not pass ({run.status}): it is not a result.")
+    found += [
+        f"Run {run.run_id} is of {run.machine}, a {NOT_A_MEASUREMENT}."
+        for run in runs
+        if is_virtual(run)
+    ]
+    if note := missing_note(runs):
+        found.append(note)
     if len({run.machine_exact for run in runs}) > 1:
         found.append("Some of the runs used a stand-in machine, others the chip's own.")
     return tuple(found)

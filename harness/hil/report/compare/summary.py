@@ -7,33 +7,41 @@ from collections.abc import Sequence
 
 from hil.records import RunRecord
 from hil.report.compare.choose import Case
+from hil.report.compare.model_error import errors_sentence, pair_sentence
 from hil.report.compare.verdict import outputs_text, quality_texts, verdict
 from hil.report.run.evidence import Evidence
 from hil.report.words.format import NBSP, band, change_text, factor_text, plural
 from hil.report.words.judge import NOUNS, Claim, claims
 from hil.report.words.naming import family, matchup
 from hil.report.words.sentence import Sentence, listed, strong
+from hil.verdict.kinship import is_model_and_board
 
 Pair = tuple[RunRecord, RunRecord]
 _FEW = 3
+_MODEL_AND_BOARD = ("model", "board")
 
 
 def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Sentence, ...]:
     """The verdict on all cases: a pair's own for one pair, else one paragraph per match-up.
 
     A match-up is an engine against an engine, for variants of a model a data type against a data
-    type. Empty where there is nothing to compare.
+    type, for one firmware the model of the chip against the board. Empty where there is
+    nothing to compare.
     """
     known = known or Evidence()
     matches: dict[tuple[str, str], list[tuple[Pair, str]]] = {}
     for case in cases:
         for run in case.subjects:
             key = matchup(case.runs[0], run)
+            if is_model_and_board(case.runs[0], run):
+                key = _MODEL_AND_BOARD
             matches.setdefault(key, []).append(((case.runs[0], run), case.title))
     several = sum(len(case.subjects) > 0 for case in cases) > 1
     return tuple(
         _alone(found[0], several, known)
         if len(found) == 1
+        else errors_sentence([pair for pair, _ in found])
+        if key == _MODEL_AND_BOARD
         else Sentence(_paragraph(*key, [pair for pair, _ in found], known))
         for key, found in matches.items()
     )
@@ -42,7 +50,8 @@ def summary(cases: Sequence[Case], known: Evidence | None = None) -> tuple[Sente
 def _alone(found: tuple[Pair, str], several: bool, known: Evidence) -> Sentence:
     """A pair's own verdict; beside others with its model and chip."""
     pair, title = found
-    return Sentence((f"{title}: " if several else "") + verdict(*pair, known).marked)
+    result = pair_sentence(*pair, outputs_text(*pair)) or verdict(*pair, known)
+    return Sentence((f"{title}: " if several else "") + result.marked)
 
 
 def _paragraph(name: str, base: str, pairs: Sequence[Pair], known: Evidence) -> str:

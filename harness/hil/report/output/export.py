@@ -17,6 +17,7 @@ from hil.records import RunRecord
 from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell
 from hil.report.compare.memory import MemoryLine, MemoryTable
+from hil.report.compare.model_error import ModelError, inside_text
 from hil.report.compare.ops import KindLine, OpCell
 from hil.report.compare.pareto import Pareto
 from hil.report.output.run_json import run_data, run_errors
@@ -86,6 +87,7 @@ def case_data(case: CaseView) -> dict[str, Any]:
             for line in case.ops
         ],
         "kinds_of_op": [_kind_data(line) for line in case.op_groups],
+        "model_errors": [_error_data(error) for error in case.model_errors],
         "memory": {
             table.name.lower(): [_memory_data(table, line) for line in table.lines]
             for table in case.memory
@@ -106,6 +108,32 @@ def cell_data(cell: Cell) -> dict[str, Any] | None:
         "uncertainty_pct": cell.figure.uncertainty_pct,
         "ratio": cell.judgement.ratio if cell.judgement else None,
         "verdict": cell.judgement.verdict if cell.judgement else None,
+    }
+
+
+def _error_data(error: ModelError) -> dict[str, Any]:
+    """The error of a model against a board; the ops with the largest part of it come first."""
+    return {
+        "modelled": error.modelled.run_id,
+        "board": error.board.run_id,
+        "board_name": error.board.machine,
+        "virtual": error.is_virtual,
+        "text": error.headline.text,
+        "figures": {
+            one.name: {
+                "modelled": one.modelled.value,
+                "modelled_kind": one.modelled.kind,
+                "board": one.board.value,
+                "board_kind": one.board.kind,
+                "unit": one.modelled.unit,
+                "error_pct": one.error_pct,
+                "band_pct": one.modelled.uncertainty_pct,
+                "inside": one.inside,
+            }
+            for one in error.figures
+        },
+        "ops": [dataclasses.asdict(op) for op in error.ops],
+        "notes": list(error.notes),
     }
 
 
@@ -248,12 +276,28 @@ def _case_rows(case: CaseView) -> Iterator[dict[str, Any]]:
         for head, op in zip(heads, cells, strict=True):
             found = {"value": op.cycles, "unit": "cycles", "ratio": op.ratio}
             yield {**head, "section": section, "item": item, "name": "cycles", **found}
+    for error in case.model_errors:
+        yield from _error_rows(error)
     yield from _memory_rows(case, heads)
     for fact in case.facts:
         values = fact.values if fact.differs else fact.values * len(heads)
         for head, value in zip(heads, values, strict=True):
             yield {**head, "section": "fact", "name": fact.label, "text": value}
     yield from _published_rows(case)
+
+
+def _error_rows(error: ModelError) -> Iterator[dict[str, Any]]:
+    """Errors in per cent, with the band of the model's value, by figure and by op."""
+    common = {"run_id": error.modelled.run_id, "section": "model_error", "unit": "%"}
+    common |= {"kind": "modelled", "text": f"against {error.board_place}, {error.board_word}"}
+    for one in error.figures:
+        found = {"value": one.error_pct, "uncertainty_pct": one.modelled.uncertainty_pct}
+        yield {**common, "name": one.name, **found, "verdict": inside_text(one.inside)}
+    for op in error.ops:
+        item = {**common, "item": op.op if op.index is None else f"{op.index} {op.op}"}
+        verdict = inside_text(op.inside)
+        yield {**item, "name": "cycles", "value": op.error_pct, "verdict": verdict}
+        yield {**item, "name": "part_of_error", "value": op.share_pct}
 
 
 def _memory_rows(case: CaseView, heads: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hil.figures import find, headline
+from hil.report.compare.model_error import band_text, inside_text, signed
 from hil.report.words.accuracy import (
     counted_text,
     data_name,
@@ -142,4 +143,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "repeats": repeats_text,
     "band": band,
     "band_range": band_range,
+    "signed": signed,
+    "inside": inside_text,
+    "band_of_error": band_text,
 }

@@ -9,7 +9,9 @@ from hil.figures import find
 from hil.records import Kind
 from hil.report.compare.accuracy import AccuracyCell, AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell, ColumnView
+from hil.report.compare.model_error import ModelError
 from hil.report.compare.ops import OpCell
+from hil.report.output.text import error_figure_rows, error_op_rows
 from hil.report.report_view import ReportView
 from hil.report.study.study_view import StudyCell, StudyView
 from hil.report.words.accuracy import counted_text, estimate_text, interval_text
@@ -65,6 +67,7 @@ def _case(case: CaseView, alone: bool) -> Iterator[str]:
         yield f"_{escape(case.why)}_"
         yield from (f"> {escape(warning)}" for warning in case.warnings)
         yield _figures(case)
+    yield from (_error(error) for error in case.model_errors)
     if case.published and case.published.summary:
         yield escape(f"Published (MLPerf Tiny): {case.published.summary} {case.published.quality}")
     if alone and case.ops:
@@ -82,6 +85,24 @@ def _figures(case: CaseView) -> str:
     if case.agreement:
         rows.append([case.agreement.label, *(escape(text) for text in case.agreement.texts)])
     return table(["Figure", *(_head(column) for column in case.columns)], rows)
+
+
+def _error(error: ModelError) -> str:
+    """The error of a model against a board, by figure; the ops folded."""
+    heads = f"{error.modelled_place}: modelled", f"{error.board_place}: {error.board_word}"
+    figures = table(
+        ["Figure", *map(escape, heads), "Error", "Band"],
+        [map(escape, row) for row in error_figure_rows(error)],
+    )
+    parts = [f"**Error of the model** against {escape(error.board_place)}", figures]
+    if error.ops:
+        ops = table(
+            ["#", "Op", *map(escape, heads), "Error", "Of all cycles", "Band"],
+            [map(escape, row) for row in error_op_rows(error)],
+            2,
+        )
+        parts.append(f"<details><summary>Error by op</summary>\n\n{ops}\n\n</details>")
+    return "\n\n".join([*parts, *(f"> {escape(note)}" for note in error.notes)])
 
 
 def _head(column: ColumnView) -> str:

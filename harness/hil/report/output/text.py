@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hil.figures import find
 from hil.report.compare.accuracy import AccuracyLine
 from hil.report.compare.case_view import CaseView, Cell
+from hil.report.compare.model_error import ModelError, band_text, inside_text, signed
 from hil.report.compare.ops import OpCell
 from hil.report.words.accuracy import estimate_text, interval_text
 from hil.report.words.figures import value_text
@@ -35,6 +36,36 @@ def op_rows(case: CaseView) -> list[list[str]]:
     return [
         [str(line.index), line.op, *_flat([_cycles(cell) for cell in line.cells])]
         for line in case.ops
+    ]
+
+
+def error_figure_rows(error: ModelError) -> list[list[str]]:
+    """Label, the model's and the board's value with their kinds, error, and whether inside."""
+    return [
+        [
+            find(one.name).label,
+            f"{value_text(one.modelled)} {one.modelled.kind}",
+            f"{value_text(one.board)} {one.board.kind}",
+            signed(one.error_pct),
+            band_text(one),
+        ]
+        for one in error.figures
+    ]
+
+
+def error_op_rows(error: ModelError) -> list[list[str]]:
+    """Index, op, cycles of both, error, its part of the whole, and whether inside."""
+    return [
+        [
+            "" if op.index is None else str(op.index),
+            op.op,
+            f"{op.modelled:,}",
+            f"{op.board:,}",
+            signed(op.error_pct),
+            signed(op.share_pct),
+            inside_text(op.inside),
+        ]
+        for op in error.ops
     ]
 
 

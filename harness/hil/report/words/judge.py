@@ -59,6 +59,17 @@ def _words(decision: Decision, baseline: Measurement, other: Measurement) -> str
     return f"{change}, {_DOUBTS.get(decision.doubt, decision.verdict)}"
 
 
+def judge_neutrally(baseline: Measurement, other: Measurement) -> Judgement:
+    """A figure of a model beside a board's: a difference is neither better nor worse."""
+    if other.unit != baseline.unit:
+        return Judgement("unknown", None, "", "different units")
+    ratio = other.value / baseline.value if baseline.value else None
+    if other.value == baseline.value:
+        return Judgement("same", ratio, ratio_text(ratio), "the same")
+    verdict: Verdict = "less" if other.value < baseline.value else "more"
+    return Judgement(verdict, ratio, ratio_text(ratio), _change(baseline.value, other.value))
+
+
 def no_result(baseline: Measurement, other: Measurement) -> Judgement:
     """The judgement where one of the values is of a run that did not pass."""
     ratio = other.value / baseline.value if baseline.value else None

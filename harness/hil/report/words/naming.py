@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from hil.records import RunRecord
-from hil.verdict.kinship import arithmetic, quantize_option
+from hil.verdict.kinship import BOARD, arithmetic, quantize_option
 
 
 def engine_title(run: RunRecord) -> str:
@@ -42,6 +42,11 @@ def clock_hz(run: RunRecord) -> float | None:
     return float(hz) if hz else None
 
 
+def place_name(run: RunRecord) -> str:
+    """Where a run took place: ``board desk``, or the target's name, such as ``qemu``."""
+    return f"board {run.machine}" if run.target == BOARD else run.target
+
+
 def matchup(baseline: RunRecord, other: RunRecord) -> tuple[str, str]:
     """What is compared: (other, baseline) by engine, by data type, or by both."""
     titles = engine_title(other), engine_title(baseline)
@@ -58,6 +63,7 @@ _TELLING: tuple[Callable[[RunRecord], str], ...] = (
     model_name,
     arithmetic,
     lambda run: run.profile_name,
+    place_name,
     lambda run: quantize_option(run, "method"),
     lambda run: quantize_option(run, "io"),
     lambda run: str(run.provenance.get("optimize") or ""),
@@ -65,7 +71,7 @@ _TELLING: tuple[Callable[[RunRecord], str], ...] = (
     lambda run: str(run.provenance.get("hil_commit") or "")[:12],
 )
 _ENGINE, _ARITHMETIC = 0, 2  # positions
-_STRUCTURAL = 4  # the first so many are named where they differ, the rest only to distinguish runs
+_STRUCTURAL = 5  # the first so many are named where they differ, the rest only to distinguish runs
 
 
 def names(runs: Sequence[RunRecord]) -> tuple[str, ...]:
