@@ -69,7 +69,8 @@ def is_measured(run: RunRecord) -> bool:
 def is_virtual(run: RunRecord) -> bool:
     """Whether a run is of an emulated device in the place of a board: it measures nothing."""
     kinds = {figure.kind for figure in run.measurements.values()}
-    return run.target == BOARD and "modelled" in kinds and "measured" not in kinds
+    nothing_measured = "modelled" in kinds and "measured" not in kinds
+    return run.target == BOARD and bool(run.provenance.get("board_virtual", nothing_measured))
 
 
 def on_board(run: RunRecord) -> bool:
