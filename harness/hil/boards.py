@@ -71,7 +71,8 @@ class Board(_Strict):
     """One board. Exactly one of ``port`` (a tty or a URL of pyserial's), ``usb`` and ``place`` (of
     a labgrid coordinator) says where its serial port is.
 
-    ``baud`` None is the profile's. A ``virtual`` board is emulated: its figures are never measured.
+    ``baud`` None is the profile's. A ``virtual`` board is emulated: its figures are never measured;
+    ``machine`` is the emulator's, None its default one for the profile.
     """
 
     name: SkipJsonSchema[str] = ""
@@ -83,6 +84,13 @@ class Board(_Strict):
     flasher: FlasherSetup = FlasherSetup()
     meter: MeterSetup | None = None
     virtual: bool = False
+    machine: str | None = None
+
+    @model_validator(mode="after")
+    def _only_emulated(self) -> Self:
+        if self.machine is not None and not self.virtual:
+            raise ValueError("machine is for virtual boards only")
+        return self
 
     @model_validator(mode="after")
     def _one_port(self) -> Self:

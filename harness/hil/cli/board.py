@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hil.cli import output
+from hil.cli import board_virtual, output
 from hil.cli.options import JsonOption
 from hil.errors import MissingTool, ProfileError, UsageError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hil.boards import Board
 
 app = typer.Typer()
-
+app.command("virtual")(board_virtual.virtual)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the board.")]
 
@@ -114,6 +114,10 @@ def add(
         bool,
         typer.Option("--virtual", help="The board is emulated: nothing counts as measured."),
     ] = False,
+    machine: Annotated[
+        str | None,
+        typer.Option("--machine", metavar="NAME", help="The emulator's machine, with --virtual."),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Change the board of that name, if there is one.")
     ] = False,
@@ -142,6 +146,7 @@ def add(
             },
             "meter": _meter(meter, volts, _pairs(meter_option, "--meter-option")),
             "virtual": virtual,
+            "machine": machine,
         },
     )
     notes = _validate(board)

@@ -43,7 +43,12 @@ _SCALE_FROM = 10_000  # smaller values keep the base unit, so that columns are e
 
 
 def emit_json(
-    schema: str, status: str, data: Any, errors: Iterable[Mapping[str, str] | Any] = ()
+    schema: str,
+    status: str,
+    data: Any,
+    errors: Iterable[Mapping[str, str] | Any] = (),
+    *,
+    line: bool = False,
 ) -> None:
     """Print the one object of a ``--json`` command on stdout.
 
@@ -53,6 +58,7 @@ def emit_json(
         data: anything made of dataclasses, mappings, sequences, numpy values and paths; None on
             failures. NaN and infinities, which JSON does not have, become null.
         errors: mappings or dataclasses with ``message`` and ``hint``.
+        line: print it on one line, for a command that goes on after it.
     """
     global _emitted
     envelope = {
@@ -61,7 +67,7 @@ def emit_json(
         "data": plain(data),
         "errors": [plain(error) for error in errors],
     }
-    _write_json(envelope, sys.stdout)
+    _write_json(envelope, sys.stdout, indent=None if line else 2)
     _emitted = True
 
 
@@ -70,12 +76,12 @@ def emitted() -> bool:
     return _emitted
 
 
-def _write_json(value: Any, stream: TextIO) -> None:
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+def _write_json(value: Any, stream: TextIO, *, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:  # a terminal without UTF-8, or a file name that is not text
-        text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+        text = json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
     stream.write(text + "\n")
 
 

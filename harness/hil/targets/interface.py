@@ -163,3 +163,51 @@ class ProgramRunner(Protocol):
             DeviceFault: the program crashed the processor.
             RunFailed: the program ended before, or came to ``begin`` again inside a window.
         """
+
+
+class EmulatedBoard(Protocol):
+    """An emulated board that runs: one that is flashed and talked to as a real one is.
+
+    ``port`` is the path of its tty, ``server`` the ``HOST:PORT`` of a gdb server that writes its
+    flash; its flash is empty, and it does not run, until that happened. ``tool`` and ``command``
+    are those of a :class:`Session`.
+    """
+
+    platform: Platform
+    port: str
+    server: str
+    tool: str
+    command: tuple[str, ...]
+
+    def wait(self) -> None:
+        """Return when the emulator ended by itself in good order (a debugger ended it).
+
+        Raises:
+            RunFailed: it ended otherwise; its messages are in the error.
+        """
+
+
+@runtime_checkable
+class BoardEmulator(Protocol):
+    """A target that also emulates boards: with an empty flash, a tty and a cycle counter."""
+
+    name: str
+
+    def virtual_platform(self, profile: Profile, machine: str | None = None) -> Platform:
+        """Choose what a virtual board of the profile is, and what its firmware is built for.
+
+        ``machine`` None is the default one. The platform's clock is the profile's; its cycles are
+        counted by the emulator's instructions, so that its ``time`` is ``modelled``.
+
+        Raises:
+            UsageError: the machine is unknown, cannot be a board or does not fit, or none does.
+            MissingTool: the target's tool is not on this machine.
+        """
+
+    def virtual_board(self, platform: Platform) -> AbstractContextManager[EmulatedBoard]:
+        """Start a board of a platform of :meth:`virtual_platform`; leaving the context ends it.
+
+        Raises, when entered:
+            MissingTool: the target's tool is not there, does not start, or lacks the machine.
+            RunFailed: it ended at once; its messages are in the error.
+        """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hil import plugins
 from hil.errors import MissingTool, UsageError, did_you_mean
-from hil.targets.interface import ProgramRunner, Target
+from hil.targets.interface import BoardEmulator, ProgramRunner, Target
 
 KIND = "target"
 
@@ -61,3 +61,15 @@ def program_runner() -> ProgramRunner:
     raise MissingTool(
         "no target here runs programs of any kind", hint="install hil again: `pip install hil`"
     )
+
+
+def board_emulator() -> BoardEmulator:
+    """Return the first target, by rank, that emulates boards.
+
+    Raises:
+        MissingTool: none does.
+    """
+    for one in targets():
+        if isinstance(one, BoardEmulator):
+            return one
+    raise MissingTool("no target here emulates boards", hint="install hil again: `pip install hil`")

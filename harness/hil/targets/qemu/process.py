@@ -2,7 +2,8 @@
 
 QEMU inherits one end of a socket pair each for the UART, for QMP and, where asked, for its
 gdbstub. There is no port to race for, no file to clean up, and no boot byte is lost because the
-UART is attached before the guest runs.
+UART is attached before the guest runs. A board (``listener``) has a pseudo-terminal and a gdb
+server instead, for other programs to connect to.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _SEMIHOSTING = (
     *("-chardev", "file,id=semihosting,path=/dev/stdout"),
     *("-semihosting-config", "enable=on,target=native,chardev=semihosting"),
 )
+_BARE = ("-display", "none", "-nodefaults", "-S")
 _HARMLESS = ("has no peer",)  # every MPS2 machine has a network card that we leave unconnected
 
 
@@ -53,17 +55,20 @@ class QemuProcess:
         arguments: Sequence[str],
         *,
         folder: Path,
-        debug: bool,
+        debug: bool = False,
         semihosting: bool = False,
+        listener: socket.socket | None = None,
     ) -> None:
         self._folder = folder
+        self._listener = listener
         self._semihosting = semihosting
         self._messages = folder / "qemu.log"
         self._ours: dict[str, socket.socket] = {}
         self._theirs: dict[str, socket.socket] = {}
-        for name in ("uart", "qmp", *(("gdb",) if debug else ())):
+        names = ["qmp"] if listener else ["uart", "qmp", *(["gdb"] if debug else [])]
+        for name in names:
             self._ours[name], self._theirs[name] = socket.socketpair()
-        self.command = (str(qemu), *arguments, *self._socket_arguments(debug))
+        self.command = (str(qemu), *arguments, *self._socket_arguments())
         if semihosting:
             self.command += _SEMIHOSTING
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,10 +140,10 @@ class QemuProcess:
         if self._process is not None:
             children.kill(self._process)
 
-    def exit_code(self, wait_s: float = 0.0) -> int | None:
+    def exit_code(self, wait_s: float | None = 0.0) -> int | None:
         """QEMU's exit code (the guest's, by semihosting), waiting for one that is just dying.
 
-        None while it lives.
+        None while it lives; with ``wait_s`` None the call waits for its end.
         """
         if self._process is None:
             return None
@@ -146,6 +151,16 @@ class QemuProcess:
             return self._process.wait(wait_s)
         except subprocess.TimeoutExpired:
             return None
+
+    def terminal(self) -> str:
+        """Path of the pseudo-terminal at the other end of a board's UART.
+
+        Raises:
+            LinkError: QEMU does not answer.
+        """
+        devices: list[dict[str, str]] = self._qmp("query-chardev")
+        (name,) = (one["filename"] for one in devices if one["label"] == "uart")
+        return name.removeprefix("pty:")
 
     def registers(self) -> str:
         """Text of the CPU's registers, as QEMU's monitor shows it (``R15=``, ``XPSR=``).
@@ -165,17 +180,26 @@ class QemuProcess:
             return error
         return RunFailed(
             f"QEMU ended early with {children.how_it_ended(code)}: "
-            f"{self._last_words() or 'it printed nothing'}",
+            f"{self.last_words() or 'it printed nothing'}",
             hint="a guest whose fault handler faults makes QEMU give up ('Lockup'); otherwise try "
             "the command by hand, it is in the run's provenance",
         )
 
-    def _socket_arguments(self, debug: bool) -> list[str]:
+    def _socket_arguments(self) -> list[str]:
         arguments = []
         for name, end in self._theirs.items():
             arguments += ["-chardev", f"socket,id={name},fd={end.fileno()}"]
+        if self._listener is not None:
+            server = f"server=on,wait=off,nodelay=on,fd={self._listener.fileno()}"
+            arguments += ["-chardev", "pty,id=uart", "-chardev", f"socket,id=gdb,{server}"]
         arguments += ["-serial", "chardev:uart", "-mon", "chardev=qmp,mode=control"]
+        debug = self._listener is not None or "gdb" in self._theirs
         return arguments + (["-gdb", "chardev:gdb"] if debug else [])
+
+    def _inherited(self) -> list[int]:
+        """Descriptors that QEMU needs."""
+        ends = [*self._theirs.values(), *([self._listener] if self._listener else [])]
+        return [end.fileno() for end in ends]
 
     def _start(self) -> None:
         if not os.access(self.command[0], os.X_OK):  # the wrapper would hide it
@@ -188,7 +212,7 @@ class QemuProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE if self._semihosting else messages,
                     stderr=messages,
-                    pass_fds=[end.fileno() for end in self._theirs.values()],
+                    pass_fds=self._inherited(),
                     cwd=self._folder,
                 )
         except OSError as error:
@@ -210,7 +234,8 @@ class QemuProcess:
         """What QEMU itself said so far."""
         return self._messages.read_text(encoding="utf-8", errors="replace")
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of what QEMU said, or what it said of a fatal error; "" where it said nothing."""
         text = self.messages()
         lines = [line for line in text.splitlines() if not any(h in line for h in _HARMLESS)]
         fatal = next((at for at, line in enumerate(lines) if "fatal" in line), None)
@@ -260,11 +285,12 @@ class QemuProcess:
 
 def machine_arguments(elf: Path, machine: str) -> list[str]:
     """QEMU's command line without its sockets: nothing but the machine, paused."""
-    return [
-        *("-M", machine),
-        *("-kernel", str(elf.absolute())),
-        *("-display", "none"),
-        "-nodefaults",
-        "-no-reboot",
-        "-S",
-    ]
+    return [*("-M", machine), *("-kernel", str(elf.absolute())), *_BARE, "-no-reboot"]
+
+
+def board_arguments(machine: str, icount_shift: int) -> list[str]:
+    """QEMU's command line of a board: no firmware, a guest that may reset the machine.
+
+    An instruction takes 2 ** ``icount_shift`` ns of the machine's time.
+    """
+    return [*("-M", machine), *_BARE, *("-icount", f"shift={icount_shift}")]

@@ -18,7 +18,7 @@ from hil.targets.dut.client import DutClient, MemoryAccess
 from hil.targets.dut.link import Link, SocketStream
 from hil.targets.interface import Options
 from hil.targets.profiling import cache_settings
-from hil.targets.qemu import machines, profiler
+from hil.targets.qemu import board, machines, profiler
 from hil.targets.qemu.emulator import find_qemu, probe
 from hil.targets.qemu.gdbstub import GdbStub
 from hil.targets.qemu.process import QemuProcess, machine_arguments
@@ -126,6 +126,8 @@ class QemuTarget:
         return machines.choose_machine(profile, program, asked, probe(find_qemu()))
 
     run_region = staticmethod(run_region)
+    virtual_platform = staticmethod(board.virtual_platform)
+    virtual_board = staticmethod(board.virtual_board)
 
 
 def _profiler_arguments(
