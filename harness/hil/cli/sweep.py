@@ -75,6 +75,12 @@ def sweep(
             help="Write the study's report: HTML, or Markdown where FILE ends in .md.",
         ),
     ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board", metavar="NAME", help="Run on this board instead of the study's boards."
+        ),
+    ] = None,
     scheduler: SchedulerOption = None,
     label: LabelOption = None,
     db: DbOption = None,
@@ -89,12 +95,12 @@ def sweep(
     """
     from hil import settings as configuration
     from hil.store import Store
-    from hil.sweep import load, members, plan
+    from hil.sweep import load, located, members, plan
 
     settings = configuration.load(db=db, label=label, scheduler=scheduler, **vars(tools))
     check_report_folder(report)
     loaded = load(study)
-    loaded = loaded.model_copy(update={"target": tools.target or loaded.target or settings.target})
+    loaded = located(loaded, board, tools.target, settings.target)
     chosen = members(loaded, only)
     with Store.open(settings.db) as store:
         what = plan(chosen, store, rerun_failed=rerun_failed, each_commit=each_commit)

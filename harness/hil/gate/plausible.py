@@ -106,7 +106,7 @@ def _of_figure(place: str, figure: Measurement) -> Iterator[str]:
 def _of_counts(run: RunRecord) -> Iterator[str]:
     """Cycles, sizes and numbers of operations: whole, not negative, not absurdly large."""
     places: list[tuple[str, Iterable[float]]] = [
-        (f"ops.{i}", (op.index, op.macs, op.instructions, op.cycles, op.latency_us))
+        (f"ops.{i}", (op.index, op.macs, op.instructions or 0, op.cycles, op.latency_us))
         for i, op in enumerate(run.ops)
     ]
     places += [

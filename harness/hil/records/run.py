@@ -38,13 +38,16 @@ class Measurement:
 
 @dataclass(frozen=True)
 class OpMeasurement:
-    """Cost of one op; ``op`` is TFLite's name, ``name`` the output tensor."""
+    """Cost of one op; ``op`` is TFLite's name, ``name`` the output tensor.
+
+    ``instructions`` is None where they are not counted, as on a board.
+    """
 
     index: int
     op: str
     name: str
     macs: int
-    instructions: int
+    instructions: int | None
     cycles: int
     latency_us: float
     kind: Kind

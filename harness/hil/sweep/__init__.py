@@ -2,6 +2,16 @@
 
 from hil.sweep.matrix import Member, members
 from hil.sweep.runner import Outcome, Plan, carry_out, plan
-from hil.sweep.study import Study, load
+from hil.sweep.study import Study, load, located
 
-__all__ = ["Member", "Outcome", "Plan", "Study", "carry_out", "load", "members", "plan"]
+__all__ = [
+    "Member",
+    "Outcome",
+    "Plan",
+    "Study",
+    "carry_out",
+    "load",
+    "located",
+    "members",
+    "plan",
+]

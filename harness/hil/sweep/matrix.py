@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from hil import devices
 from hil.bench.command_line import run_command
 from hil.bench.pipeline import Request
-from hil.devices import Profile
 from hil.engines.registry import engine as find_engine
 from hil.errors import InputError, ModelError, UsageError
 from hil.quantization import check_request
 from hil.records import InputSpec, VariantRequest
+from hil.sweep.places import BOARD, Device, placed
 from hil.sweep.study import FLOAT, Axes, Quantization, Study, StudyScheme
 from hil.targets.registry import target as find_target
 from hil.tflite.model import Model
@@ -66,7 +66,7 @@ def members(study: Study, only: str | None = None) -> list[Member]:
             scheme does not apply to a model, or nothing is left to run.
     """
     models = [Model.read(path) for path in _model_paths(study)]
-    loaded = _profiles(study)
+    devices = placed(study)
     for name in study.engines:
         find_engine(name)
     _check_files(study)
@@ -76,8 +76,8 @@ def members(study: Study, only: str | None = None) -> list[Member]:
         for model in models:
             _check_scheme(model, scheme)
     every = [
-        Member(scheme, _request(study, model, scheme, engine, profile, optimize, given))
-        for given, profile in loaded.items()
+        Member(scheme, _request(study, model, scheme, engine, optimize, device))
+        for device in devices
         for engine in dict.fromkeys(study.engines)
         for optimize in dict.fromkeys(study.optimize)
         for model in models
@@ -121,24 +121,6 @@ def _model_paths(study: Study) -> list[Path]:
                 hint="results go by the model's name: rename one of the files",
             )
     return list(paths)
-
-
-def _profiles(study: Study) -> dict[str, Profile]:
-    """Profiles by what loads them: a name as it is, a path relative to the study."""
-    loaded: dict[str, Profile] = {}
-    for name in study.profiles:
-        is_path = "/" in name or name.partition("@")[0].endswith(".toml")
-        given = str(study.folder / name) if is_path else name
-        profile = devices.load(given)
-        same = next((p for p in loaded.values() if p.name == profile.name), None)
-        if same is None:
-            loaded[given] = profile
-        elif same != profile:
-            raise UsageError(
-                f"the study {study.path} has two different profiles called '{profile.name}'",
-                hint="results go by the profile's name: rename one of the files",
-            )
-    return loaded
 
 
 def _check_files(study: Study) -> None:
@@ -186,25 +168,27 @@ def _request(
     model: Model,
     scheme: StudyScheme,
     engine: str,
-    profile: Profile,
     optimize: str,
-    profile_given: str,
+    device: Device,
 ) -> Request:
     inputs = study.inputs
+    target = study.target if device.board is None else BOARD
     request = Request(
         model=model,
-        profile=profile,
+        profile=device.profile,
         engine=engine,
         inputs=_located(study, inputs.spec),
         samples=inputs.samples,
         repeat=inputs.repeat,
-        target=study.target,
+        target=target,
+        machine=device.board,
+        wait_s=math.inf if target == BOARD else 0.0,  # workers take turns
         optimize=optimize,
         memory_model=study.memory_model,
         timeout_s=study.timeout_s,
         variant=_variant(study, scheme) if scheme.quantizes else None,
     )
-    return dataclasses.replace(request, command=run_command(request, profile_given))
+    return dataclasses.replace(request, command=run_command(request, device.given))
 
 
 def _located(study: Study, spec: str) -> str:

@@ -104,13 +104,18 @@ class Requirement(Axes):
 
 
 class Study(_Strict):
-    """A validated study. ``path`` is the file it came from."""
+    """A validated study. ``path`` is the file it came from.
+
+    With ``boards`` it runs on these, each with the profiles that are of its chip; without
+    ``profiles`` with its own.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     title: str = ""
     description: str = ""
     models: tuple[str, ...] = Field(min_length=1)
-    profiles: tuple[str, ...] = Field(min_length=1)
+    profiles: tuple[str, ...] = ()
+    boards: tuple[str, ...] = ()
     schemes: tuple[StudyScheme, ...] = (StudyScheme(name=GIVEN, scheme=GIVEN),)
     engines: tuple[str, ...] = Field(default=("aot",), min_length=1)
     optimize: tuple[Literal["-O2", "-O3", "-Os"], ...] = Field(default=("-O3",), min_length=1)
@@ -130,6 +135,10 @@ class Study(_Strict):
         names = [scheme.name for scheme in self.schemes]
         if not names:
             raise ValueError("schemes is empty")
+        if not self.profiles and not self.boards:
+            raise ValueError("profiles is missing or empty; a study on boards may have boards")
+        if self.boards and self.target not in (None, "board"):
+            raise ValueError(f"boards and target '{self.target}' exclude each other")
         if len(set(names)) < len(names):
             raise ValueError("two schemes have the same name")
         if self.baseline and self.baseline not in names:
@@ -154,3 +163,27 @@ def load(path: Path) -> Study:
         raise UsageError(f"{what} is invalid: path: unknown key", hint="remove it")
     values = {"title": path.stem, **data, "path": path}
     return validated(Study, values, what, hint="docs/sweep.md describes every key")
+
+
+def located(study: Study, board: str | None, flag: str | None, default: str | None) -> Study:
+    """Return the study with the board and the target of the command line (``flag``) in place of its
+    own; ``default`` is the target where neither says one.
+
+    Raises:
+        UsageError: a board and another target than the boards' are asked for.
+    """
+    boards = (board,) if board is not None else study.boards
+    if board is not None and flag not in (None, "board"):
+        raise UsageError(
+            f"--board and --target {flag} exclude each other", hint="leave --target out"
+        )
+    if flag not in (None, "board"):
+        boards = ()
+    if boards:
+        return study.model_copy(update={"boards": boards, "target": "board"})
+    if not study.profiles:
+        raise UsageError(
+            f"the study {study.path} has boards and no profiles, which the target '{flag}' needs",
+            hint="leave --target out, or add profiles to the study",
+        )
+    return study.model_copy(update={"boards": (), "target": flag or study.target or default})

@@ -256,7 +256,7 @@ def counted_op_rows(
     op_cycles = next(i.op_cycles for i in seen if i.cycles == middle) or ()
     kind = _counted_kind(platform)
     return tuple(
-        _op_row(graph, index, cycles, 0, platform.clock_hz, kind)
+        _op_row(graph, index, cycles, None, platform.clock_hz, kind)
         for index, cycles in enumerate(op_cycles[: len(graph.ops)])
     )
 
@@ -271,7 +271,7 @@ def _counted_kind(platform: Platform) -> Kind:
 
 
 def _op_row(
-    graph: Graph, index: int, cycles: int, instructions: int, clock_hz: int, kind: Kind
+    graph: Graph, index: int, cycles: int, instructions: int | None, clock_hz: int, kind: Kind
 ) -> OpMeasurement:
     op = graph.ops[index]
     return OpMeasurement(
