@@ -37,7 +37,7 @@ def silicon(name: str, **defines: str) -> Platform:
     )
 
 
-PORTS = ("nrf52840",)
+PORTS = ("nrf52840", "sparkfun-edge")
 BAUDS = (9600, 115200, 230400, 460800, 921600)
 
 
@@ -47,9 +47,19 @@ def test_every_baud_rate_compiles(name: str, baud: int, make: Build) -> None:
     assert make(dut.SCALE, silicon(name), baud=baud).elf.is_file()
 
 
-@pytest.mark.parametrize(("name", "baud"), [("nrf52840", 74_880), ("nrf52840", 57_600)])
-def test_a_baud_rate_that_the_uart_does_not_have(name: str, baud: int, make: Build) -> None:
-    with pytest.raises(BuildFailed, match="the nRF52840's UART has 9600, 115200"):
+@pytest.mark.parametrize(
+    ("name", "baud", "message"),
+    [
+        ("nrf52840", 74_880, "the nRF52840's UART has 9600, 115200"),
+        ("nrf52840", 57_600, "the nRF52840's UART has 9600, 115200"),
+        ("sparkfun-edge", 1_000_000, "this port sets 9600 to 921600 baud"),
+        ("sparkfun-edge", 4_800, "this port sets 9600 to 921600 baud"),
+    ],
+)
+def test_a_baud_rate_that_the_uart_does_not_have(
+    name: str, baud: int, message: str, make: Build
+) -> None:
+    with pytest.raises(BuildFailed, match=message):
         make(dut.SCALE, silicon(name), baud=baud)
 
 
@@ -64,7 +74,10 @@ def test_the_window_pin_is_there_only_when_it_is_asked_for(name: str, make: Buil
 
 @pytest.mark.parametrize(
     ("name", "clock_hz", "message"),
-    [("nrf52840", 32_000_000, "the core of an nRF52840 runs at 64 MHz only")],
+    [
+        ("nrf52840", 32_000_000, "the core of an nRF52840 runs at 64 MHz only"),
+        ("sparkfun-edge", 32_000_000, r"an Apollo3 runs at 24, 48 or \(burst\) 96 MHz"),
+    ],
 )
 def test_a_clock_that_the_chip_does_not_have(
     name: str, clock_hz: int, message: str, make: Build

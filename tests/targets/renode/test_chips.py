@@ -22,14 +22,41 @@ from tests.support.tiny_engine import tiny_inputs, tiny_outputs, tiny_sources, t
 
 
 class Chip(NamedTuple):
-    """``output``: the register that shows what pins are driven to, the window pin's bit in it."""
+    """``output``: the register that shows what pins are driven to, the window pin's bit in it.
+
+    ``left``: what the port leaves in registers, by address.
+    """
 
     output: int
     pin: int
+    left: Mapping[int, int]
 
 
 CHIPS = {
-    "nrf52840": Chip(0x50000804, 8),  # P1.OUT
+    "nrf52840": Chip(
+        0x50000804,  # P1.OUT
+        8,
+        left={
+            0x4001E540: 1,  # NVMC.ICACHECNF
+            0x40002524: 0x01D7E000,  # UART0.BAUDRATE
+            0x50000504: 1 << 6 | 1 << 8,  # P0.OUT: TXD, and RXD's pull-up, which Renode shows here
+            0x50000718: 3,  # P0.PIN_CNF of TXD
+            0x50000720: 0xC,  # P0.PIN_CNF of RXD
+        },
+    ),
+    "sparkfun-edge": Chip(
+        0x4001008C,  # GPIO.WTB
+        38 - 32,
+        left={
+            0x40004014: 0,  # CLKGEN.CLKKEY
+            0x40004018: 0,  # CLKGEN.CCTRL
+            0x40010030: 0xC300,  # GPIO.PADREGM
+            0x40010060: 0,  # GPIO.PADKEY
+            0x40018000: 0x00100751,  # CACHECTRL.CACHECFG
+            0x4001C024: 13,  # UART0.IBRD: 24 MHz / 16 / 115200 = 13 + 1 / 64
+            0x4001C028: 1,  # UART0.FBRD
+        },
+    ),
 }
 
 
@@ -63,15 +90,21 @@ def test_outputs_and_counts_are_those_of_qemu(session_cache: Path, name: str) ->
     assert found["renode"] == found["qemu"]
 
 
+def read(device: RenodeSession, address: int) -> int:
+    (value,) = device.process.ask(f"sysbus ReadDoubleWord {address:#x}")
+    return int(value, 16)
+
+
 def out(device: RenodeSession, chip: Chip) -> int:
     """Whether the window pin is driven high now."""
-    (value,) = device.process.ask(f"sysbus ReadDoubleWord {chip.output:#x}")
-    return int(value, 16) >> chip.pin & 1
+    return read(device, chip.output) >> chip.pin & 1
 
 
 @pytest.mark.parametrize("with_pin", [True, False])
 @pytest.mark.parametrize("name", CHIPS)
-def test_the_clock_and_the_window_pin(session_cache: Path, name: str, with_pin: bool) -> None:
+def test_the_clock_the_registers_and_the_window_pin(
+    session_cache: Path, name: str, with_pin: bool
+) -> None:
     chip = CHIPS[name]
     platform = choose_platform(load(name))
     if with_pin:
@@ -87,8 +120,26 @@ def test_the_clock_and_the_window_pin(session_cache: Path, name: str, with_pin: 
     firmware = made(dataclasses.replace(sources, files=files), platform, session_cache / "firmware")
     with RenodeTarget().open(firmware, platform, Options(timeout_s=WAIT_S)) as device:
         assert device.client.info().clock_hz == platform.clock_hz
+        assert {address: read(device, address) for address in chip.left} == chip.left
         for _ in range(2):
             assert out(device, chip) == with_pin
             inside = session.infer(device, tiny_inputs(0), tiny_specs())[1][1]
             assert inside == 0
         assert out(device, chip) == with_pin
+
+
+@pytest.mark.parametrize(
+    ("clock", "registers"),
+    [
+        ("24MHz", {0x40004018: 1, 0x40004034: 0}),  # CLKGEN.CCTRL, FREQCTRL
+        ("96MHz", {0x40004018: 0, 0x40004034: 7, 0x40020368: 0x64C}),  # and MCUCTRL.BLEBUCK2
+    ],
+)
+def test_other_clocks_of_an_apollo3(
+    session_cache: Path, clock: str, registers: Mapping[int, int]
+) -> None:
+    platform = choose_platform(load(f"sparkfun-edge@{clock}"))
+    firmware = made(tiny_sources(), platform, session_cache / "firmware")
+    with RenodeTarget().open(firmware, platform, Options(timeout_s=WAIT_S)) as device:
+        assert device.client.info().clock_hz == platform.clock_hz
+        assert {address: read(device, address) for address in registers} == registers

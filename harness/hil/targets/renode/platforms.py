@@ -46,6 +46,14 @@ MACHINES: Mapping[str, Machine] = {
             ram=MemoryRegion(0x2000_0000, 256 * _KIB),
             chips=("nRF52840",),
         ),
+        Machine(
+            "sparkfun-edge",
+            port="apollo3",
+            cores=("cortex-m4", "cortex-m4f"),
+            flash=MemoryRegion(0x0000_C000, 976 * _KIB),
+            ram=MemoryRegion(0x1000_0000, 384 * _KIB),
+            chips=("AMA3B1KK",),
+        ),
     )
 }
 _CHOICE = Machines("renode", "Renode", MACHINES)
