@@ -8,8 +8,8 @@ from pathlib import Path
 from hil.boards import Board
 from hil.devices import Profile
 from hil.errors import MissingTool
+from hil.targets.flash import choice
 from hil.targets.flash.interface import Flasher, FlashJob
-from hil.targets.flash.registry import flasher as find_flasher
 
 NONE = "none"
 """The flasher's name of a board that somebody flashes by hand."""
@@ -44,14 +44,7 @@ def flashing(board: Board, profile: Profile, elf: Path) -> Flashing | None:
     name = board.flasher.name or next(iter(profile.flashing), NONE)
     if name == NONE:
         return None
-    job = FlashJob(
-        elf=elf,
-        profile=profile,
-        arguments=profile.flashing.get(name, ()),
-        probe=board.flasher.probe,
-        options=board.flasher.options,
-    )
-    return Flashing(find_flasher(name), job)
+    return Flashing(choice.chosen(board, profile), choice.job(board, profile, elf))
 
 
 def no_flasher(board: Board, why: str) -> MissingTool:

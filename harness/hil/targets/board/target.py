@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hil import boards, devices
@@ -20,6 +20,7 @@ from hil.targets.board.port import attached
 from hil.targets.board.start import Started, start
 from hil.targets.dut.client import DutClient, MemoryAccess
 from hil.targets.interface import Options
+from hil.targets.registry import board_emulator
 
 
 @dataclass(eq=False)
@@ -76,31 +77,13 @@ class BoardTarget:
                 hint="leave --profile out to use the board's, or choose one of its chip, such as "
                 f"{own.name}@16MHz",
             )
-        config = profile.firmware
-        if config.port is None:
-            raise UsageError(
-                f"there is no port of the firmware for the profile '{profile.name}'",
-                hint="docs/porting.md describes how to write one; firmware.port in the profile "
-                "names it",
-            )
-        ram = profile.main_ram
-        note = (
-            f"'{board.name}' is a virtual board: an emulator on a serial port. Nothing was measured"
-        )
-        return Platform(
+        found = _emulated(board, profile) if board.virtual else _of_chip(profile, own)
+        return replace(
+            found,
             target=self.name,
             machine=board.name,
-            port=config.port,
-            core=profile.chip.core,
-            flash=MemoryRegion(profile.flash.origin, profile.flash.size_bytes),
-            ram=MemoryRegion(ram.origin, ram.size_bytes),
-            clock_hz=profile.clock.hz,
-            exact=True,
-            note=note if board.virtual else "",
-            defines={**config.defines, **_clock_defines(profile, own)},
-            time="modelled" if board.virtual else "measured",
             attached=True,
-            baud=board.baud or config.baud,
+            baud=board.baud or profile.firmware.baud,
         )
 
     def roomiest(self, platform: Platform) -> Platform:
@@ -133,6 +116,38 @@ class BoardTarget:
             stack.enter_context(lock.held(name, f"port {port.identity}", options.wait_s))
             started = stack.enter_context(start(board, port, firmware, platform, options))
             yield BoardSession(started.client, started.tool, started.facts, started)
+
+
+def _of_chip(profile: Profile, own: Profile) -> Platform:
+    """What a board with the profile's chip is; ``own`` is the profile that the board has."""
+    config, ram = profile.firmware, profile.main_ram
+    if config.port is None:
+        raise UsageError(
+            f"there is no port of the firmware for the profile '{profile.name}'",
+            hint="docs/porting.md describes how to write one, and firmware.port names it",
+        )
+    return Platform(
+        target="",
+        machine="",
+        port=config.port,
+        core=profile.chip.core,
+        flash=MemoryRegion(profile.flash.origin, profile.flash.size_bytes),
+        ram=MemoryRegion(ram.origin, ram.size_bytes),
+        clock_hz=profile.clock.hz,
+        exact=True,
+        defines={**config.defines, **_clock_defines(profile, own)},
+        time="measured",
+    )
+
+
+def _emulated(board: Board, profile: Profile) -> Platform:
+    """What a virtual board is; nothing of it is measured."""
+    found = board_emulator().virtual_platform(profile, board.machine)
+    note = (
+        f"'{board.name}' is a virtual board, {found.machine} of an emulator on a serial port: "
+        "nothing was measured, and its cycles are not a chip's"
+    )
+    return replace(found, exact=False, note=note, time="modelled")
 
 
 def _only_board(profile: Profile) -> Board:
