@@ -86,3 +86,13 @@ def test_the_lock_names_no_index_and_no_tensorflow_or_torch(lock: str) -> None:
     assert "index" not in text
     names = {canonicalize_name(pin.name) for pin in locked(lock)}
     assert names.isdisjoint({"torch", "tensorflow", "jax"})
+
+
+def test_labgrid_is_locked_in_its_own_environment() -> None:
+    text = (ROOT / "requirements" / "labgrid.in").read_text(encoding="utf-8")
+    wanted = Requirement(text.strip())
+    versions = {canonicalize_name(pin.name): pin.specifier for pin in locked("labgrid")}
+    assert wanted.specifier.contains(str(versions["labgrid"]).removeprefix("=="))
+    assert "pyserial-labgrid" in versions  # which replaces pyserial: never in the other locks
+    for lock in INSTALLED_EXTRAS:
+        assert "pyserial-labgrid" not in {canonicalize_name(pin.name) for pin in locked(lock)}
