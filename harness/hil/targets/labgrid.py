@@ -145,7 +145,7 @@ def _url(place: str) -> str:
         if not ports:
             raise UsageError(
                 f"the labgrid place '{place}' has no serial port",
-                hint=f"{CLIENT} -p {place} add-match 'EXPORTER/GROUP/NetworkSerialPort' gives it one",
+                hint=f"`{CLIENT} -p {place} add-match EXPORTER/GROUP/NetworkSerialPort` adds one",
             )
         if time.monotonic() >= deadline:
             raise MissingTool(

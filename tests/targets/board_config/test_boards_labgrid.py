@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hil.boards import Board
 from hil.errors import MissingTool, UsageError
 from hil.targets import labgrid
+from hil.targets.board.port import attached
+from hil.targets.dut.client import DutClient
+from hil.targets.dut.serial_port import open_link
 
 from tests.support.fake_dut import FakeDut, on_pty
 from tests.support.processes import Processes, wait_until
@@ -54,6 +58,25 @@ def test_a_place_is_used_and_released(boards: Farm) -> None:
         assert url.startswith("rfc2217://127.0.0.1:")
         assert boards.holder("desk") != "None"
     assert boards.holder("desk") == "None"
+
+
+def test_a_board_in_a_place_answers(boards: Farm) -> None:
+    with attached(Board(name="x", profile="stm32l4", place="desk")) as port:
+        link = open_link(port.url)
+        try:
+            client = DutClient(link, timeout_s=30)
+            client.wait_ready(knock=True)
+            assert client.info().engine == "tiny"
+        finally:
+            link.close()
+    assert boards.holder("desk") == "None"
+
+
+def test_two_boards_in_one_place_wait_for_each_other(boards: Farm) -> None:
+    with attached(Board(name="x", profile="stm32l4", place="desk")):
+        with pytest.raises(MissingTool, match="in use"):
+            attached(Board(name="y", profile="stm32l4", place="desk")).__enter__()
+        assert boards.holder("desk") != "None"
 
 
 def test_a_place_is_released_after_an_error(boards: Farm) -> None:

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hil.boards import Board, Usb
-from hil.errors import MissingTool, UsageError
+from hil.errors import MissingTool
+from hil.targets import labgrid
+from hil.targets.board import lock
 
 
 @dataclass(frozen=True)
@@ -27,27 +29,33 @@ class Port:
 
 
 @contextmanager
-def attached(board: Board) -> Iterator[Port]:
+def attached(board: Board, wait_s: float = 0.0) -> Iterator[Port]:
     """Find the board's serial port, and hold it for as long as the block lasts.
 
+    The place of a board farm is acquired, and released on every way out. ``wait_s`` is how long to
+    wait for one that somebody else has.
+
     Raises:
-        MissingTool: no attached USB device has the board's identity, or several have.
-        UsageError: the board's place cannot be resolved.
+        MissingTool: no attached USB device has the board's identity, or several have; the place is
+            somebody else's, or the farm does not answer.
+        UsageError: the farm has no such place, or the place has no serial port.
     """
-    yield resolve(board)
+    if board.place is None:
+        yield _resolve(board)
+        return
+    what = f"the place '{board.place}' of the board '{board.name}'"
+    with (
+        lock.held(what, f"place {board.place}", wait_s),
+        labgrid.acquired(board.place, wait_s=wait_s) as url,
+    ):
+        yield Port(url)
 
 
-def resolve(board: Board) -> Port:
-    """Return the board's serial port; errors as :func:`attached`."""
+def _resolve(board: Board) -> Port:
     if board.port is not None:
         return Port(board.port, _usb_of(board.port))
-    if board.usb is not None:
-        return _by_usb(board.name, board.usb)
-    raise UsageError(
-        f"the board '{board.name}' is in the place '{board.place}' of a board farm, which this hil "
-        "cannot reach",
-        hint="give its port as socket://HOST:PORT or rfc2217://HOST:PORT",
-    )
+    assert board.usb is not None  # a board has exactly one of the three
+    return _by_usb(board.name, board.usb)
 
 
 def _by_usb(name: str, usb: Usb) -> Port:

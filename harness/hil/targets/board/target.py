@@ -111,7 +111,7 @@ class BoardTarget:
         with ExitStack() as stack:
             name = f"the board '{board.name}'"
             stack.enter_context(lock.held(name, f"board {board.name}", options.wait_s))
-            port = stack.enter_context(attached(board))
+            port = stack.enter_context(attached(board, options.wait_s))
             name = f"the port {port.url} of the board '{board.name}'"
             stack.enter_context(lock.held(name, f"port {port.identity}", options.wait_s))
             started = stack.enter_context(start(board, port, firmware, platform, options))
