@@ -1,44 +1,91 @@
-"""Firmware for the chips themselves: it compiles at each clock and baud rate that the chip has, and
-at no other one."""
+"""Firmware for the chips themselves, as boards get it: it compiles at each clock and baud rate that
+the chip has, and at no other one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hil.devices import load
+from hil.devices import load, names
 from hil.errors import BuildFailed
-from hil.records import MemoryRegion, Platform
+from hil.records import Platform
+from hil.targets.board.target import BoardTarget
 
 from tests.firmware import dut
 from tests.firmware.conftest import Build
+from tests.support.hil import DIGITS, hil
+
+CLOCKS = {
+    "nrf52840": ("64MHz",),
+    "sparkfun-edge": ("24MHz", "48MHz", "96MHz"),
+    "stm32l4": ("80MHz", "48MHz", "17MHz", "8.5MHz"),
+}
+"""Clocks that a profile's port sets, those of its ranges among them."""
+
+REFUSED = {
+    "nrf52840": ("32MHz", "the core of an nRF52840 runs at 64 MHz only"),
+    "sparkfun-edge": ("32MHz", "the core of an Apollo3 runs at 24, 48 or (burst) 96 MHz"),
+    "stm32l4": ("47MHz", "this port sets clocks in steps of 2 MHz"),
+}
+"""A clock that a port does not set, and what it says."""
+
+PORTS = [name for name in names() if load(name).firmware.port is not None]
+BAUDS = (9600, 115200, 230400, 460800, 921600)
+
+
+@pytest.fixture(autouse=True)
+def boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board of each profile; none is opened."""
+    file = tmp_path / "boards.toml"
+    file.write_text(
+        "".join(f'[boards.{name}]\nprofile = "{name}"\nport = "/dev/null"\n' for name in PORTS)
+    )
+    monkeypatch.setenv("HIL_BOARDS", str(file))
 
 
 def silicon(name: str, **defines: str) -> Platform:
-    """The platform of a profile's own port, as on a board."""
+    """The platform of a board with the profile ``name``, perhaps at another clock."""
+    platform = BoardTarget().platform(load(name), name.partition("@")[0])
+    return replace(platform, defines={**platform.defines, **defines})
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_the_usual_clock_is_the_profiles(name: str, make: Build) -> None:
+    """A board gets no clock unless it differs from the profile's: the port knows that one."""
     profile = load(name)
-    assert profile.firmware.port is not None
-    return Platform(
-        target="board",
-        machine=name,
-        port=profile.firmware.port,
-        core=profile.chip.core,
-        flash=MemoryRegion(profile.flash.origin, profile.flash.size_bytes),
-        ram=MemoryRegion(profile.main_ram.origin, profile.main_ram.size_bytes),
-        clock_hz=profile.clock.hz,
-        exact=True,
-        defines={
-            **profile.firmware.defines,
-            "HIL_CLOCK_HZ": str(profile.clock.hz),
-            "HIL_FLASH_WAIT_STATES": str(profile.flash.wait_states),
-            **defines,
-        },
-        time="measured",
-    )
+    plain = silicon(name)
+    assert "HIL_CLOCK_HZ" not in plain.defines
+    given = {
+        "HIL_CLOCK_HZ": str(profile.clock.hz),
+        "HIL_FLASH_WAIT_STATES": str(profile.flash.wait_states),
+    }
+    assert make(dut.SCALE, plain).sha256 == make(dut.SCALE, silicon(name, **given)).sha256
 
 
-PORTS = ("nrf52840", "sparkfun-edge")
-BAUDS = (9600, 115200, 230400, 460800, 921600)
+@pytest.mark.parametrize(
+    ("name", "clock"), [(name, clock) for name, clocks in CLOCKS.items() for clock in clocks]
+)
+def test_every_clock_compiles(name: str, clock: str, make: Build) -> None:
+    platform = silicon(f"{name}@{clock}")
+    assert platform.clock_hz == int(float(clock.removesuffix("MHz")) * 1e6)
+    assert make(dut.SCALE, platform).elf.is_file()
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_clock_between_the_steps_is_refused(name: str, make: Build) -> None:
+    profile = load(name)
+    platform = silicon(f"{name}@{profile.clock.hz - 1}")
+    with pytest.raises(BuildFailed, match="refuses the clock or the baud rate"):
+        make(dut.SCALE, platform)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_run_at_a_clock_that_the_chip_does_not_have(name: str, tmp_path: Path) -> None:
+    clock, message = REFUSED[name]
+    command = ("run", "--board", name, "-p", f"{name}@{clock}", "--db", tmp_path / "hil.db")
+    result = hil(*command, DIGITS / "digits_int8.tflite")
+    result.refuses(3, message, "choose a clock that the chip has")
 
 
 @pytest.mark.parametrize("baud", BAUDS)
@@ -54,34 +101,18 @@ def test_every_baud_rate_compiles(name: str, baud: int, make: Build) -> None:
         ("nrf52840", 57_600, "the nRF52840's UART has 9600, 115200"),
         ("sparkfun-edge", 1_000_000, "this port sets 9600 to 921600 baud"),
         ("sparkfun-edge", 4_800, "this port sets 9600 to 921600 baud"),
+        ("stm32l4", 12_000_000, "the UART cannot divide its clock to this baud rate"),
     ],
 )
 def test_a_baud_rate_that_the_uart_does_not_have(
     name: str, baud: int, message: str, make: Build
 ) -> None:
-    with pytest.raises(BuildFailed, match=message):
+    with pytest.raises(BuildFailed, match=f"refuses the clock or the baud rate: .*{message}"):
         make(dut.SCALE, silicon(name), baud=baud)
 
 
 @pytest.mark.parametrize("name", PORTS)
 def test_the_window_pin_is_there_only_when_it_is_asked_for(name: str, make: Build) -> None:
-    plain, with_pin = (
-        make(dut.SCALE, silicon(name)),
-        make(dut.SCALE, silicon(name, HIL_WINDOW_PIN="1")),
-    )
+    plain = make(dut.SCALE, silicon(name))
+    with_pin = make(dut.SCALE, silicon(name, HIL_WINDOW_PIN="1"))
     assert with_pin.flash_by_owner["runtime"] > plain.flash_by_owner["runtime"]
-
-
-@pytest.mark.parametrize(
-    ("name", "clock_hz", "message"),
-    [
-        ("nrf52840", 32_000_000, "the core of an nRF52840 runs at 64 MHz only"),
-        ("sparkfun-edge", 32_000_000, r"an Apollo3 runs at 24, 48 or \(burst\) 96 MHz"),
-    ],
-)
-def test_a_clock_that_the_chip_does_not_have(
-    name: str, clock_hz: int, message: str, make: Build
-) -> None:
-    platform = silicon(name, HIL_CLOCK_HZ=str(clock_hz))
-    with pytest.raises(BuildFailed, match=message):
-        make(dut.SCALE, replace(platform, clock_hz=clock_hz))

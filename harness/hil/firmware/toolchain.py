@@ -31,6 +31,10 @@ _UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
 _NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
 _OTHER_ABI = re.compile(r"uses VFP register arguments|conflicting CPU architectures")
 _STATIC_ASSERT = re.compile(r"static assertion failed: (.+)")
+# What a port says of a clock or baud rate that its chip does not have.
+_PORT_REFUSAL = re.compile(
+    r"/ports/\S+ error: (?:#error|static assertion failed:) \"(.+)\"$", re.MULTILINE
+)
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 
 
@@ -154,6 +158,13 @@ def explain_failure(
         return _does_not_fit({region: int(count) for region, count in over.items()}, platform)
     if "No space left on device" in text:
         return cache_error(log.parent, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if refused := list(dict.fromkeys(_PORT_REFUSAL.findall(text))):
+        return BuildFailed(
+            f"the firmware's port '{platform.port}' refuses the clock or the baud rate: "
+            + "; ".join(refused),
+            hint="choose a clock that the chip has (NAME@48MHz), or another baud rate "
+            "(firmware.baud of the profile, baud of the board); docs/porting.md lists both",
+        )
     if external is not None and (explained := _library_fault(text, external)):
         return explained
     return BuildFailed(
