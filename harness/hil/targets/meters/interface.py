@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hil.records import Recording
+from hil.records import Recording, WindowSign
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,15 @@ class Meter(Protocol):
     """One instrument. ``name`` is what users write, ``title`` is for sentences.
 
     ``supplies`` is true where the board gets its power through the meter, so that the power must be
-    on before anything is flashed.
+    on before anything is flashed. ``sign`` is how the firmware has to mark windows on the line that
+    the meter listens to; ``rate_hz`` is how often it samples.
     """
 
     name: str
     title: str
     supplies: bool
+    sign: WindowSign
+    rate_hz: float
 
     def __init__(self, options: MeterOptions) -> None:
         """Keep the options.
@@ -46,10 +49,15 @@ class Meter(Protocol):
 
         Raises:
             MissingTool: the library or the instrument is not there, or is in use.
+            MeterFailed: what answers is not such an instrument.
         """
 
     def power(self, on: bool) -> None:
-        """Switch the board's supply, where the meter does; else do nothing."""
+        """Switch the board's supply, where the meter does; else do nothing.
+
+        Raises:
+            MeterFailed: the instrument does not answer, or refuses.
+        """
 
     def start(self) -> None:
         """Begin to record.
@@ -66,4 +74,6 @@ class Meter(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the instrument; a second call does nothing."""
+        """Let go of the instrument, which leaves the board's supply as it is; a second call does
+        nothing.
+        """

@@ -1,0 +1,1 @@
+"""Simulators of energy meters that speak the instruments' own formats."""
