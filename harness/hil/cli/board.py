@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hil.cli import board_virtual, output
+from hil.cli import board_check, board_virtual, output
 from hil.cli.options import JsonOption
 from hil.errors import MissingTool, ProfileError, UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hil.boards import Board
 
 app = typer.Typer()
+app.command("check")(board_check.check)
 app.command("virtual")(board_virtual.virtual)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the board.")]
@@ -159,7 +160,7 @@ def add(
     for note in notes:
         output.note(f"note: {note}")
     typer.echo(f"board '{name}' {'written to' if changed else 'is already in'} {file}")
-    typer.echo(f"next: hil board check {name}")
+    typer.echo(f"next: hil board check {name} --flash")
 
 
 @app.command()

@@ -188,7 +188,7 @@ def _not_opened(url: str, error: OSError) -> HilError:
             'rule for the board\'s USB identity with TAG+="uaccess" (docs/boards.md)',
         )
     if code in _BUSY:
-        users = "".join(f" ({user})" for user in _users_of(url))
+        users = "".join(f" ({user})" for user in users_of(url))
         return MissingTool(
             f"the serial port {url} is in use by another program{users}",
             hint="end that program, such as a terminal or another hil, and run again",
@@ -207,7 +207,7 @@ def _ports() -> list[str]:
     return sorted(port.device for port in list_ports.comports())
 
 
-def _users_of(path: str) -> list[str]:
+def users_of(path: str) -> list[str]:
     """Processes that have a device open, as far as this user may see them (Linux)."""
     device = os.path.realpath(path)
     found = []
