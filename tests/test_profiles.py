@@ -151,6 +151,7 @@ def test_a_profile_at_another_clock(clock: str) -> None:
         ("nucleo-l4r5zi@80MHz", 3),
         ("stm32u575@96MHz", 2),
         ("stm32f746@180MHz", 5),
+        ("stm32f411@64MHz", 1),
     ],
 )
 def test_wait_states_follow_the_clock(name: str, waits: int) -> None:
@@ -158,8 +159,8 @@ def test_wait_states_follow_the_clock(name: str, waits: int) -> None:
 
 
 def test_without_a_table_the_wait_states_stay_and_a_note_says_so() -> None:
-    profile = load("stm32f411@50MHz")
-    assert profile.flash.wait_states == load("stm32f411").flash.wait_states
+    profile = load("sparkfun-edge@24MHz")
+    assert profile.flash.wait_states == load("sparkfun-edge").flash.wait_states
     assert "upper bound" in profile.notes[0]
 
 

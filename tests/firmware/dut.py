@@ -20,8 +20,12 @@ MIB = 1024 * 1024
 TIMEOUT_S = 120.0
 
 
+CHIPS = {"b-l475e-iot01a": (MIB, 96 * 1024), "olimex-stm32-h405": (MIB, 128 * 1024)}
+"""Machines that are a chip: flash and RAM in bytes."""
+
+
 def platform(machine: str, port: str, core: str, flash: int, ram: int, **defines: str) -> Platform:
-    sizes = (MIB, 96 * 1024) if port == "stm32l4" else (4 * MIB, 4 * MIB)
+    sizes = CHIPS.get(machine, (4 * MIB, 4 * MIB))
     return Platform(
         target="qemu",
         machine=machine,
@@ -30,7 +34,7 @@ def platform(machine: str, port: str, core: str, flash: int, ram: int, **defines
         flash=MemoryRegion(flash, sizes[0]),
         ram=MemoryRegion(ram, sizes[1]),
         clock_hz=80_000_000,
-        exact=port == "stm32l4",
+        exact=machine in CHIPS,
         defines=defines,
     )
 
@@ -39,6 +43,15 @@ L4 = platform("b-l475e-iot01a", "stm32l4", "cortex-m4f", 0x0800_0000, 0x2000_000
 M4F = platform("mps2-an386", "mps2", "cortex-m4f", 0, 0x2000_0000)
 PLATFORMS = {
     "l4": L4,
+    # QEMU's PLL of an STM32F405 is never ready: the port stays at the clock after reset
+    "f4": platform(
+        "olimex-stm32-h405",
+        "stm32f4",
+        "cortex-m4f",
+        0x0800_0000,
+        0x2000_0000,
+        HIL_BOARD_OLIMEX_H405="1",
+    ),
     "m0+": platform("mps2-an385", "mps2", "cortex-m0+", 0, 0x2000_0000),
     "m3": platform("mps2-an385", "mps2", "cortex-m3", 0, 0x2000_0000),
     "m4": platform("mps2-an386", "mps2", "cortex-m4", 0, 0x2000_0000),

@@ -1,4 +1,4 @@
-"""The STM32L4 port sets the clock that it is told, or does not compile."""
+"""Ports for STM32 set the clock that the profile has, or do not compile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.firmware.conftest import Build, Start
 
 
 def at(clock_hz: int) -> dict[str, str]:
-    return {"HIL_CLOCK_HZ": str(clock_hz), "HIL_FLASH_WAIT_STATES": "0"}
+    return {"HIL_CLOCK_HZ": str(clock_hz), "HIL_FLASH_WAIT_STATES": "4"}
 
 
 def test_the_profiles_clock_reaches_the_chips_own_port() -> None:
@@ -36,3 +36,9 @@ def test_the_device_runs_at_the_clock(clock_hz: int, start: Start) -> None:
 def test_a_clock_that_the_pll_does_not_give_is_refused(clock_hz: int, make: Build) -> None:
     with pytest.raises(BuildFailed, match="this port sets clocks"):
         make(dut.SCALE, replace(dut.L4, defines=at(clock_hz)))
+
+
+def test_a_clock_that_does_not_start_is_reported(start: Start) -> None:
+    """QEMU's STM32F405 has no PLL: the port waits, goes on at the clock after reset and says so."""
+    with start(dut.SCALE, dut.PLATFORMS["f4"]) as device:
+        assert ",port=stm32f4,core=cortex-m4f,clock=16000000,counter=" in device.ask("hil-info")[0]

@@ -247,7 +247,7 @@ def test_an_inference_that_fails_says_so(start: Start) -> None:
         assert device.ask("hil-infer 64") == ["e-[invoke 42]"]
 
 
-@pytest.mark.parametrize("name", ["l4", "m0+", "m3", "m33f"])
+@pytest.mark.parametrize("name", ["l4", "f4", "m0+", "m3", "m33f"])
 def test_a_fault_names_the_place(name: str, start: Start, make: Build) -> None:
     platform = dut.PLATFORMS[name]
     with start(dut.SCALE, platform) as device:
@@ -272,7 +272,7 @@ def test_a_fault_inside_an_op_is_reported_after_the_line_it_cut(start: Start, ma
     assert symbolize(make(sources, dut.M4F).elf, int(found["pc"], 16)).startswith("break_it")
 
 
-@pytest.mark.parametrize("name", ["l4", "m3", "m7f", "m33f"])
+@pytest.mark.parametrize("name", ["l4", "f4", "m3", "m7f", "m33f"])
 def test_a_stack_overflow_leaves_the_ram_and_is_reported(name: str, start: Start) -> None:
     platform = dut.PLATFORMS[name]
     sources = dut.engine(

@@ -20,6 +20,8 @@ CLOCKS = {
     "nrf52840": ("64MHz",),
     "sparkfun-edge": ("24MHz", "48MHz", "96MHz"),
     "stm32l4": ("80MHz", "48MHz", "17MHz", "8.5MHz"),
+    "nucleo-l4r5zi": ("100MHz", "80MHz", "20MHz"),
+    "stm32f411": ("96MHz", "84MHz", "50MHz", "25MHz", "13MHz"),
 }
 """Clocks that a profile's port sets, those of its ranges among them."""
 
@@ -27,6 +29,7 @@ REFUSED = {
     "nrf52840": ("32MHz", "the core of an nRF52840 runs at 64 MHz only"),
     "sparkfun-edge": ("32MHz", "the core of an Apollo3 runs at 24, 48 or (burst) 96 MHz"),
     "stm32l4": ("47MHz", "this port sets clocks in steps of 2 MHz"),
+    "stm32f411": ("12MHz", "this port sets clocks from 13 MHz"),
 }
 """A clock that a port does not set, and what it says."""
 
@@ -116,3 +119,20 @@ def test_the_window_pin_is_there_only_when_it_is_asked_for(name: str, make: Buil
     plain = make(dut.SCALE, silicon(name))
     with_pin = make(dut.SCALE, silicon(name, HIL_WINDOW_PIN="1"))
     assert with_pin.flash_by_owner["runtime"] > plain.flash_by_owner["runtime"]
+
+
+STM32 = [name for name in PORTS if load(name).chip.vendor == "STMicroelectronics"]
+
+
+@pytest.mark.parametrize("name", STM32)
+def test_too_few_wait_states_are_refused(name: str, make: Build) -> None:
+    profile = load(name)
+    waits = {"HIL_FLASH_WAIT_STATES": str(profile.flash.wait_states - 1)}
+    with pytest.raises(BuildFailed, match="the flash needs more wait states at this clock"):
+        make(dut.SCALE, silicon(name, HIL_CLOCK_HZ=str(profile.clock.hz), **waits))
+
+
+@pytest.mark.parametrize("name", ["stm32l4", "stm32f411"])
+def test_a_baud_rate_that_a_slow_clock_misses_is_refused(name: str, make: Build) -> None:
+    with pytest.raises(BuildFailed, match=r"would be wrong by more than 1\.5 % at this clock"):
+        make(dut.SCALE, silicon(f"{name}@16MHz"), baud=921_600)

@@ -21,8 +21,7 @@ set(HIL_RUNTIME_SOURCES
     ${HIL_OWN_SOURCES}
     ports/cortexm/build_id.c)
 set(HIL_BUILD_ID_STYLE sha1)
-# ports/stm32 has headers of the ports for STM32 only.
-set(HIL_RUNTIME_INCLUDE_DIRS ports/cortexm ports/${HIL_PORT} ports/stm32)
+set(HIL_RUNTIME_INCLUDE_DIRS ports/cortexm ports/${HIL_PORT})
 set(HIL_LINK_SCRIPT ${CMAKE_SOURCE_DIR}/ports/cortexm/link.ld)
 set(HIL_LINK_OPTIONS -nostartfiles -T ${HIL_LINK_SCRIPT})
 foreach(symbol FLASH_ORIGIN FLASH_SIZE RAM_ORIGIN RAM_SIZE STACK_BYTES HEAP_BYTES MARK_RECORDS)

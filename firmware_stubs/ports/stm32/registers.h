@@ -13,19 +13,4 @@
 #define GPIO_AFRL(port) REG((port) + 0x20u)
 #define GPIO_AFRH(port) REG((port) + 0x24u)
 
-/* The USART of the newer families; that of the STM32F4 is another one. */
-#define USART_CR1(usart) REG((usart) + 0x00u)
-#define USART_CR1_UE (1u << 0)
-#define USART_CR1_RE (1u << 2)
-#define USART_CR1_TE (1u << 3)
-#define USART_BRR(usart) REG((usart) + 0x0Cu)
-#define USART_ISR(usart) REG((usart) + 0x1Cu)
-#define USART_ISR_ORE (1u << 3)
-#define USART_ISR_RXNE (1u << 5)
-#define USART_ISR_TXE (1u << 7)
-#define USART_ICR(usart) REG((usart) + 0x20u)
-#define USART_ICR_ORECF (1u << 3)
-#define USART_RDR(usart) REG((usart) + 0x24u)
-#define USART_TDR(usart) REG((usart) + 0x28u)
-
 #endif

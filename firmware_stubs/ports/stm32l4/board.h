@@ -19,6 +19,7 @@
  * in range 1 boost mode need 5 wait states (RM0432 section 3.3.3). */
 #define BOARD_USUAL_CLOCK_HZ 120000000
 #define BOARD_USUAL_FLASH_WAIT_STATES 5
+#define BOARD_HZ_A_WAIT_STATE 20000000
 #define BOARD_USART LPUART1_BASE
 #define BOARD_USART_ENABLE_REG RCC_APB1ENR2
 #define BOARD_USART_ENABLE RCC_APB1ENR2_LPUART1EN
@@ -37,6 +38,7 @@
 #define BOARD_USUAL_CLOCK_HZ 80000000
 /* At 80 MHz in range 1, the reset value (RM0351 section 3.3.3). */
 #define BOARD_USUAL_FLASH_WAIT_STATES 4
+#define BOARD_HZ_A_WAIT_STATE 16000000
 #define BOARD_PIN_FUNCTION 7u
 
 #if defined(HIL_BOARD_NUCLEO_L452RE)
@@ -93,6 +95,9 @@
 #error "this port sets clocks from 8 MHz up to the board's usual clock"
 #elif HIL_CLOCK_HZ % (4000000 / BOARD_PLL_R) != 0
 #error "this port sets clocks in steps of 2 MHz (from 32 MHz), 1 MHz (from 16 MHz) or 0.5 MHz"
+#elif HIL_FLASH_WAIT_STATES < (HIL_CLOCK_HZ - 1) / BOARD_HZ_A_WAIT_STATE || \
+    HIL_FLASH_WAIT_STATES > 7
+#error "the flash needs more wait states at this clock (or the register has no room for so many)"
 #endif
 
 #if defined(HIL_BOARD_NUCLEO_L4R5ZI)

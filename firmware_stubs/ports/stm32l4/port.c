@@ -4,7 +4,7 @@
  * QEMU's b-l475e-iot01a, whose peripherals are partly empty: every wait is bounded.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "usart.h"
+#include "../stm32_usart/usart.h"
 
 #define MSI_HZ 4000000u /* after reset */
 #define HSI16_HZ 16000000u

@@ -42,7 +42,20 @@ def test_every_profile_has_a_platform_and_a_description(name: str) -> None:
     assert platform.exact == (profile.chip.part in MACHINES[platform.machine].chips)
 
 
-@pytest.mark.parametrize("name", MACHINES)
+def with_parts(file: Path) -> str:
+    """A description with the files that it uses."""
+    text = file.read_text(encoding="utf-8")
+    parts = re.findall(r'^using "\./(.*)"$', text, re.MULTILINE)
+    return text + "".join((file.parent / part).read_text(encoding="utf-8") for part in parts)
+
+
+def described_here() -> list[str]:
+    """Machines whose description does not begin with one of Renode's: those are in Renode's files,
+    test_descriptions.py tries them."""
+    return [name for name in MACHINES if 'using "platforms/' not in with_parts(description(name))]
+
+
+@pytest.mark.parametrize("name", described_here())
 def test_descriptions_have_the_memories_and_the_names_that_the_target_uses(name: str) -> None:
     text = with_parts(description(name))
     machine = MACHINES[name]
@@ -55,13 +68,6 @@ def test_descriptions_have_the_memories_and_the_names_that_the_target_uses(name:
         assert place.search(text), region
     assert re.search(r"^cpu: CPU\.CortexM @ sysbus$", text, re.MULTILINE)
     assert re.search(r"^uart: UART\.", text, re.MULTILINE)
-
-
-def with_parts(file: Path) -> str:
-    """A description with the files that it uses."""
-    text = file.read_text(encoding="utf-8")
-    parts = re.findall(r'^using "\./(.*)"$', text, re.MULTILINE)
-    return text + "".join((file.parent / part).read_text(encoding="utf-8") for part in parts)
 
 
 def test_a_stand_in_says_so() -> None:

@@ -18,14 +18,24 @@ from hil.targets.machines import MPS2, Machine, Machines
 _KIB = 1024
 
 
-def _stm32l4(name: str, chip: str, flash_kib: int, ram_kib: int, board: str = "") -> Machine:
-    """A chip of ST's; ``board`` is its board's name in ``firmware_stubs/ports/stm32l4/board.h``."""
+def _stm32(
+    name: str,
+    chip: str,
+    port: str,
+    flash_kib: int,
+    ram_kib: int,
+    *,
+    cores: tuple[str, ...] = ("cortex-m4", "cortex-m4f"),
+    ram: int = 0x2000_0000,
+    board: str = "",
+) -> Machine:
+    """A chip of ST's; ``board`` is its board's name in ``firmware_stubs/ports/PORT/board.h``."""
     return Machine(
         name,
-        port="stm32l4",
-        cores=("cortex-m4", "cortex-m4f"),
+        port=port,
+        cores=cores,
         flash=MemoryRegion(0x0800_0000, flash_kib * _KIB),
-        ram=MemoryRegion(0x2000_0000, ram_kib * _KIB),
+        ram=MemoryRegion(ram, ram_kib * _KIB),
         chips=(chip,),
         defines={f"HIL_BOARD_{board}": "1"} if board else {},
     )
@@ -35,9 +45,10 @@ MACHINES: Mapping[str, Machine] = {
     machine.name: machine
     for machine in (
         *MPS2,
-        _stm32l4("stm32l4", "STM32L475VG", 1024, 96),
-        _stm32l4("nucleo-l452re", "STM32L452RE", 512, 160, "NUCLEO_L452RE"),
-        _stm32l4("nucleo-l4r5zi", "STM32L4R5ZI", 2048, 640, "NUCLEO_L4R5ZI"),
+        _stm32("stm32l4", "STM32L475VG", "stm32l4", 1024, 96),
+        _stm32("nucleo-l452re", "STM32L452RE", "stm32l4", 512, 160, board="NUCLEO_L452RE"),
+        _stm32("nucleo-l4r5zi", "STM32L4R5ZI", "stm32l4", 2048, 640, board="NUCLEO_L4R5ZI"),
+        _stm32("stm32f411", "STM32F411RE", "stm32f4", 512, 128, board="NUCLEO_F411RE"),
         Machine(
             "nrf52840",
             port="nrf52",

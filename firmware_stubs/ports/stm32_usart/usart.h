@@ -5,7 +5,8 @@
 #ifndef STM32_USART_H
 #define STM32_USART_H
 
-#include "stm32.h"
+#include "../stm32/stm32.h"
+#include "registers.h"
 
 /* Start the UART, whose clock is there; the clock of its pins' port too. */
 static inline void stm32_start_usart(uint32_t clock_hz)
