@@ -27,7 +27,7 @@ The number is ``exit_code`` of the class, the exit code of ``hil``. The message 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -161,8 +161,19 @@ class StoreError(HilError):
 
 
 def exit_code(kinds: Iterable[str]) -> int:
-    """Return the highest exit code of the error classes with these names; 0 for none."""
-    return max((globals().get(kind, HilError).exit_code for kind in kinds), default=0)
+    """Return the highest exit code of the error classes with these names; 0 for none.
+
+    Classes of other modules are known once these are imported.
+    """
+    every: list[type[HilError]] = [HilError, *_below(HilError)]
+    codes = {found.__name__: found.exit_code for found in every}
+    return max((codes.get(kind, HilError.exit_code) for kind in kinds), default=0)
+
+
+def _below(kind: type[HilError]) -> Iterator[type[HilError]]:
+    for found in kind.__subclasses__():
+        yield found
+        yield from _below(found)
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> str:

@@ -14,7 +14,7 @@ from hil.devices import load
 from hil.errors import FlashFailed, HilError, MissingTool, UsageError
 from hil.records import Platform
 from hil.targets.dut.client import DutClient
-from hil.targets.dut.link import open_link
+from hil.targets.dut.serial_port import open_link
 from hil.targets.flash.gdb import GdbFlasher
 from hil.targets.flash.interface import FlashJob
 from hil.targets.flash.registry import flasher
@@ -33,6 +33,8 @@ def client(board: EmulatedBoard) -> Iterator[Callable[[], DutClient]]:
     links = []
 
     def connect() -> DutClient:
+        for link in links:  # a port is for one at a time
+            link.close()
         links.append(open_link(board.port))
         found = DutClient(links[-1], timeout_s=WAIT_S)
         found.wait_ready(knock=True)
