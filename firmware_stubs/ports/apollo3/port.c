@@ -94,8 +94,15 @@ static void start_uart(void)
     UART0_CR |= UART0_CR_UARTEN | UART0_CR_TXE | UART0_CR_RXE;
 }
 
+/* The vector table has no interrupts; a boot loader may have left some of its own on. */
+static void mask_interrupts(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+}
+
 void hil_port_init(void)
 {
+    mask_interrupts();
     start_cache();
     start_clock();
     start_pads();
