@@ -149,7 +149,8 @@ def _calibration(profile: Profile) -> str:
     found = profile.calibration
     if found is None:
         return "none"
-    return f"{found.date}, {len(found.rows)} firmwares, hil {found.hil_version}"
+    text = f"{found.date}, {len(found.rows)} firmwares, hil {found.hil_version}"
+    return text + ", virtual board" * found.virtual
 
 
 def of_results(

@@ -15,6 +15,7 @@ from hil.measure.calibration import ALL_HIDDEN, NONE_HIDDEN, PIPELINE
 from hil.measure.cycles.bands import band
 from hil.measure.cycles.cores import core_table
 from hil.records import Kind, RunRecord
+from hil.verdict.kinship import BOARD, on_board
 
 if TYPE_CHECKING:
     from hil.store import Store
@@ -115,7 +116,7 @@ def _candidates(profile: Profile, row: Measured, store: Store) -> list[RunRecord
         for run in found
         if not row.model or (run.model is not None and _stem(run.model.name) == name)
     )
-    return [run for run in runs if _kind_of_cycles(run) == "modelled"]
+    return [run for run in runs if _kind_of_cycles(run) == "modelled" and not on_board(run)]
 
 
 def _kind_of_cycles(run: RunRecord) -> Kind | None:
@@ -140,15 +141,24 @@ def _same_firmware(run: RunRecord, row: Measured) -> bool:
     return str(run.provenance.get("firmware_sha256", "")).startswith(row.firmware_sha256.lower())
 
 
+def is_usable(profile: Profile, run: RunRecord) -> bool:
+    """Whether a stored run is an emulated one that a calibration of ``profile`` can use."""
+    try:
+        _refuse_unusable(profile, run)
+    except UsageError:
+        return False
+    return _kind_of_cycles(run) == "modelled" and run.target != BOARD
+
+
 def _refuse_unusable(profile: Profile, run: RunRecord) -> None:
     again = f"run it again: `hil run --profile {profile.name} MODEL`"
-    measured = _kind_of_cycles(run) == "measured"
+    measured = on_board(run)
     if run.profile_name != profile.name or run.status != "passed" or measured:
         raise UsageError(
             f"run {run.run_id} is a {run.status} run on '{run.profile_name}' ({run.target})",
             hint=f"a calibration of '{profile.name}' needs its passed, emulated runs",
         )
-    if _timing_part(run.profile) != _timing_part(profile.model_dump(mode="json", by_alias=True)):
+    if timing_part(run.profile) != timing_part(profile.model_dump(mode="json", by_alias=True)):
         raise UsageError(
             f"the profile '{profile.name}' has changed since run {run.run_id}", hint=again
         )
@@ -162,7 +172,8 @@ def _refuse_unusable(profile: Profile, run: RunRecord) -> None:
         )
 
 
-def _timing_part(profile: Mapping[str, Any]) -> list[Any]:
+def timing_part(profile: Mapping[str, Any]) -> list[Any]:
+    """What decides the cycles in a profile as plain data; a change of it makes runs unusable."""
     flash, chip, clock = profile["flash"], profile["chip"], profile["clock"]
     return [chip["part"], chip["core"], clock["hz"], *(flash.get(key) for key in _FLASH_KEYS)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ class Measured(BaseModel):
 
     The firmware is named by ``run`` (an id in the store), or by ``model`` (its name) or
     ``model_sha256``. Time is ``cycles``, or ``latency_us`` at ``clock_hz``; power is ``power_mw``,
-    or ``energy_uj`` with a time.
+    or ``energy_uj`` with a time. ``virtual``: of an emulated board, so nothing was measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class Measured(BaseModel):
     repetitions: int = Field(default=1, ge=1)
     spread_pct: float | None = Field(default=None, ge=0)
     instrument: str = Field(min_length=1)
+    virtual: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -101,6 +103,28 @@ def read_measurements(path: Path) -> list[Measured]:
         validated(Measured, row, f"{path}, measurement {number}", hint=_HINT)
         for number, row in enumerate(rows, 1)
     ]
+
+
+def as_toml(rows: Sequence[Measured], names: Sequence[str] = ()) -> str:
+    """Return a file of measurements that :func:`read_measurements` reads as these rows.
+
+    ``names`` of the firmwares become comments.
+    """
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Written by `hil calibrate --export`; docs/calibration.md"))
+    array = tomlkit.aot()
+    for number, row in enumerate(rows):
+        table = tomlkit.table()
+        if number < len(names):
+            table.add(tomlkit.comment(names[number]))
+        for key, value in row.model_dump(exclude_none=True).items():
+            if key != "virtual" or value:
+                table.add(key, value)
+        array.append(table)
+    document.add("measurement", array)
+    return tomlkit.dumps(document)
 
 
 def _toml_rows(text: str, path: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -285,6 +285,10 @@ class Progress:
     def show(self, text: str) -> None:
         """Show a step whose length is not known."""
         self.stage(text, 0, 0)
+
+    def titled(self, title: str) -> Callable[[str, int, int], None]:
+        """Return :meth:`stage` for one of several parts, whose ``title`` is shown after it."""
+        return lambda stage, done, total: self.stage(stage, done, total, title)
 
     def stage(self, stage: str, done: int, total: int, detail: str = "") -> None:
         """Show ``done`` of ``total`` parts of a stage, with the time left; 0 of 0: not known."""

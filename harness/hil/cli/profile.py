@@ -75,7 +75,8 @@ def show(
         return
     typer.echo(f"{loaded.name}: {loaded.title}\n{loaded.description}")
     if loaded.calibration is not None:
-        typer.echo(f"calibrated {loaded.calibration.date} (docs/calibration.md)")
+        virtual = ", with a virtual board: not a measurement" * loaded.calibration.virtual
+        typer.echo(f"calibrated {loaded.calibration.date}{virtual} (docs/calibration.md)")
     for note in loaded.notes:
         typer.echo(f"note: {note}")
     for title, section in _sections(data):

@@ -273,7 +273,12 @@ def _with_measured_power(
         activity="nn",
         active_mw=fit.active_mw,
         uncertainty_pct=fit.uncertainty_pct,
-        source=f"calibration of {calibration.date}, measured on {fit.n} firmwares",
+        source=f"calibration of {calibration.date}, "
+        + (
+            f"{fit.n} firmwares on a virtual board: not a measurement"
+            if calibration.virtual
+            else f"measured on {fit.n} firmwares"
+        ),
     )
     regulator = profile.power.regulator
     return Power(volts=fit.volts, regulator=regulator, rows=(row, *profile.power.rows))

@@ -20,6 +20,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_VIRTUAL = "with a virtual board, not a measurement"
+
+
 class FlashFit(_Strict):
     """The memory system's free parameter: the share of sequential waits that prefetch hides."""
 
@@ -69,7 +72,10 @@ class CalibrationRow(_Strict):
 
 
 class Calibration(_Strict):
-    """An overlay: fitted parameters, their residuals, and the runs that they come from."""
+    """An overlay: fitted parameters, their residuals, and the runs that they come from.
+
+    ``virtual``: the board was an emulated one, so that nothing of it was measured.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     profile: str
@@ -77,10 +83,17 @@ class Calibration(_Strict):
     clock_hz: int = Field(gt=0)
     date: str
     hil_version: str
+    virtual: bool = False
     flash: FlashFit | None = None
     cycles: CycleFit | None = None
     power: PowerFit | None = None
     rows: tuple[CalibrationRow, ...] = Field(min_length=1)
+
+    @property
+    def title(self) -> str:
+        """For sentences: ``calibration of 2026-11-21 (5 firmwares)``."""
+        text = f"calibration of {self.date} ({len(self.rows)} firmwares)"
+        return text + f" {_VIRTUAL}" * self.virtual
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -129,8 +142,12 @@ def as_toml(calibration: Calibration) -> str:
     """The overlay as TOML text; reading it gives an equal calibration."""
     data = calibration.model_dump(mode="json", by_alias=True, exclude_none=True)
     rows = data.pop("rows")
+    if not calibration.virtual:
+        del data["virtual"]
     tables = {key: data.pop(key) for key in ("flash", "cycles", "power") if key in data}
     lines = ["# Written by `hil calibrate`. Remove the file to run without the calibration."]
+    if calibration.virtual:
+        lines.append("# Made with a virtual board: nothing of it was measured.")
     lines += _pairs(data)
     for name, table in tables.items():
         lines += ["", f"[{name}]", *_pairs(table)]

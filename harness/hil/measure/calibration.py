@@ -45,6 +45,7 @@ def narrowed(
     if fit is None or profile.calibration is None:
         return dict(figures)
     words = f"; band from the calibration of {profile.calibration.date}, {fit.n} firmwares"
+    words += ", with a virtual board, not a measurement" * profile.calibration.virtual
     return {
         name: dataclasses.replace(
             figure, uncertainty_pct=fit.uncertainty_pct, source=figure.source + words
@@ -83,7 +84,7 @@ def calibration_notes(
         used.append("cycles")
     if calibration.power is not None:
         used.append("power")
-    what = f"calibration of {calibration.date} ({len(calibration.rows)} firmwares)"
+    what = calibration.title
     notes = [f"{what} used for {' and '.join(used)}" if used else f"{what} does not hold here"]
     if calibration.cycles is not None and "cycles" not in used:
         known = ", ".join(calibration.cycles.dtypes)

@@ -288,9 +288,9 @@ def signed(value_pct: float | None) -> str:
 
 
 def band_text(one: FigureError) -> str:
-    """``inside ±15 %``; of an exact figure whether it is the same."""
-    if one.modelled.uncertainty_pct == 0 and one.modelled.value == one.board.value:
-        return "the same"
+    """``inside, ±15 %``; of an exact figure whether it is the same."""
+    if one.modelled.uncertainty_pct == 0:
+        return "the same" if one.modelled.value == one.board.value else "differs"
     return f"{inside_text(one.inside)}, {band(one.modelled.uncertainty_pct)}"
 
 
