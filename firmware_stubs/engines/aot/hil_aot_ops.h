@@ -182,6 +182,40 @@ typedef struct {
 
 void hil_split(const hil_split_params *p, const void *input, void *const *outputs);
 
+/* SPLIT_V: the reverse of CONCATENATION; its parameters, with the chunk of each output. */
+void hil_split_v(const hil_concatenation_params *p, const void *input, void *const *outputs);
+
+/* Runs chosen by tables: the run at (i0, i1, ...) of `dims` comes from the sum of the entries i0 of
+ * the first table, i1 of the second ..., in bytes; the tables follow each other in `offsets`. */
+typedef struct {
+    int32_t rank;
+    int32_t dims[HIL_MAX_DIMS];
+    const int32_t *offsets;
+    int32_t run_bytes;
+} hil_remap_params;
+
+void hil_remap(const hil_remap_params *p, const void *input, void *output);
+
+/* SPACE_TO_BATCH_ND over two dimensions; what lies outside the input is `value`, of `unit` bytes. */
+typedef struct {
+    int32_t batches, in_h, in_w, out_h, out_w;
+    int32_t block_h, block_w, before_h, before_w;
+    int32_t pixel_bytes, unit;
+    uint8_t value[8];
+} hil_space_to_batch_params;
+
+void hil_space_to_batch(const hil_space_to_batch_params *p, const void *input, void *output);
+
+/* GATHER and EMBEDDING_LOOKUP with indices computed at run time, of `index_bytes` (2, 4 or 8) each:
+ * for each of `batches` and `outer`, `count` runs of `run_bytes`, each one of `size` along the axis.
+ * An index outside of the axis takes the nearest one inside. */
+typedef struct {
+    int32_t batches, outer, size, count;
+    int32_t run_bytes, index_bytes;
+} hil_gather_params;
+
+void hil_gather(const hil_gather_params *p, const void *input, const void *indices, void *output);
+
 /* PAD and PADV2. Rows of `row_bytes` of the input get `before_bytes` and `after_bytes` around
  * them; whole rows of the output are padding where an outer index of the output lies outside
  * [before[d], before[d] + in_dims[d]). `value` holds the element, `unit` (1, 2, 4 or 8) its size. */

@@ -20,7 +20,9 @@ _ARITHMETIC = ("int8", "int16", "float32")
 _REQUIRED_INPUTS = {
     **dict.fromkeys(("ADD", "SUB", "MUL", "SPLIT", "MEAN", "PAD", "TRANSPOSE"), 2),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), 2),
-    **{"RESIZE_NEAREST_NEIGHBOR": 2, "PADV2": 3, "STRIDED_SLICE": 4},
+    **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER", "MIRROR_PAD", "REVERSE_V2", "TILE"), 2),
+    **dict.fromkeys(("BATCH_TO_SPACE_ND", "SLICE", "SPACE_TO_BATCH_ND", "SPLIT_V"), 3),
+    **{"BROADCAST_TO": 2, "RESIZE_NEAREST_NEIGHBOR": 2, "PADV2": 3, "STRIDED_SLICE": 4},
 }
 """Inputs that an op must have; one where it is not listed."""
 _NO_KERNEL = {
