@@ -34,6 +34,7 @@ COMMANDS = {
     "run": "Run MODEL on a device; measure, check, store and show.",
     "sweep": "Run the members of STUDY that have no stored result.",
     "accuracy": "Count how often MODEL is right on a device.",
+    "mlperf": "Apply the rules of MLPerf Tiny to a board.",
     "quantize": "Quantize MODEL and compare the variant with it.",
     "time": "Time ELF between the functions --begin and --end.",
     "validate": "Compare the timing or the power model with silicon.",

@@ -25,7 +25,9 @@ _COLUMNS = "a row is: file name, number of classes, class[, window bytes, stride
 
 
 @dataclass(frozen=True)
-class _Row:
+class Row:
+    """A row of ``y_labels.csv``; sizes in bytes, None where a file is one sample."""
+
     line: int
     file: str
     classes: int
@@ -48,7 +50,7 @@ def read(
             hint="give a .npz with one array per input",
         )
     tensor = graph.tensors[graph.inputs[0]]
-    rows = _table(folder / LABELS_FILE)
+    rows = read_table(folder / LABELS_FILE)
     declared = {row.classes for row in rows}
     if declared != {classes}:
         raise InputError(
@@ -64,7 +66,12 @@ def read(
     return (column,), np.array([row.label for row in rows]), item, text
 
 
-def _table(path: Path) -> list[_Row]:
+def read_table(path: Path) -> list[Row]:
+    """Read ``y_labels.csv``.
+
+    Raises:
+        InputError: it cannot be read, is empty, or has an invalid row.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [(at, row) for at, row in enumerate(csv.reader(file), start=1) if row]
@@ -78,7 +85,7 @@ def _table(path: Path) -> list[_Row]:
     return rows
 
 
-def _row(path: Path, line: int, fields: list[str]) -> _Row:
+def _row(path: Path, line: int, fields: list[str]) -> Row:
     if len(fields) not in (3, 5):
         raise InputError(f"{path}, line {line}: {len(fields)} columns", hint=_COLUMNS)
     try:
@@ -90,10 +97,10 @@ def _row(path: Path, line: int, fields: list[str]) -> _Row:
     if "\0" in fields[0] or not fields[0]:
         raise InputError(f"{path}, line {line}: no file name", hint=_COLUMNS)
     window, stride = numbers[2:] if len(numbers) == 4 else (None, None)
-    return _Row(line, fields[0], numbers[0], numbers[1], window, stride)
+    return Row(line, fields[0], numbers[0], numbers[1], window, stride)
 
 
-def _data_type(folder: Path, first: _Row, tensor: Tensor, asked: str) -> str:
+def _data_type(folder: Path, first: Row, tensor: Tensor, asked: str) -> str:
     """What the files hold: four bytes per element are floats; images of three channels pixels."""
     if asked not in DATA_TYPES:
         raise InputError(
@@ -115,7 +122,7 @@ def _size(path: Path) -> int:
         raise _unreadable(path, error) from error
 
 
-def _windows(folder: Path, row: _Row, tensor: Tensor, kind: str) -> Array:
+def _windows(folder: Path, row: Row, tensor: Tensor, kind: str) -> Array:
     """All windows of a file as rows of elements; a file without windows is one."""
     dtype = np.dtype("<f4" if kind == "float32" else kind)
     path = folder / row.file

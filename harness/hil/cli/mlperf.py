@@ -1,0 +1,287 @@
+"""``hil mlperf``: the rules of MLPerf Tiny on a board, a virtual board or an emulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hil.cli import output
+from hil.cli.board_options import BoardOptions
+from hil.cli.options import (
+    DbOption,
+    DeviceOptions,
+    JsonOption,
+    ProfileOption,
+    TargetOptions,
+    grouped,
+)
+from hil.errors import UsageError, exit_code
+
+if TYPE_CHECKING:
+    from hil.bench.pipeline import Request
+    from hil.mlperf.data import RunnerData
+    from hil.mlperf.result import MlperfResult
+    from hil.mlperf_tasks import MlperfTask
+    from hil.records import Evaluation
+    from hil.settings import Settings
+
+app = typer.Typer()
+
+TaskArgument = Annotated[
+    str, typer.Argument(metavar="TASK", help="Benchmark: kws01, vww01, ic01 or ad01.")
+]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The .tflite file.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Data sets in the official runner's layout (DIR/kws01/y_labels.csv and .bin files).",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """Where results go."""
+
+    results: Annotated[
+        Path,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="Folder for log.txt, results.txt and results.json, in DIR/SYSTEM/TASK/MODE.",
+        ),
+    ] = Path("mlperf-results")
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--system",
+            metavar="NAME",
+            help="The system's name in a submission (default: the board's, or the profile's).",
+        ),
+    ] = None
+
+
+@app.command()
+@grouped
+def performance(
+    task: TaskArgument,
+    model: ModelArgument,
+    profile: ProfileOption = None,
+    data: DataOption = None,
+    where: ResultOptions = ResultOptions(),
+    board: BoardOptions = BoardOptions(),
+    device: DeviceOptions = DeviceOptions(),
+    db: DbOption = None,
+    tools: TargetOptions = TargetOptions(),
+    json: JsonOption = False,
+) -> None:
+    """Measure the throughput: five windows of at least 10 s, their median.
+
+    The number of inferences in a window is found by a trial. Without --data the inputs are random
+    ones. On an emulator no window is run: the time is that of the timing model.
+    """
+    from hil.mlperf.performance import modelled_performance
+    from hil.mlperf.performance import performance as run
+    from hil.store import Store
+
+    settings, request, found = _understood(task, model, profile, board, device, tools, db)
+    opened = _data(data, found)
+    system = _system(where, board, request)
+    with output.progress(f"{task} on {system}", quiet=json) as shown:
+        if board.board is not None:
+            result = run(request, found, opened, system=system, progress=shown.stage)
+        else:
+            with Store.open(settings.db) as store:
+                result = modelled_performance(
+                    request, found, opened, store, system=system, progress=shown.stage
+                )
+    _finish("performance", result, where, as_json=json)
+
+
+@app.command()
+@grouped
+def accuracy(
+    task: TaskArgument,
+    model: ModelArgument,
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Data sets in the official runner's layout (DIR/kws01/y_labels.csv and .bin "
+            "files).",
+        ),
+    ],
+    profile: ProfileOption = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only the first so many files.")
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start again, without what is stored.")
+    ] = False,
+    where: ResultOptions = ResultOptions(),
+    board: BoardOptions = BoardOptions(),
+    device: DeviceOptions = DeviceOptions(),
+    db: DbOption = None,
+    tools: TargetOptions = TargetOptions(),
+    json: JsonOption = False,
+) -> None:
+    """Compute top-1 accuracy and AUC as the official runner does.
+
+    The evaluation is stored as `hil accuracy` stores one, and continues where it stopped. Exit code
+    1: the quality target of the closed division is not met; 3: outputs differ from the reference's.
+    """
+    from hil.mlperf.accuracy import accuracy as run
+    from hil.store import Store
+
+    settings, request, found = _understood(task, model, profile, board, device, tools, db)
+    opened = _data(data, found)
+    assert opened is not None
+    system = _system(where, board, request)
+    with (
+        Store.open(settings.db) as store,
+        output.progress(f"{task} on {system}", quiet=json) as shown,
+    ):
+        result, evaluation = run(
+            request,
+            found,
+            opened,
+            store,
+            system=system,
+            limit=limit,
+            restart=restart,
+            progress=shown.stage,
+        )
+    _finish("accuracy", result, where, as_json=json, evaluation=evaluation)
+
+
+def _understood(
+    task: str,
+    model: Path,
+    profile: str | None,
+    board: BoardOptions,
+    device: DeviceOptions,
+    tools: TargetOptions,
+    db: str | None,
+) -> tuple[Settings, Request, MlperfTask]:
+    from hil import mlperf_tasks
+    from hil import settings as configuration
+    from hil.bench.mlperf_build import check_model
+    from hil.tflite.model import Model
+
+    found = mlperf_tasks.find(task)
+    settings = configuration.load(db=db, profile=profile, **device.settings, **board.over(tools))
+    parsed = Model.read(model)
+    check_model(task, parsed.graph)
+    profiles = board.profiles(settings, [profile] if profile else None)
+    request = device.request(
+        settings, parsed, profiles[0], board.board, wait_s=board.wait_s, mlperf=task
+    )
+    return settings, request, found
+
+
+def _data(path: Path | None, task: MlperfTask) -> RunnerData | None:
+    from hil.mlperf.data import open_data
+
+    return None if path is None else open_data(path, task)
+
+
+def _system(where: ResultOptions, board: BoardOptions, request: Request) -> str:
+    name = where.system or board.board or f"{request.profile.name}-{request.target or 'qemu'}"
+    if "/" in name or name.startswith("."):
+        raise UsageError(
+            f"invalid name of a system: '{name}'", hint="it becomes a folder: letters, digits, - _"
+        )
+    return name
+
+
+def _finish(
+    mode: str,
+    result: MlperfResult,
+    where: ResultOptions,
+    *,
+    as_json: bool,
+    evaluation: Evaluation | None = None,
+) -> None:
+    """Write the files, show the result, and exit with its code."""
+    from hil.mlperf import files
+
+    folder = files.write(where.results, result)
+    problems = [] if evaluation is None else list(evaluation.errors)
+    code = exit_code(problem.kind for problem in problems)
+    shown: list[dict[str, str]] = [{"message": p.message, "hint": p.hint} for p in problems]
+    if result.quality_met is False and not code:
+        code = 1
+        shown.append(_below(result))
+    if as_json:
+        data: dict[str, Any] = {**files.as_json(result), "folder": folder}
+        output.emit_json(f"hil.mlperf.{mode}/1", "failed" if code else "passed", data, shown)
+    else:
+        _show(result, folder)
+    for problem in shown:
+        output.error(problem["message"], problem["hint"])
+    if code:
+        raise typer.Exit(code)
+
+
+def _below(result: MlperfResult) -> dict[str, str]:
+    from hil import mlperf_tasks
+
+    task = mlperf_tasks.find(result.task)
+    found = result.figures.get(task.metric)
+    value = f"{found.value:.3f}" if found is not None else "unknown"
+    return {
+        "message": f"{task.metric} is {value}, the closed division asks for {task.quality:g}",
+        "hint": "the open division has no target; --limit takes only a part of the data",
+    }
+
+
+def _show(result: MlperfResult, folder: Path) -> None:
+    from hil import mlperf_tasks
+
+    title = mlperf_tasks.find(result.task).title
+    typer.echo(
+        f"{result.task} ({title}), {result.mode} on {result.system} [{result.target} "
+        f"{result.machine}]"
+    )
+    for number, window in enumerate(result.windows if result.mode != "accuracy" else (), start=1):
+        elapsed = (window.elapsed_us or 0) / 1e6
+        energy = f", {window.energy_uj:.3f} uJ/inference" if window.energy_uj is not None else ""
+        typer.echo(
+            f"window {number}: {window.inferences:,} inferences in {elapsed:.3f} s, "
+            f"{window.inferences / elapsed:.3f} inferences/s{energy}  ({window.file})"
+        )
+    for name, figure in result.figures.items():
+        typer.echo(f"{_LABELS[name]}: {_value(name, figure.value)} ({figure.kind})")
+    for reason in result.obstacles:
+        typer.echo(f"no submission: {reason}")
+    for note in result.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"files: {folder}")
+
+
+_LABELS = {
+    "throughput": "median throughput",
+    "latency_us": "median latency",
+    "energy_uj": "median energy",
+    "power_mw": "power",
+    "top1": "top-1 accuracy",
+    "auc": "AUC",
+}
+
+
+def _value(name: str, value: float) -> str:
+    units = {
+        "throughput": f"{value:,.3f} inferences/s",
+        "latency_us": f"{value / 1000:,.3f} ms",
+        "energy_uj": f"{value:,.3f} uJ/inference",
+        "power_mw": f"{value:,.3f} mW",
+        "top1": f"{value:.2%}",
+        "auc": f"{value:.3f}",
+    }
+    return units[name]
