@@ -24,6 +24,7 @@ for words, text, code in {answers!r}:
 sys.exit("the stand-in has no answer to " + repr(sys.argv[1:]))
 """
 _HANG = "import threading; threading.Event().wait() if code == 256 else None"
+_PYTHON = sys.executable
 HANGS = 256
 """The exit code of a tool that never ends."""
 
@@ -44,9 +45,7 @@ class StandIn:
 
     def answers(self, *answers: tuple[tuple[str, ...], str, int]) -> None:
         self.path.write_text(
-            _SCRIPT.format(
-                python=sys.executable, calls=str(self._calls), answers=answers, hang=_HANG
-            )
+            _SCRIPT.format(python=_PYTHON, calls=str(self._calls), answers=answers, hang=_HANG)
         )
         self.path.chmod(0o755)
 

@@ -13,6 +13,7 @@ from hil import files
 from hil.errors import FlashFailed, HilError, MissingTool, UsageError
 from hil.records import Finding
 from hil.targets.flash import tool
+from hil.targets.flash.elf import checked
 from hil.targets.flash.interface import FlashJob
 from hil.targets.flash.tool import Output, Words
 
@@ -98,8 +99,7 @@ class GdbFlasher:
 
     def flash(self, job: FlashJob) -> str:
         """See :class:`Flasher`."""
-        if not job.elf.is_file():
-            raise UsageError(f"there is no firmware {job.elf}", hint="build it first")
+        checked(job.elf)
         output = _run(job, ["load", "compare-sections"])
         if "Start address" not in output.text or ": matched." not in output.text:
             raise FlashFailed(

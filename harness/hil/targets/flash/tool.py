@@ -64,8 +64,10 @@ def find(program: str, hint: str) -> Path:
     return Path(found)
 
 
-def run(command: Sequence[str | Path], timeout_s: float, *, title: str) -> Output:
-    """Run a tool to its end, without input; ``title`` is its name in sentences.
+def run(
+    command: Sequence[str | Path], timeout_s: float, *, title: str, folder: Path | None = None
+) -> Output:
+    """Run a tool to its end in ``folder``, without input; ``title`` is its name in sentences.
 
     Raises:
         MissingTool: it cannot be started.
@@ -83,6 +85,7 @@ def run(command: Sequence[str | Path], timeout_s: float, *, title: str) -> Outpu
                 log=log,
                 timeout_s=timeout_s,
                 die_with_parent=True,
+                cwd=folder,
                 env={**os.environ, **_LANGUAGE},
             ).returncode
         except OSError as error:
