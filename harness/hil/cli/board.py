@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hil.cli import board_check, board_virtual, output
+from hil.cli import board_check, board_scan, board_virtual, output
 from hil.cli.options import JsonOption
 from hil.errors import MissingTool, ProfileError, UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hil.boards import Board
 
 app = typer.Typer()
+app.command("scan")(board_scan.scan)
 app.command("check")(board_check.check)
 app.command("virtual")(board_virtual.virtual)
 

@@ -112,7 +112,7 @@ def _show(board: Board, running: EmulatedBoard, *, added: bool, as_json: bool) -
     """Say where the board is; at once, because others wait for it."""
     from hil import boards
 
-    command = _add_command(board)
+    command = add_command(board)
     platform = running.platform
     if as_json:
         data = {
@@ -137,12 +137,18 @@ def _show(board: Board, running: EmulatedBoard, *, added: bool, as_json: bool) -
     sys.stdout.flush()
 
 
-def _add_command(board: Board) -> str:
-    """The command that adds the board."""
-    words = ["hil", "board", "add", board.name, "--virtual", "--profile", board.profile]
-    words += ["--port", str(board.port), "--flasher", str(board.flasher.name)]
-    for name, value in board.flasher.options.items():
-        words += ["--option", f"{name}={value}"]
-    if board.machine is not None:
-        words += ["--machine", board.machine]
+def add_command(board: Board) -> str:
+    """Return the command that adds the board."""
+    words = ["hil", "board", "add", board.name, *(["--virtual"] if board.virtual else [])]
+    for option, value in (
+        ("--profile", board.profile),
+        ("--port", board.port),
+        ("--usb", board.usb),
+        ("--place", board.place),
+        ("--flasher", board.flasher.name),
+        ("--probe", board.flasher.probe),
+        *(("--option", f"{name}={value}") for name, value in board.flasher.options.items()),
+        ("--machine", board.machine),
+    ):
+        words += [option, str(value)] if value is not None else []
     return shlex.join(words)

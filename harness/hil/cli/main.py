@@ -50,7 +50,7 @@ COMMANDS = {
     "memory": "Show the arena that MODEL needs, by parts.",
     "model": "Inspect models, and list the variants of float models.",
     "profile": "List and show device profiles.",
-    "board": "List, add, remove, check and emulate boards.",
+    "board": "Find, add, check and emulate boards.",
     "engine": "Add and check TensorFlow Lite Micro as an engine.",
     "calibrate": "Fit a profile to measurements of a board.",
     "doctor": "Check that the tools that hil needs are installed.",

@@ -20,6 +20,7 @@ from hil.targets.dut.client import DutClient
 from hil.targets.dut.serial_port import open_link
 
 from tests.support.fake_dut import FakeDut, on_pty
+from tests.support.hil import hil
 from tests.support.processes import Processes, wait_until
 from tests.support.remote_ports import LABGRID, Farm, farm
 
@@ -163,6 +164,25 @@ def test_a_port_that_the_exporter_no_longer_has(boards: Farm, processes: Process
         with pytest.raises(MissingTool, match="bench"):
             labgrid.acquired("bench").__enter__()
     assert boards.holder("bench") == "None"
+
+
+def test_the_scan_lists_places(
+    boards: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIL_BOARDS", str(tmp_path / "boards.toml"))
+    places = hil("board", "scan", "--json").envelope["data"]["places"]
+    (desk,) = (place for place in places if place["where"] == "desk")
+    assert desk["board"]["place"] == "desk"
+    boards.client("-p", "desk", "set-tags", "profile=nrf52840")
+    command = next(one for one in hil("board", "scan").stdout.splitlines() if "--place desk" in one)
+    assert command == "# hil board add desk --profile nrf52840 --place desk"
+    assert hil(*command.split()[2:]).code == 0
+    places = hil("board", "scan", "--json").envelope["data"]["places"]
+    assert [p["configured"] for p in places if p["where"] == "desk"] == ["desk"]
+    monkeypatch.setenv("LG_COORDINATOR", "127.0.0.1:9")
+    unreachable = hil("board", "scan", "--json").envelope["data"]
+    assert unreachable["places"] == []
+    assert "coordinator" in unreachable["labgrid"]
 
 
 def test_no_coordinator(boards: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
