@@ -94,15 +94,16 @@ static void start_uart(void)
     UART0_CR |= UART0_CR_UARTEN | UART0_CR_TXE | UART0_CR_RXE;
 }
 
-/* The vector table has no interrupts; a boot loader may have left some of its own on. */
-static void mask_interrupts(void)
+/* The vector table has no interrupts; a boot loader may have left some of its own on. Apollo3 has 32. */
+static void stop_interrupts(void)
 {
-    __asm__ volatile("cpsid i" ::: "memory");
+    SYST_CSR = 0;
+    NVIC_ICER0 = NVIC_ICER0_ALL;
 }
 
 void hil_port_init(void)
 {
-    mask_interrupts();
+    stop_interrupts();
     start_cache();
     start_clock();
     start_pads();

@@ -12,6 +12,7 @@ from hil.devices import load
 from hil.firmware.build import build
 from hil.records import EngineSources, Firmware, Platform
 from hil.targets import session
+from hil.targets.dut.answers import HardwareFault
 from hil.targets.interface import Options, Target
 from hil.targets.qemu.target import QemuTarget
 from hil.targets.renode.platforms import choose_platform
@@ -169,6 +170,17 @@ def test_the_clock_the_registers_and_the_window_pin(
             inside = session.infer(device, tiny_inputs(0), tiny_specs())[1][1]
             assert inside == 0
         assert out(device, chip) == with_pin
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_a_fault_is_reported_on_the_chips_uart(session_cache: Path, name: str) -> None:
+    platform = choose_platform(load(name), name)
+    firmware = made(tiny_sources(), platform, session_cache / "firmware")
+    with (
+        pytest.raises(HardwareFault, match="on the device in hil_provoke_fault"),
+        RenodeTarget().open(firmware, platform, Options(timeout_s=WAIT_S)) as device,
+    ):
+        device.client._command("hil-fault", WAIT_S)
 
 
 @pytest.mark.parametrize(
