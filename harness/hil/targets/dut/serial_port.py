@@ -16,7 +16,7 @@ import time
 import warnings
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from hil.errors import HilError, MissingTool, UsageError
 from hil.targets.dut.link import Link, SocketStream, Stream
@@ -24,6 +24,8 @@ from hil.targets.dut.link import Link, SocketStream, Stream
 _CHUNK = 65536
 _POLL_S = 0.02
 _CONNECT_S = 5.0
+# Servers such as ser2net do not confirm control lines; each setting may take so many seconds.
+_RFC2217 = (("ign_set_control", "ign_set_control="), ("timeout", "timeout=15"))
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 _ABSENT = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
@@ -167,8 +169,10 @@ def _opened(url: str, baud: int) -> PortStream:
         connected = socket.create_connection((parts.hostname, parts.port), _CONNECT_S)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return SocketStream(connected)
-    if parts.scheme == "rfc2217" and "ign_set_control" not in parts.query:
-        url += ("&" if parts.query else "?") + "ign_set_control"
+    if parts.scheme == "rfc2217":
+        given = parse_qs(parts.query, keep_blank_values=True)
+        more = "&".join(option for name, option in _RFC2217 if name not in given)
+        url += ("&" if parts.query else "?") + more
     return UrlStream(url, baud)
 
 
