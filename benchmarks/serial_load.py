@@ -1,7 +1,7 @@
 """How long one load of a model's inputs takes: python benchmarks/serial_load.py BOARD.
 
-The board of boards.toml runs a firmware of hil's, as `hil run --board BOARD` leaves it. `--url` is another
-way to its port, such as rfc2217://HOST:PORT.
+The board of boards.toml runs a firmware of hil's, as `hil run --board BOARD` leaves it. `--url` is
+another way to its port, such as rfc2217://HOST:PORT.
 """
 
 from __future__ import annotations
