@@ -15,21 +15,34 @@ static void put_count(const char *name, uint64_t value)
     hil_put_line_end();
 }
 
-#ifdef HIL_MLPERF_MODEL
-/* MLPerf Tiny's window is all inferences of a command; a meter sees a pulse at both of its ends. */
-#define INFERENCE_WINDOW(open)
-
 #ifdef HIL_WINDOW_PIN
-static void mark_window(void)
+/* A meter's window is all inferences of a command: between two of them the pin would be high for
+ * less than a meter's sample. Some meters, and MLPerf Tiny's runner, want a pulse at both ends of it
+ * instead: at least 1 ms for the runner's meters, which sample, 10 us for an edge. */
+#ifdef HIL_MLPERF_MODEL
+#define PULSE_PER_SECOND 1000u
+#else
+#define PULSE_PER_SECOND 100000u
+#endif
+
+static void mark_window(int open)
 {
-    /* at least 1 ms, which every meter samples; an iteration takes 4 cycles or more */
+#if defined HIL_MLPERF_MODEL || defined HIL_WINDOW_PULSES
+    (void)open;
     hil_port_window(1);
-    for (volatile uint32_t left = hil_port_clock_hz() / 4000u; left > 0;) {
+    /* an iteration takes 4 cycles or more */
+    for (volatile uint32_t left = hil_port_clock_hz() / (4u * PULSE_PER_SECOND); left > 0;) {
         left = left - 1u;
     }
     hil_port_window(0);
+#else
+    hil_port_window(open);
+#endif
 }
 #endif
+
+#if defined HIL_MLPERF_MODEL || defined HIL_WINDOW_PIN
+#define INFERENCE_WINDOW(open)
 #else
 #define INFERENCE_WINDOW(open) hil_port_window(open)
 #endif
@@ -88,16 +101,16 @@ bool hil_put_invoke_error(int status)
 
 static int timed(uint32_t runs)
 {
-#if defined HIL_MLPERF_MODEL && defined HIL_WINDOW_PIN
+#ifdef HIL_WINDOW_PIN
     uint64_t started;
     uint64_t ended;
     int status;
 
-    mark_window();
+    mark_window(1);
     started = hil_clock_us();
     status = invoke_times(runs);
     ended = hil_clock_us();
-    mark_window();
+    mark_window(0);
     /* said after the window: a UART that sends takes power */
     put_count("m-lap-us-", started);
     put_count("m-lap-us-", ended);
@@ -113,7 +126,6 @@ static int timed(uint32_t runs)
 
 void hil_infer(uint32_t runs, uint32_t warmups)
 {
-
     put_count("m-warmup-start-", warmups);
     if (hil_put_invoke_error(invoke_times(warmups))) {
         return;

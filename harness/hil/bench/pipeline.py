@@ -66,7 +66,7 @@ class Request:
     of a model that hil quantized before. With ``mlperf`` the firmware takes the data of that task
     of MLPerf Tiny (``kws01``) and answers its runner. ``warmup`` inferences come before those that
     count (None: one on an attached device, else none). ``wait_s`` is how long to wait for a device
-    in use.
+    in use. ``energy`` is whether its meter records (None: where it has one).
     """
 
     model: Model
@@ -83,6 +83,7 @@ class Request:
     timeout_s: float = 60.0
     wait_s: float = 0.0
     warmup: int | None = None
+    energy: bool | None = None
     keep: Path | None = None
     command: tuple[str, ...] = ()
     variant: VariantRequest | None = None
@@ -158,6 +159,11 @@ def prepare(request: Request, progress: Progress | None = None) -> Job:
     sources = engine.sources(model)
     target = find_target(request.target)
     platform = target.platform(request.profile, request.machine)
+    if request.energy and platform.meter is None:
+        raise UsageError(
+            f"{platform.machine} has no energy meter",
+            hint="give the board a `meter` in boards.toml (docs/energy.md), or leave --energy out",
+        )
     _check_core(request, sources, target, platform)
     known = variant or request.known
     job = Job(request, model, engine, sources, target, platform, [], 0, known)
@@ -380,6 +386,7 @@ def _run_on_target(job: Job, firmware: Firmware, stages: _Stages) -> Trace:
             profile_windows=job.timed * request.repeat,
             flash=flash if simulated else None,
             wait_s=request.wait_s,
+            energy=job.platform.meter is not None and request.energy is not False,
         ),
         n_ops=len(job.graph.ops),
         repeat=request.repeat,
@@ -417,6 +424,7 @@ def _with_results(
     return dataclasses.replace(
         record,
         measurements=measurements.figures,
+        energy=measurements.energy,
         ops=measurements.ops,
         functions=measurements.functions,
         flash_by_owner=firmware.flash_by_owner,

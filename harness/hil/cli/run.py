@@ -76,6 +76,13 @@ def run(
             help="Inferences before those that count (default: 1 on a board, else 0).",
         ),
     ] = None,
+    energy: Annotated[
+        bool | None,
+        typer.Option(
+            "--energy/--no-energy",
+            help="Measure energy with the board's meter (default: where it has one).",
+        ),
+    ] = None,
     board: BoardOptions = BoardOptions(),
     device: DeviceOptions = DeviceOptions(),
     memory_model: MemoryModelOption = None,
@@ -122,6 +129,7 @@ def run(
             board.board,
             wait_s=board.wait_s,
             warmup=warmup,
+            energy=energy,
             inputs=inputs,
             samples=samples or (settings.samples if inputs is None else None),
             repeat=repeat,

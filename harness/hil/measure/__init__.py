@@ -25,9 +25,11 @@ from hil.measure.cycles.windows import (
 )
 from hil.measure.energy import energy_figure
 from hil.measure.memory import memory_figures
+from hil.measure.metered import cut, energy_figures
 from hil.records import (
     Firmware,
     FunctionMeasurement,
+    MeasuredEnergy,
     Measurement,
     Measurements,
     OpMeasurement,
@@ -45,7 +47,10 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     to the clock it ran at, modelled time to the profile's. Values are those of the window of
     median length, ``spread_pct`` is over all windows.
 
+    Energy is that of the meter where one recorded, else active power times latency.
+
     Raises:
+        MeterFailed: the meter's recording cannot be used.
         RunFailed: the trace holds neither counter readings nor an execution profile, although
             the platform has a time; a virtual board need not count.
     """
@@ -76,8 +81,12 @@ def measure(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) ->
     if has_time:
         figures["energy_uj"] = energy_figure(profile, figures["latency_us"])
         notes = (*timing_notes(profile, windows), *calibration_notes(profile, graph.dtype, figures))
+    energy: MeasuredEnergy | None = None
+    if trace.metered is not None:
+        energy = cut(trace.metered, virtual=trace.platform.time != "measured")
+        figures |= energy_figures(energy)
     figures |= memory_figures(firmware, trace)
-    return Measurements(figures, ops, functions, notes)
+    return Measurements(figures, ops, functions, notes, energy)
 
 
 def op_listing(profile: Profile, firmware: Firmware, trace: Trace, graph: Graph) -> str:

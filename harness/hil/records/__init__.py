@@ -3,6 +3,7 @@
 In the order of a run: inputs, variant, firmware, trace, run; an evaluation adds up many traces.
 """
 
+from hil.records.arrays import Array
 from hil.records.energy import EnergyWindow, MeasuredEnergy, PowerTrace
 from hil.records.evaluation import (
     Accuracy,
@@ -38,7 +39,6 @@ from hil.records.run import (
     RunStatus,
 )
 from hil.records.trace import (
-    Array,
     BlockProfile,
     Inference,
     MemoryWatermarks,

@@ -109,7 +109,8 @@ class Platform:
     name for it. ``defines`` are passed to the port's C code. ``time`` says how times and high-water
     marks arise there; None where the target has no time of the chip. ``attached`` is true where the
     machine is a device attached to this computer: it serves one session at a time and counts its
-    cycles itself. ``baud`` is the rate of its serial port, None for the profile's.
+    cycles itself. ``baud`` is the rate of its serial port, None for the profile's; ``meter`` is the
+    name of the energy meter that records it, None without one.
     """
 
     target: str  # its name in the registry of targets
@@ -125,6 +126,7 @@ class Platform:
     time: Literal["measured", "modelled"] | None = "modelled"
     attached: bool = False
     baud: int | None = None
+    meter: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hil.records.trace import Array
+from hil.records.arrays import Array
 
 _DRAWN = ("random", "normal")
 _FIXED = ("zeros", "min", "max")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hil.records.trace import Array
+from hil.records.arrays import Array
 
 
 @dataclass(frozen=True)

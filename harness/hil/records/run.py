@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hil.errors import HilError
+from hil.records.energy import MeasuredEnergy
 from hil.records.firmware import MemoryPlan
 
 Kind = Literal["measured", "modelled", "static", "published"]
@@ -64,12 +65,13 @@ class FunctionMeasurement:
 
 @dataclass(frozen=True)
 class Measurements:
-    """What ``hil.measure`` derives from a trace and an ELF."""
+    """What ``hil.measure`` derives from a trace and an ELF; ``energy`` where a meter recorded."""
 
     figures: Mapping[str, Measurement]
     ops: tuple[OpMeasurement, ...]
     functions: tuple[FunctionMeasurement, ...]
     notes: tuple[str, ...] = ()
+    energy: MeasuredEnergy | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ class RunRecord:
     """One run with all results: what is stored, and what reports are made of.
 
     ``profile`` is the validated profile as plain data; ``provenance`` is a flat mapping of tool
-    versions, hashes and the command that repeats the run. Times are ISO 8601 in UTC.
+    versions, hashes and the command that repeats the run. Times are ISO 8601 in UTC. ``energy`` is
+    what a meter recorded, None without one.
     """
 
     run_id: str
@@ -148,3 +151,4 @@ class RunRecord:
     provenance: Mapping[str, Any]
     notes: tuple[str, ...]
     errors: tuple[ErrorInfo, ...]
+    energy: MeasuredEnergy | None = None

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy.typing as npt
-
+from hil.records.arrays import Array
 from hil.records.firmware import Platform
-
-Array = npt.NDArray[Any]
+from hil.records.recording import MeteredRun
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,8 @@ class Inference:
 class Trace:
     """Everything that a target returns for one session with the DUT.
 
-    ``facts`` are for the run's provenance, such as a board's port and flasher.
+    ``facts`` are for the run's provenance, such as a board's port and flasher. ``metered`` is what
+    an energy meter recorded of further inferences, None where none was asked to.
     """
 
     platform: Platform
@@ -83,6 +82,7 @@ class Trace:
     load_retries: int
     wall_s: float
     facts: Mapping[str, Any] = field(default_factory=dict)
+    metered: MeteredRun | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 from hil.devices import Flash, Profile
 from hil.errors import UsageError
 from hil.firmware.program import Program
-from hil.records import BlockProfile, Finding, Firmware, Platform, RegionTrace
+from hil.records import BlockProfile, Finding, Firmware, MeteredRun, Platform, RegionTrace
 from hil.targets.dut.client import DutClient, MemoryAccess
 
 LoadPath = Literal["auto", "direct", "protocol"]
@@ -30,7 +30,8 @@ class Options:
     ``protocol`` through the link, ``direct`` through a debugger, ``auto`` the fastest there is.
     The first ``profile_windows`` inferences carry an execution profile, if the target makes any;
     with ``flash`` its caches are simulated in them and the misses counted. ``wait_s`` is how long
-    to wait for a device that somebody else uses (``math.inf``: as long as it takes).
+    to wait for a device that somebody else uses (``math.inf``: as long as it takes). With
+    ``energy`` the machine's meter records further inferences.
     """
 
     timeout_s: float = 60.0
@@ -38,6 +39,7 @@ class Options:
     profile_windows: int = 0
     flash: Flash | None = None
     wait_s: float = 0.0
+    energy: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for a load path that does not exist."""
@@ -73,6 +75,22 @@ class Session(Protocol):
 
     def kill(self) -> None:
         """End the device at once, from any thread: what waits for it fails."""
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A session whose machine may have an energy meter."""
+
+    def metered(self, cycles: int | None) -> MeteredRun | None:
+        """Run inferences while the meter records them; None without a meter.
+
+        ``cycles`` is what an inference takes, None where it is not known. The inferences come on
+        top of those whose time counts.
+
+        Raises:
+            MeterFailed: the meter stopped or refused.
+            DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
+        """
 
 
 class Target(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from hil.errors import LinkError
-from hil.records import Array, Firmware, Inference, Platform, Trace
-from hil.targets.interface import Options, Session, Target
+from hil.records import Array, Firmware, Inference, MeteredRun, Platform, Trace
+from hil.targets.interface import Metered, Options, Session, Target
 
 OutputSpec = tuple[tuple[int, ...], str]
 """Shape and dtype of one output tensor."""
@@ -53,6 +54,7 @@ def run(
             if progress is not None:
                 progress(done, len(rows))
         memory = session.client.memory()
+        metered = _metered(session, inferences) if options.energy else None
         for at, profile in enumerate(session.profiles(n_ops)[warmup:]):
             inferences[at] = replace(inferences[at], profile=profile)
     return Trace(
@@ -66,7 +68,16 @@ def run(
         load_retries=session.client.retries,
         wall_s=time.monotonic() - started,
         facts=session.facts,
+        metered=metered,
     )
+
+
+def _metered(session: Session, inferences: Sequence[Inference]) -> MeteredRun | None:
+    """What the machine's meter records of windows of inferences, after those that count."""
+    if not isinstance(session, Metered):
+        return None
+    known = [one.cycles for one in inferences if one.cycles]
+    return session.metered(round(statistics.median(known)) if known else None)
 
 
 def infer(

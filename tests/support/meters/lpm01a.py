@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,9 @@ class Mischief:
 
 @dataclass
 class Lpm01aSimulator(OnPty):
+    """Samples of ``supply``; a ``late`` one, a subclass, sends them when stopped."""
+
+    late: ClassVar[bool] = False
     supply: Supply
     mischief: Mischief = field(default_factory=Mischief)
     commands: list[str] = field(default_factory=list)
@@ -81,6 +85,8 @@ class Lpm01aSimulator(OnPty):
         self.say(b"\r\n" + PROMPT + f"ack {said.get(name, command)}\r\n\r\n".encode())
         if name == "start":
             self._measuring = True
+            if self.late:
+                return
             self.say(self._binary() if self.state["format"] == "bin_hexa" else self._decimal())
             if self.mischief.ends_early:
                 self._say_end()

@@ -12,7 +12,7 @@ def run_data(record: RunRecord) -> dict[str, Any]:
     """Return the machine-readable form of a run; keys are part of the schema ``hil.run/1``.
 
     ``measurements`` maps a name to value, unit, kind, uncertainty_pct, n, spread_pct and source;
-    ``check`` is null when no output was compared.
+    ``check`` is null when no output was compared, ``energy`` when no meter recorded.
     """
     model = record.model
     return {
@@ -30,6 +30,7 @@ def run_data(record: RunRecord) -> dict[str, Any]:
         "ops": [dataclasses.asdict(op) for op in record.ops],
         "memory": {"flash": dict(record.flash_by_owner), "ram": dict(record.ram_by_owner)},
         "check": dataclasses.asdict(record.check) if record.check else None,
+        "energy": dataclasses.asdict(record.energy) if record.energy else None,
         "notes": list(record.notes),
         "started_at": record.started_at,
         "finished_at": record.finished_at,

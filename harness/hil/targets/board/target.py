@@ -14,8 +14,8 @@ from hil import boards, devices
 from hil.boards import Board
 from hil.devices import Profile
 from hil.errors import HilError, UsageError
-from hil.records import BlockProfile, Finding, Firmware, MemoryRegion, Platform
-from hil.targets.board import lock
+from hil.records import BlockProfile, Finding, Firmware, MemoryRegion, MeteredRun, Platform
+from hil.targets.board import energy, lock
 from hil.targets.board.port import attached
 from hil.targets.board.start import Started, start
 from hil.targets.dut.client import DutClient, MemoryAccess
@@ -31,12 +31,22 @@ class BoardSession:
     tool: str
     facts: Mapping[str, Any]
     started: Started = field(repr=False)
+    meter: energy.OpenMeter | None = field(repr=False)
+    timeout_s: float
     memory: MemoryAccess | None = None
     command: tuple[str, ...] = ()
 
     def profiles(self, n_ops: int) -> Sequence[BlockProfile]:
         """No profile is recorded: a board counts its cycles itself."""
         return ()
+
+    def metered(self, cycles: int | None) -> MeteredRun | None:
+        """See :class:`hil.targets.interface.Metered`."""
+        if self.meter is None:
+            return None
+        clock_hz = self.client.info().clock_hz
+        cycles_us = None if cycles is None else cycles / clock_hz * 1e6
+        return self.meter.record(self.client, cycles_us, self.timeout_s)
 
     def kill(self) -> None:
         """See :class:`hil.targets.interface.Session`; the board itself goes on running."""
@@ -84,6 +94,8 @@ class BoardTarget:
             machine=board.name,
             attached=True,
             baud=board.baud or profile.firmware.baud,
+            defines={**found.defines, **energy.window_defines(board)},
+            meter=None if board.meter is None else board.meter.name,
         )
 
     def roomiest(self, platform: Platform) -> Platform:
@@ -96,7 +108,8 @@ class BoardTarget:
     ) -> Iterator[BoardSession]:
         """See :class:`hil.targets.interface.Target`.
 
-        The board is locked, flashed unless it runs this firmware already, and asked what it runs.
+        The board is locked, switched on where its meter supplies it, flashed unless it runs this
+        firmware already, and asked what it runs.
 
         Raises further:
             MissingTool: the board is in use, not attached, or its port or probe cannot be used.
@@ -114,8 +127,12 @@ class BoardTarget:
             port = stack.enter_context(attached(board, options.wait_s))
             name = f"the port {port.url} of the board '{board.name}'"
             stack.enter_context(lock.held(name, f"port {port.identity}", options.wait_s))
+            meter = stack.enter_context(energy.opened(board))
             started = stack.enter_context(start(board, port, firmware, platform, options))
-            yield BoardSession(started.client, started.tool, started.facts, started)
+            facts = {**started.facts, **({} if meter is None else meter.facts)}
+            yield BoardSession(
+                started.client, started.tool, facts, started, meter, options.timeout_s
+            )
 
 
 def _of_chip(profile: Profile, own: Profile) -> Platform:

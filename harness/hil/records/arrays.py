@@ -1,0 +1,9 @@
+"""The type of numpy arrays in records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
