@@ -22,6 +22,7 @@ CLOCKS = {
     "stm32l4": ("80MHz", "48MHz", "17MHz", "8.5MHz"),
     "nucleo-l4r5zi": ("100MHz", "80MHz", "20MHz"),
     "stm32f411": ("96MHz", "84MHz", "50MHz", "25MHz", "13MHz"),
+    "stm32f746": ("200MHz", "180MHz", "100MHz", "48MHz", "25MHz", "13MHz"),
 }
 """Clocks that a profile's port sets, those of its ranges among them."""
 
@@ -30,6 +31,7 @@ REFUSED = {
     "sparkfun-edge": ("32MHz", "the core of an Apollo3 runs at 24, 48 or (burst) 96 MHz"),
     "stm32l4": ("47MHz", "this port sets clocks in steps of 2 MHz"),
     "stm32f411": ("12MHz", "this port sets clocks from 13 MHz"),
+    "stm32f746": ("12MHz", "this port sets clocks from 13 to 216 MHz"),
 }
 """A clock that a port does not set, and what it says."""
 

@@ -15,6 +15,7 @@
 
 /* A value at the place of a field, which is given by its mask. */
 #define FIELD(mask, value) ((uint32_t)(value) * ((mask) & (~(mask) + 1u)))
+#define FIELD_OF(mask, word) (((word) & (mask)) / ((mask) & (~(mask) + 1u)))
 
 #define HIL_REG_POLLS \
     100000u /* longer than any start-up time in data sheets, at clocks after reset */

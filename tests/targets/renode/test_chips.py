@@ -101,6 +101,19 @@ CHIPS = {
             0x40004408: 434,  # USART2->BRR: 50 MHz / 115200
         },
     ),
+    "stm32f746": Chip(
+        0x40022014,  # GPIOI->ODR
+        3,
+        left={
+            0x40023804: 0x24406C19,  # RCC->PLLCFGR: HSE, 25 MHz by 25, times 432, by 2
+            0x40023808: 0x940A,  # RCC->CFGR: PLL, APB1 at a quarter, APB2 at half of it
+            0x40023C00: 7,  # FLASH->ACR
+            0x40020024: 0x70,  # GPIOA->AFR[1]: PA9
+            0x40020420: 0x70000000,  # GPIOB->AFR[0]: PB7
+            0x4001100C: 938,  # USART1->BRR: 108 MHz / 115200
+            0xE000ED14: 0x30000,  # SCB->CCR: both caches
+        },
+    ),
 }
 
 

@@ -49,6 +49,15 @@ MACHINES: Mapping[str, Machine] = {
         _stm32("nucleo-l452re", "STM32L452RE", "stm32l4", 512, 160, board="NUCLEO_L452RE"),
         _stm32("nucleo-l4r5zi", "STM32L4R5ZI", "stm32l4", 2048, 640, board="NUCLEO_L4R5ZI"),
         _stm32("stm32f411", "STM32F411RE", "stm32f4", 512, 128, board="NUCLEO_F411RE"),
+        _stm32(
+            "stm32f746",
+            "STM32F746NG",
+            "stm32f7",
+            1024,
+            320,
+            cores=("cortex-m7f",),
+            board="DISCO_F746NG",
+        ),
         Machine(
             "nrf52840",
             port="nrf52",
