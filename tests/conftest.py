@@ -21,7 +21,10 @@ from tests.support.processes import MARK, Processes, command_of, marked, wait_un
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS = REPOSITORY.parent / "shared" / "models"
 
-_KEPT = ("HIL_EMULATOR", "HIL_QEMU_ALT", "HIL_RENODE", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR")
+_KEPT = (
+    *("HIL_EMULATOR", "HIL_QEMU_ALT", "HIL_RENODE", "HIL_CC_PREFIX", "HIL_TEST_CACHE_DIR"),
+    *("HIL_MLPERF_RUNNER", "HIL_MLPERF_PYTHON"),
+)
 _OWN = "multiprocessing.resource_tracker"  # Python ends it with the process that needed it
 _TERMINAL = (
     *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -158,6 +158,115 @@ def accuracy(
             progress=shown.stage,
         )
     _finish("accuracy", result, where, as_json=json, evaluation=evaluation)
+
+
+@app.command()
+def submission(
+    submitter: Annotated[
+        str, typer.Option("--submitter", metavar="NAME", help="The organization that submits.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder that gets DIVISION/SUBMITTER.")
+    ],
+    results: Annotated[
+        Path,
+        typer.Option("--results", metavar="DIR", help="Folder of the results of `hil mlperf`."),
+    ] = Path("mlperf-results"),
+    division: Annotated[
+        Literal["open", "closed"], typer.Option("--division", help="Division of MLPerf.")
+    ] = "closed",
+    status: Annotated[
+        Literal["available", "preview", "rdi"],
+        typer.Option("--status", help="Availability of the system."),
+    ] = "available",
+    system: Annotated[
+        list[str] | None,
+        typer.Option("--system", metavar="NAME", help="Only this system. Repeatable."),
+    ] = None,
+    session: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--session",
+            metavar="TASK/MODE=DIR",
+            help="Take this session of the official runner instead, such as "
+            "kws/accuracy=sessions/20261122_005959; needs one --system. Repeatable.",
+        ),
+    ] = None,
+    description: Annotated[
+        Path | None,
+        typer.Option(
+            "--description",
+            metavar="FILE",
+            help="JSON with keys of the system's description, such as Board Name.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a submission folder in the official layout, and check it.
+
+    Exit code 1: it is not complete, or its results do not follow the rules.
+    """
+    from hil.mlperf import submission as folder
+
+    about = folder.Submission(submitter, division, status, _description(description))
+    names = tuple(system or ())
+    for text in session or ():
+        what, _, where = text.partition("=")
+        if len(names) != 1 or not where:
+            raise UsageError(
+                f"--session {text} needs TASK/MODE=DIR and one --system",
+                hint="--system nucleo --session kws/accuracy=sessions/20261122_005959",
+            )
+        folder.check_name(names[0])
+        folder.import_session(Path(where), results, names[0], what)
+    made = folder.make(results, out, about, names)
+    _show_check("submission", out, {"folder": made}, as_json=json)
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with open/SUBMITTER or closed/SUBMITTER.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Check a submission folder: its layout, its figures, its windows.
+
+    Exit code 1: it is not complete, or its results do not follow the rules.
+    """
+    _show_check("check", folder, {"folder": folder}, as_json=json)
+
+
+def _show_check(command: str, root: Path, data: dict[str, Any], *, as_json: bool) -> None:
+    from hil.mlperf.check import check as problems_of
+
+    problems = problems_of(root)
+    status = "failed" if problems else "passed"
+    if as_json:
+        output.emit_json(f"hil.mlperf.{command}/1", status, {**data, "problems": problems})
+    else:
+        typer.echo(f"folder: {data['folder']}")
+        for one in problems:
+            typer.echo(f"{one.kind}: {one.where}: {one.message}")
+        typer.echo("no problems found" if not problems else f"{len(problems)} problems")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _description(path: Path | None) -> dict[str, str]:
+    import json
+
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}", hint="it has to be JSON") from error
+    if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
+        raise UsageError(
+            f"{path} is not a JSON object of texts", hint='such as {"Board Name": "NUCLEO-L4R5ZI"}'
+        )
+    return content
 
 
 def _understood(

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any, Literal
 
+from hil import cores
 from hil.bench import pipeline
 from hil.records import Firmware, Kind, Measurement, Platform
 
@@ -77,6 +78,8 @@ def facts(job: pipeline.Job, firmware: Firmware, tool: str, **more: Any) -> dict
         "flags": firmware.flags,
         "optimize": request.optimize,
         "firmware_sha256": firmware.sha256,
+        "chip": request.profile.chip.part,
+        "core": cores.find(request.profile.chip.core).title,
         "clock_hz": job.platform.clock_hz,
         "target_tool": tool,
         **more,
