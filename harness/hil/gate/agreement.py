@@ -1,7 +1,8 @@
 """Whether targets agree: the same firmware must give the same counts on each of them.
 
 An emulator that runs the same ELF on the same inputs executes the same instructions, so that
-instruction counts and modelled cycles are equal to the last one, in total and by op.
+instruction counts and modelled cycles are equal to the last one, in total and by op. Runs of boards
+are never compared: `hil compare` shows how far a model is from one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from hil.records import OpMeasurement, RunRecord
+from hil.verdict.kinship import on_board
 
 PairWord = Literal["equal", "different", "not compared"]
 PAIR_WORDS: tuple[PairWord, ...] = get_args(PairWord)
@@ -149,6 +151,9 @@ def _pair(first: RunRecord, second: RunRecord) -> Pair:
 
 def _why_not(first: RunRecord, second: RunRecord) -> str:
     """Why the counts of two runs need not be equal, '' if they must be."""
+    for run in (first, second):
+        if on_board(run):
+            return f"{run.machine} is a board: its cycles are no counts of an emulator"
     statuses = {first.status, second.status}
     if not (statuses <= {"passed", "failed"} and "passed" in statuses):
         return f"the runs are {first.status} and {second.status}"

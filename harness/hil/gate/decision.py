@@ -25,7 +25,7 @@ from hil.records import RunRecord
 from hil.store import Store
 from hil.store.baselines import Slot
 from hil.store.latest import Filter, RunHead, head_of, latest_heads
-from hil.verdict.kinship import shares_error
+from hil.verdict.kinship import is_virtual, shares_error
 
 CaseWord = Literal[
     "compared",
@@ -244,6 +244,9 @@ def _compared(run: RunRecord, baseline: RunRecord, limits: Limits) -> Case:
         return _case_of(run, baseline, word, reason=reason)
     if run.status != "passed":
         return _case_of(run, baseline, "skipped", reason=f"the run is {run.status}")
+    if run.target == baseline.target and is_virtual(run) != is_virtual(baseline):
+        reason = "one of the two runs is of a virtual board: nothing of it is measured"
+        return _case_of(run, baseline, "incomparable", reason=reason)
     findings = tuple(_findings(run, baseline, limits))
     if all(finding.word == "skipped" for finding in findings):
         reason = "no figure of the two runs can be compared"

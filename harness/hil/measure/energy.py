@@ -15,7 +15,7 @@ def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
     The power is that of the table's row whose condition is nearest to the run's; the source names
     it. Its band is that of ``power_band``. Relative uncertainties of
     power and latency are independent and combine as a root of squares. The kind is ``modelled``
-    even where the latency was measured: no meter ran.
+    even where the latency was measured: no meter ran. Its observations follow those of the latency.
     """
     active = profile.power.choose(profile.clock.hz)
     band = power_band(profile)
@@ -28,6 +28,7 @@ def energy_figure(profile: Profile, latency: Measurement) -> Measurement:
         uncertainty_pct=combined_pct(band.pct, latency.uncertainty_pct),
         n=latency.n,
         spread_pct=latency.spread_pct,
+        samples=tuple(active.milliwatts * one / 1e3 for one in latency.samples),
         source=(
             f"{active.milliwatts:.1f} mW ({active.row.condition}{scaled}) x latency; "
             f"power {band.words}; {active.row.source}"

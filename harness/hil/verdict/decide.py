@@ -98,8 +98,9 @@ def _direction(name: str, difference: float) -> Verdict:
 
 
 def _scatters(figure: Measurement) -> bool:
-    """Whether a figure is of several observations on silicon that differ."""
-    return figure.kind == "measured" and figure.n > 1 and figure.spread_pct != 0
+    """Whether a figure is of several observations on a board that differ, or follows from such."""
+    observed = figure.kind == "measured" or bool(figure.samples)
+    return observed and figure.n > 1 and figure.spread_pct != 0
 
 
 def _tested(
