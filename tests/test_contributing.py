@@ -336,6 +336,59 @@ def test_a_target(scratch: Scratch) -> None:
     assert_follows(scratch, "A target", NAME="lab")
 
 
+LAB_METER = """
+import numpy
+from hil.records import Edge, Recording
+
+
+class LabMeter:
+    name, title, supplies, sign, rate_hz = "lab", "the lab's meter", False, "level", 1000.0
+
+    def __init__(self, options):
+        self.volts = options.volts
+
+    def open(self):
+        return "Lab 1"
+
+    def power(self, on):
+        pass
+
+    def start(self):
+        pass
+
+    def stop(self):
+        edges = (Edge(0.1, False, 1e-3), Edge(0.9, True, 1e-3))
+        return Recording("Lab 1", 1e3, "A", numpy.full(1000, 0.01), self.volts, edges, 0, 1.0)
+
+    def close(self):
+        pass
+"""
+
+USE_METER = """
+from hil.measure.metered import cut
+from hil.records import MeteredRun
+from hil.targets.meters.interface import MeterOptions
+from hil.targets.meters.registry import meter
+
+made = meter("lab", MeterOptions(3.0))
+made.open()
+made.start()
+found = cut(MeteredRun(made.stop(), made.sign, 1, 8, 100_000.0))
+print(f"{found.instrument}: {found.energy_uj:.0f} uJ")
+"""
+
+
+def test_a_meter(scratch: Scratch) -> None:
+    scratch.add("harness/hil/targets/meters/lab.py", LAB_METER)
+    group = '[project.entry-points."hil.meters"]\n'
+    entry = 'lab = "hil.targets.meters.lab:LabMeter"\n'
+    scratch.edit("pyproject.toml", group, group + entry)
+
+    assert scratch.python("-c", USE_METER) == "Lab 1: 3000 uJ\n"
+    scratch.lint_imports()
+    assert_follows(scratch, "A meter", NAME="lab")
+
+
 def test_a_figure(scratch: Scratch) -> None:
     memory = "harness/hil/measure/memory.py"
     entry = 'Figure("const_bytes", "Constants", "bytes", gated=True)'
