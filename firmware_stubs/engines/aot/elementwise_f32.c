@@ -1,10 +1,10 @@
-/* ADD, SUB, MUL on float32.
+/* ADD, SUB, MUL, DIV on float32.
  * Copyright the hil authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "hil_aot_ops.h"
 #include "hil_quant.h"
 
-/* The three differ in one operator only; a function pointer would cost a call per element. */
+/* They differ in one operator only; a function pointer would cost a call per element. */
 #define DEFINE_ELEMENTWISE(name, sign)                                                            \
     void name(const hil_elementwise_f32_params *p, const float *a, const float *b, float *output) \
     {                                                                                             \
@@ -28,3 +28,4 @@
 DEFINE_ELEMENTWISE(hil_add_f32, +)
 DEFINE_ELEMENTWISE(hil_sub_f32, -)
 DEFINE_ELEMENTWISE(hil_mul_f32, *)
+DEFINE_ELEMENTWISE(hil_div_f32, /)

@@ -69,6 +69,8 @@ void hil_sub_f32(const hil_elementwise_f32_params *p, const float *a, const floa
                  float *output);
 void hil_mul_f32(const hil_elementwise_f32_params *p, const float *a, const float *b,
                  float *output);
+void hil_div_f32(const hil_elementwise_f32_params *p, const float *a, const float *b,
+                 float *output);
 
 /* ---- Activations --------------------------------------------------------------------------- */
 
@@ -123,6 +125,197 @@ void hil_leaky_relu_f32(const hil_leaky_relu_f32_params *p, const float *input, 
 void hil_logistic_f32(const hil_activation_f32_params *p, const float *input, float *output);
 void hil_tanh_f32(const hil_activation_f32_params *p, const float *input, float *output);
 void hil_hard_swish_f32(const hil_activation_f32_params *p, const float *input, float *output);
+
+/* ---- Functions of one, two or three elements ------------------------------------------------ */
+
+void hil_abs_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_neg_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_square_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_sqrt_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_rsqrt_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_exp_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_log_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_sin_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_cos_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_floor_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_ceil_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_round_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_elu_f32(const hil_activation_f32_params *p, const float *input, float *output);
+void hil_logical_not(const hil_activation_f32_params *p, const uint8_t *input, uint8_t *output);
+void hil_neg_s32(const hil_activation_f32_params *p, const int32_t *input, int32_t *output);
+
+typedef struct {
+    hil_broadcast shape;
+} hil_binary_params;
+
+void hil_maximum_s8(const hil_binary_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_minimum_s8(const hil_binary_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void hil_maximum_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                    uint8_t *output);
+void hil_minimum_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                    uint8_t *output);
+void hil_maximum_s16(const hil_binary_params *p, const int16_t *a, const int16_t *b,
+                     int16_t *output);
+void hil_minimum_s16(const hil_binary_params *p, const int16_t *a, const int16_t *b,
+                     int16_t *output);
+void hil_maximum_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                     int32_t *output);
+void hil_minimum_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                     int32_t *output);
+void hil_maximum_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b,
+                     int64_t *output);
+void hil_minimum_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b,
+                     int64_t *output);
+void hil_maximum_f32(const hil_binary_params *p, const float *a, const float *b, float *output);
+void hil_minimum_f32(const hil_binary_params *p, const float *a, const float *b, float *output);
+
+/* An int8 operand, shifted left by `head_room` and scaled. */
+typedef struct {
+    int32_t zero_point, head_room, multiplier, shift;
+} hil_operand;
+
+typedef struct {
+    hil_broadcast shape;
+    hil_operand a, b;
+} hil_compare_params;
+
+/* Results are 0 or 1. */
+void hil_equal_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b, uint8_t *output);
+void hil_not_equal_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                      uint8_t *output);
+void hil_less_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b, uint8_t *output);
+void hil_less_equal_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                       uint8_t *output);
+void hil_greater_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                    uint8_t *output);
+void hil_greater_equal_u8(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                          uint8_t *output);
+void hil_equal_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b, uint8_t *output);
+void hil_not_equal_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                       uint8_t *output);
+void hil_less_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b, uint8_t *output);
+void hil_less_equal_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                        uint8_t *output);
+void hil_greater_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                     uint8_t *output);
+void hil_greater_equal_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                           uint8_t *output);
+void hil_equal_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b, uint8_t *output);
+void hil_not_equal_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b,
+                       uint8_t *output);
+void hil_less_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b, uint8_t *output);
+void hil_less_equal_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b,
+                        uint8_t *output);
+void hil_greater_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b,
+                     uint8_t *output);
+void hil_greater_equal_s64(const hil_binary_params *p, const int64_t *a, const int64_t *b,
+                           uint8_t *output);
+void hil_equal_f32(const hil_binary_params *p, const float *a, const float *b, uint8_t *output);
+void hil_not_equal_f32(const hil_binary_params *p, const float *a, const float *b, uint8_t *output);
+void hil_less_f32(const hil_binary_params *p, const float *a, const float *b, uint8_t *output);
+void hil_less_equal_f32(const hil_binary_params *p, const float *a, const float *b,
+                        uint8_t *output);
+void hil_greater_f32(const hil_binary_params *p, const float *a, const float *b, uint8_t *output);
+void hil_greater_equal_f32(const hil_binary_params *p, const float *a, const float *b,
+                           uint8_t *output);
+void hil_equal_s8(const hil_compare_params *p, const int8_t *a, const int8_t *b, uint8_t *output);
+void hil_not_equal_s8(const hil_compare_params *p, const int8_t *a, const int8_t *b,
+                      uint8_t *output);
+void hil_less_s8(const hil_compare_params *p, const int8_t *a, const int8_t *b, uint8_t *output);
+void hil_less_equal_s8(const hil_compare_params *p, const int8_t *a, const int8_t *b,
+                       uint8_t *output);
+void hil_greater_s8(const hil_compare_params *p, const int8_t *a, const int8_t *b, uint8_t *output);
+void hil_greater_equal_s8(const hil_compare_params *p, const int8_t *a, const int8_t *b,
+                          uint8_t *output);
+void hil_logical_and(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                     uint8_t *output);
+void hil_logical_or(const hil_binary_params *p, const uint8_t *a, const uint8_t *b,
+                    uint8_t *output);
+
+/* PRELU: x where it is at least 0, else x * alpha. */
+typedef struct {
+    hil_broadcast shape;
+    int32_t zero_point, alpha_zero_point, output_zero_point;
+    int32_t multiplier, shift;
+    int32_t alpha_multiplier, alpha_shift;
+} hil_prelu_s8_params;
+
+void hil_prelu_f32(const hil_binary_params *p, const float *input, const float *alpha,
+                   float *output);
+void hil_prelu_s8(const hil_prelu_s8_params *p, const int8_t *input, const int8_t *alpha,
+                  int8_t *output);
+
+typedef struct {
+    hil_broadcast shape;
+    hil_operand a, b;
+    int32_t zero_point, multiplier, shift;
+} hil_squared_difference_s8_params;
+
+void hil_squared_difference_s8(const hil_squared_difference_s8_params *p, const int8_t *a,
+                               const int8_t *b, int8_t *output);
+void hil_squared_difference_s32(const hil_binary_params *p, const int32_t *a, const int32_t *b,
+                                int32_t *output);
+void hil_squared_difference_f32(const hil_binary_params *p, const float *a, const float *b,
+                                float *output);
+
+/* SELECT and SELECT_V2: elements of `unit` bytes of a where the condition is not 0, else of b. Steps
+ * and walks of a and b are in bytes. */
+typedef struct {
+    int32_t inner, unit;
+    int32_t step, a_step, b_step;
+    hil_walk condition, a, b;
+} hil_select_params;
+
+void hil_select(const hil_select_params *p, const uint8_t *condition, const void *a, const void *b,
+                void *output);
+
+/* CAST, by the types of input and output; b is bool. */
+typedef struct {
+    int32_t elements;
+} hil_cast_params;
+
+void hil_cast_s8_s8(const hil_cast_params *p, const int8_t *input, int8_t *output);
+void hil_cast_s8_u8(const hil_cast_params *p, const int8_t *input, uint8_t *output);
+void hil_cast_s8_s16(const hil_cast_params *p, const int8_t *input, int16_t *output);
+void hil_cast_s8_s32(const hil_cast_params *p, const int8_t *input, int32_t *output);
+void hil_cast_s8_s64(const hil_cast_params *p, const int8_t *input, int64_t *output);
+void hil_cast_s8_f32(const hil_cast_params *p, const int8_t *input, float *output);
+void hil_cast_s8_b(const hil_cast_params *p, const int8_t *input, uint8_t *output);
+void hil_cast_u8_s8(const hil_cast_params *p, const uint8_t *input, int8_t *output);
+void hil_cast_u8_u8(const hil_cast_params *p, const uint8_t *input, uint8_t *output);
+void hil_cast_u8_s16(const hil_cast_params *p, const uint8_t *input, int16_t *output);
+void hil_cast_u8_s32(const hil_cast_params *p, const uint8_t *input, int32_t *output);
+void hil_cast_u8_s64(const hil_cast_params *p, const uint8_t *input, int64_t *output);
+void hil_cast_u8_f32(const hil_cast_params *p, const uint8_t *input, float *output);
+void hil_cast_u8_b(const hil_cast_params *p, const uint8_t *input, uint8_t *output);
+void hil_cast_s16_s8(const hil_cast_params *p, const int16_t *input, int8_t *output);
+void hil_cast_s16_u8(const hil_cast_params *p, const int16_t *input, uint8_t *output);
+void hil_cast_s16_s16(const hil_cast_params *p, const int16_t *input, int16_t *output);
+void hil_cast_s16_s32(const hil_cast_params *p, const int16_t *input, int32_t *output);
+void hil_cast_s16_s64(const hil_cast_params *p, const int16_t *input, int64_t *output);
+void hil_cast_s16_f32(const hil_cast_params *p, const int16_t *input, float *output);
+void hil_cast_s16_b(const hil_cast_params *p, const int16_t *input, uint8_t *output);
+void hil_cast_s32_s8(const hil_cast_params *p, const int32_t *input, int8_t *output);
+void hil_cast_s32_u8(const hil_cast_params *p, const int32_t *input, uint8_t *output);
+void hil_cast_s32_s16(const hil_cast_params *p, const int32_t *input, int16_t *output);
+void hil_cast_s32_s32(const hil_cast_params *p, const int32_t *input, int32_t *output);
+void hil_cast_s32_s64(const hil_cast_params *p, const int32_t *input, int64_t *output);
+void hil_cast_s32_f32(const hil_cast_params *p, const int32_t *input, float *output);
+void hil_cast_s32_b(const hil_cast_params *p, const int32_t *input, uint8_t *output);
+void hil_cast_s64_s8(const hil_cast_params *p, const int64_t *input, int8_t *output);
+void hil_cast_s64_u8(const hil_cast_params *p, const int64_t *input, uint8_t *output);
+void hil_cast_s64_s16(const hil_cast_params *p, const int64_t *input, int16_t *output);
+void hil_cast_s64_s32(const hil_cast_params *p, const int64_t *input, int32_t *output);
+void hil_cast_s64_s64(const hil_cast_params *p, const int64_t *input, int64_t *output);
+void hil_cast_s64_f32(const hil_cast_params *p, const int64_t *input, float *output);
+void hil_cast_s64_b(const hil_cast_params *p, const int64_t *input, uint8_t *output);
+void hil_cast_f32_s8(const hil_cast_params *p, const float *input, int8_t *output);
+void hil_cast_f32_u8(const hil_cast_params *p, const float *input, uint8_t *output);
+void hil_cast_f32_s16(const hil_cast_params *p, const float *input, int16_t *output);
+void hil_cast_f32_s32(const hil_cast_params *p, const float *input, int32_t *output);
+void hil_cast_f32_s64(const hil_cast_params *p, const float *input, int64_t *output);
+void hil_cast_f32_f32(const hil_cast_params *p, const float *input, float *output);
+void hil_cast_f32_b(const hil_cast_params *p, const float *input, uint8_t *output);
 
 /* SOFTMAX along the last axis: rows of `depth` elements. int8: exp_table[d] is exp(-d * scale *
  * beta) in Q0.31 for a distance d below the row's maximum, 0 for d >= exp_count; output scale is

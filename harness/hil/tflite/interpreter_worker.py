@@ -63,14 +63,14 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 
 class _Model:
-    """An interpreter with reference kernels for one model."""
+    """An interpreter for one model; ``kernels`` names the resolver that has its ops' kernels."""
 
     def __init__(self, header: dict[str, Any], content: bytes) -> None:
         module: Any = importlib.import_module(header["module"])
         self._interpreter = module.Interpreter(
             model_content=content,
             num_threads=header["threads"],
-            experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+            experimental_op_resolver_type=module.OpResolverType[header["kernels"]],
             experimental_preserve_all_tensors=header["keep_all"],
         )
         self._interpreter.allocate_tensors()

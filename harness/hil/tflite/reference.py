@@ -19,7 +19,7 @@ import numpy as np
 from hil.errors import InputError, MissingTool, ModelError
 from hil.records import Array
 from hil.tflite.axes import with_valid_axes
-from hil.tflite.graph import Tensor
+from hil.tflite.graph import Graph, Tensor
 from hil.tflite.interpreter import Lease, Refused
 from hil.tflite.keep import with_all_outputs
 from hil.tflite.model import Model
@@ -30,6 +30,20 @@ _INTERPRETERS = {
     "tflite_runtime.interpreter": "tflite-runtime",
     "ai_edge_litert.interpreter": LITERT,
 }
+
+
+# Ops that TensorFlow Lite 2.14 leaves out of the list of its reference kernels (register_ref.cc).
+_NOT_IN_BUILTIN_REF = {"CEIL", "ELU", "ROUND"}
+
+
+def kernels_of(graph: Graph) -> str:
+    """Return the resolver of a model's reference, a member of TFLite's ``OpResolverType``.
+
+    It is the one of the reference kernels, unless the model has an op that is not in it.
+    """
+    if any(op.name in _NOT_IN_BUILTIN_REF for op in graph.ops):
+        return "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+    return "BUILTIN_REF"
 
 
 class Reference:
@@ -65,9 +79,15 @@ class Reference:
             n_outputs = root(content).Subgraphs(0).OutputsLength()
             content = with_all_outputs(content)
         self._lease = lease or Lease()
+        self._kernels = kernels_of(model.graph)
         try:
             self._model = self._lease.load(
-                content, module=module, threads=threads, keep_all=keep_all, outputs=n_outputs
+                content,
+                module=module,
+                threads=threads,
+                keep_all=keep_all,
+                outputs=n_outputs,
+                kernels=self._kernels,
             )
         except Refused as error:
             raise ModelError(
@@ -80,7 +100,7 @@ class Reference:
     @property
     def version(self) -> str:
         """Package, version and kernels, such as ``tflite-runtime 2.14.0 BUILTIN_REF``."""
-        return f"{self._package} {metadata.version(self._package)} BUILTIN_REF"
+        return f"{self._package} {metadata.version(self._package)} {self._kernels}"
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """Run one inference; arrays in the order, shapes and dtypes of the model's inputs.

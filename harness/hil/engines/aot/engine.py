@@ -22,6 +22,10 @@ _REQUIRED_INPUTS = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), 2),
     **dict.fromkeys(("EMBEDDING_LOOKUP", "GATHER", "MIRROR_PAD", "REVERSE_V2", "TILE"), 2),
     **dict.fromkeys(("BATCH_TO_SPACE_ND", "SLICE", "SPACE_TO_BATCH_ND", "SPLIT_V"), 3),
+    **dict.fromkeys(("DIV", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE"), 2),
+    **dict.fromkeys(("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"), 2),
+    **dict.fromkeys(("LOGICAL_AND", "LOGICAL_OR"), 2),
+    **dict.fromkeys(("SELECT", "SELECT_V2"), 3),
     **{"BROADCAST_TO": 2, "RESIZE_NEAREST_NEIGHBOR": 2, "PADV2": 3, "STRIDED_SLICE": 4},
 }
 """Inputs that an op must have; one where it is not listed."""

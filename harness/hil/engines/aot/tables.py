@@ -61,6 +61,35 @@ def tanh(io: Rescaling) -> Bytes:
     return _transformed(_libm("tanhf"), io)
 
 
+def exp(io: Rescaling) -> Bytes:
+    """Table of EXP on int8."""
+    return _transformed(_libm("expf"), io)
+
+
+def elu(io: Rescaling) -> Bytes:
+    """Table of ELU on int8."""
+    one = _F32(1)
+
+    def transform(x: np.float32) -> np.float32:
+        return _F32(_libm("expf")(x) - one) if x < 0 else x
+
+    return _transformed(transform, io)
+
+
+def absolute(io: Rescaling) -> Bytes:
+    """Table of ABS on int8; it is scaled only where the scales differ."""
+    multiplier, shift = quantize_multiplier(float(_F32(io.in_scale) / _F32(io.out_scale)))
+    rescaled = io.in_scale != io.out_scale
+
+    def function(value: int) -> int:
+        magnitude = abs(value - io.in_zero_point)
+        if rescaled:
+            magnitude = requantize(magnitude, multiplier, shift)
+        return magnitude + io.out_zero_point
+
+    return build(function, -128, -128, 127)
+
+
 def relu(io: Rescaling, bounds: tuple[float, float]) -> Bytes:
     """Table of RELU, RELU6 or RELU_N1_TO_1 (``bounds`` in real numbers) on int8."""
     multiplier, shift = quantize_multiplier(float(_F32(io.in_scale) / _F32(io.out_scale)))

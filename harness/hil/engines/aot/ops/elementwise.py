@@ -1,4 +1,4 @@
-"""ADD, SUB and MUL with numpy's broadcasting.
+"""ADD, SUB, MUL and DIV (float32) with numpy's broadcasting.
 
 Source of the integer arithmetic: tensorflow/lite/kernels/{add,sub,mul}.cc (Prepare).
 """
@@ -33,13 +33,14 @@ _LEFT_SHIFT = {"int8": 20, "int16": 15}  # headroom of operands in ADD and SUB
 _MAX_RIGHT = 15
 
 
-@lowers("ADD", "SUB", "MUL")
+@lowers("ADD", "SUB", "MUL", "DIV")
 def lower_elementwise(op: Op, graph: Graph) -> Lowered:
-    """Lower to hil_add, hil_sub or hil_mul; in place on an operand that is not broadcast."""
+    """Lower to hil_add, hil_sub, hil_mul, hil_div; in place on an operand that is not broadcast."""
     a, b = input_tensor(op, graph, 0), input_tensor(op, graph, 1)
     output = output_tensor(op, graph)
-    dtype = same_dtype(op, (a, b, output), tuple(SUFFIX))
-    shape = _broadcast(op, a, b, output)
+    supported = ("float32",) if op.name == "DIV" else tuple(SUFFIX)
+    dtype = same_dtype(op, (a, b, output), supported)
+    shape = broadcast(op, a, b, output)
     suffix = SUFFIX[dtype]
     function = f"{op.name.lower()}_{suffix}"
     if dtype == "float32":
@@ -102,7 +103,7 @@ def _shift_fields(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Val
     }
 
 
-def _broadcast(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
+def broadcast(op: Op, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Value]:
     """Fields of ``hil_broadcast``."""
     try:
         expected = np.broadcast_shapes(a.shape, b.shape)
