@@ -134,7 +134,7 @@ def _begun(task: Task, asked: DataRequest, variant: Variant | None) -> Evaluatio
     options: dict[str, Any] = {
         "limit": asked.limit,
         "seed": asked.seed if asked.limit is not None else None,
-        "load": "protocol" if request.load == "protocol" else "direct",
+        "load": "protocol" if request.load == "protocol" or job.platform.attached else "direct",
     }
     return Evaluation(
         evaluation_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",

@@ -35,6 +35,7 @@ class Bench:
     folder: Path
     stack: ExitStack
     boards: list[str] = field(default_factory=list)
+    plugged: list[ScriptedBoard] = field(default_factory=list)
 
     @property
     def env(self) -> dict[str, str]:
@@ -54,8 +55,14 @@ class Bench:
         model, profile = Model.read(MODEL), devices.load(PROFILE)
         board = ScriptedBoard(model, profile.clock.hz, **state)
         self.stack.enter_context(plugged_in(board, self.probe(name)))
+        self.plugged.append(board)
         self.add(name, f'port = "{board.port}"', self.flasher(name))
         return board
+
+    @property
+    def scripted(self) -> ScriptedBoard:
+        """The board that was plugged in last."""
+        return self.plugged[-1]
 
     def probe(self, name: str) -> Path:
         """The socket of a board's flasher."""

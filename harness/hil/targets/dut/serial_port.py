@@ -12,6 +12,7 @@ import errno
 import os
 import select
 import socket
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -56,6 +57,7 @@ class TtyStream:
         self._port = serial.Serial(path, baudrate=baud, timeout=0, exclusive=True)
         self._descriptor = self._port.fileno()
         self._woken, self._wake = os.pipe()
+        self._closing = threading.Lock()
         with contextlib.suppress(OSError):  # a driver that does not know it
             fcntl.ioctl(self._descriptor, termios.TIOCEXCL)
 
@@ -83,21 +85,23 @@ class TtyStream:
 
     def interrupt(self) -> None:
         """See :class:`PortStream`."""
-        with contextlib.suppress(OSError):
-            os.write(self._wake, b"!")
+        with self._closing:
+            if self._port.is_open:
+                os.write(self._wake, b"!")
 
     def close(self) -> None:
         """See :class:`Stream`."""
         import fcntl
         import termios
 
-        if not self._port.is_open:
-            return
-        with contextlib.suppress(OSError):
-            fcntl.ioctl(self._descriptor, termios.TIOCNXCL)
-        self._port.close()
-        os.close(self._woken)
-        os.close(self._wake)
+        with self._closing:
+            if not self._port.is_open:
+                return
+            with contextlib.suppress(OSError):
+                fcntl.ioctl(self._descriptor, termios.TIOCNXCL)
+            self._port.close()
+            os.close(self._woken)
+            os.close(self._wake)
 
 
 class UrlStream:
