@@ -209,7 +209,17 @@ def test_add_list_remove(hil: Hil, tmp_path: Path) -> None:
     assert f"no boards in {file}" in hil("board", "list").out
     added = hil(
         *("board", "add", "nucleo", "--profile", "stm32l4", "--usb", "0483:374b:06A"),
-        *("--baud", 921600, "--probe", "06A", "--option", "a=b=c", "--virtual"),
+        *(
+            "--baud",
+            921600,
+            "--probe",
+            "06A",
+            "--flasher",
+            "none",
+            "--option",
+            "a=b=c",
+            "--virtual",
+        ),
     )
     assert added.code == 0
     assert "hil board check nucleo" in added.out
@@ -218,7 +228,7 @@ def test_add_list_remove(hil: Hil, tmp_path: Path) -> None:
     assert "virtual" in listed.out
     (data,) = hil("board", "list", "--json").json["data"]["boards"]
     assert data["usb"] == {"vendor": 0x483, "product": 0x374B, "serial": "06A"}
-    assert data["flasher"] == {"name": None, "probe": "06A", "options": {"a": "b=c"}}
+    assert data["flasher"] == {"name": "none", "probe": "06A", "options": {"a": "b=c"}}
     assert data["problem"] == ""
     assert hil("board", "remove", "nucleo", "--json").json["data"]["board"]["name"] == "nucleo"
     assert hil("board", "remove", "nucleo").code == 2
@@ -248,6 +258,9 @@ def test_adding_is_idempotent(hil: Hil) -> None:
         (["x", "-p", "nrf52840", "--port", "a", "--volts", "3"], "--meter NAME"),
         (["x", "-p", "nrf52840", "--usb", "nonsense"], "invalid USB identity"),
         (["x", "-p", "./none.toml", "--port", "a"], "cannot read the profile"),
+        (["x", "-p", "nrf52840", "--port", "a", "--flasher", "gbd"], "did you mean 'gdb'"),
+        (["x", "-p", "nrf52840", "--port", "a", "--flasher", "gdb"], "needs the option 'server'"),
+        (["x", "-p", "nrf52840", "--port", "a", "--meter", "ppk3"], "did you mean 'ppk2'"),
     ],
 )
 def test_what_add_refuses(hil: Hil, tmp_path: Path, arguments: list[str], words: str) -> None:

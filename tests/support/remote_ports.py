@@ -1,4 +1,8 @@
-"""Serial ports served over TCP: Debian's ser2net, pyserial's own RFC 2217 server, labgrid."""
+"""Serial ports served over TCP: Debian's ser2net, pyserial's own RFC 2217 server, labgrid.
+
+``python -m tests.support.remote_ports TTY`` serves a tty in three ways until its standard input
+ends, for ``benchmarks/boards.py``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,15 +69,24 @@ def listens(pid: int, port: int) -> bool:
     return any(row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port for row in listening)
 
 
+@dataclass
+class Rfc2217Server:
+    """pyserial's server of a tty, for one client; ``settings`` counts what clients negotiate."""
+
+    url: str
+    settings: int = 0
+
+
 @contextmanager
-def rfc2217_server(tty: str) -> Iterator[str]:
-    """Serve a tty to one client at a time with pyserial's PortManager; gives its URL."""
+def rfc2217_server(tty: str) -> Iterator[Rfc2217Server]:
+    """Serve a tty with pyserial's PortManager."""
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=_serve, args=(server, tty, stop), daemon=True)
+        serving = Rfc2217Server(f"rfc2217://127.0.0.1:{server.getsockname()[1]}")
+        thread = threading.Thread(target=_serve, args=(server, tty, stop, serving), daemon=True)
         thread.start()
         try:
-            yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}"
+            yield serving
         finally:
             stop.set()
             with contextlib.suppress(OSError):
@@ -80,16 +95,44 @@ def rfc2217_server(tty: str) -> Iterator[str]:
             assert not thread.is_alive()
 
 
-def _serve(server: socket.socket, tty: str, stop: threading.Event) -> None:
+def _serve(server: socket.socket, tty: str, stop: threading.Event, serving: Rfc2217Server) -> None:
     while not stop.is_set():
         try:
             connection, _ = server.accept()
         except OSError:
             return
-        with connection, serial.Serial(tty, timeout=0.02) as port:
+        with connection, _Pty(tty, timeout=0.02) as port:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with contextlib.suppress(OSError):
-                _redirect(connection, port, stop)
+                _redirect(connection, port, stop, serving)
+
+
+class _Pty(serial.Serial):  # type: ignore[misc]
+    """A pty has no modem lines."""
+
+    def _update_dtr_state(self) -> None:
+        pass
+
+    def _update_rts_state(self) -> None:
+        pass
+
+    def _update_break_state(self) -> None:
+        pass
+
+
+class _Manager(serial.rfc2217.PortManager):  # type: ignore[misc]
+    """Counts the settings that a client negotiates."""
+
+    def __init__(self, port: serial.Serial, sender: _Sender, serving: Rfc2217Server) -> None:
+        self._serving = serving
+        super().__init__(port, sender)
+
+    def check_modem_lines(self, force_notification: bool = False) -> None:
+        """See :class:`_Pty`."""
+
+    def _telnet_process_subnegotiation(self, suboption: bytes) -> None:
+        self._serving.settings += 1
+        super()._telnet_process_subnegotiation(suboption)
 
 
 class _Sender:
@@ -104,10 +147,12 @@ class _Sender:
             self._connection.sendall(data)
 
 
-def _redirect(connection: socket.socket, port: serial.Serial, stop: threading.Event) -> None:
+def _redirect(
+    connection: socket.socket, port: serial.Serial, stop: threading.Event, serving: Rfc2217Server
+) -> None:
     """Carry bytes both ways until the client goes or ``stop`` is set."""
     sender = _Sender(connection)
-    manager = serial.rfc2217.PortManager(port, sender)
+    manager = _Manager(port, sender, serving)
     gone = threading.Event()
 
     def from_device() -> None:
@@ -206,3 +251,20 @@ def farm(processes: Processes, folder: Path) -> Farm:
     started._start("labgrid-coordinator", "-l", started.coordinator)
     wait_until(lambda: started.ask("places")[0] == 0)
     return started
+
+
+def main(tty: str) -> None:
+    """Serve a tty, print a line of name and URL for each way, and wait for the end of stdin."""
+    own = Processes(uuid.uuid4().hex)
+    try:
+        with rfc2217_server(tty) as server:
+            print("rfc2217, pyserial", server.url, sep="\t")
+            print("socket, ser2net", ser2net(own, tty, rfc2217=False), sep="\t")
+            print("rfc2217, ser2net", ser2net(own, tty, rfc2217=True), sep="\t", flush=True)
+            sys.stdin.read()
+    finally:
+        own.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -201,8 +202,6 @@ def _problem(board: Board) -> str:
 
 def _board(name: str, values: dict[str, Any]) -> Board:
     """Return a valid board of these values."""
-    from pathlib import Path
-
     from hil import boards
     from hil.forms import validated
 
@@ -248,19 +247,23 @@ def _validate(board: Board) -> list[str]:
     """Check what the board names; return notes on what is missing here or left to be given.
 
     Raises:
-        UsageError: the profile, the flasher, the meter or one of the meter's options is invalid.
+        UsageError: the profile, the flasher, the meter or one of their options is invalid.
     """
     from hil import devices
-    from hil.targets.flash import registry as flashers
+    from hil.targets.board.flashing import flashing
     from hil.targets.meters import registry as meters
     from hil.targets.meters.interface import MeterOptions
 
     notes = []
     profile = devices.load(board.profile)
-    if board.flasher.name is not None:
-        flashers.flasher(board.flasher.name)
-    elif not profile.flashing:
-        notes.append(f"the profile '{profile.name}' has no default flasher; name one: --flasher")
+    chosen = flashing(board, profile, Path())
+    if chosen is None:
+        notes.append("it is flashed by hand: neither the board nor its profile names a flasher")
+    else:
+        try:
+            _ = chosen.tool  # refuses invalid options
+        except MissingTool as error:
+            notes.append(f"{error.message} ({error.hint})")
     if profile.firmware.port is None:
         notes.append(f"there is no port for the silicon of '{profile.name}' yet (docs/porting.md)")
     if board.meter is not None:

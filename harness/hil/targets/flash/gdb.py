@@ -162,6 +162,8 @@ def _run(job: FlashJob, commands: Sequence[str]) -> Output:
         "set confirm off",
         "set tcp auto-retry off",
         "set remotetimeout 10",
+        # The board stops in another firmware than the symbols': its arguments cannot be read.
+        "set print frame-arguments none",
         f"target extended-remote {given['server']}",
         *commands,
         *reset,
