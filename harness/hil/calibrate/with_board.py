@@ -18,7 +18,8 @@ from hil.store import Store
 from hil.tflite.model import Model
 from hil.verdict.kinship import is_virtual
 
-#: Makes the request of a run: of a model, on the board or in emulation.
+#: Makes the request of a run: of a model, on the board or in emulation. Engine and optimization
+#: are those of the firmware, whatever it says.
 MakeRequest = Callable[[Source, bool], Request]
 Shown = Callable[[str], Progress]
 _OF_THE_FIRMWARE = ("DoesNotFit", "WrongOutput", "ReferenceFailed")
@@ -114,7 +115,9 @@ def _run(
         MissingTool, RunFailed: it failed for a reason that would meet the next firmware too.
     """
     where = "the board" if on_board else "emulation"
-    run = pipeline.run(make(source, on_board), store, shown(f"{step.title} on {where}"))
+    asked = make(source, on_board)
+    request = dataclasses.replace(asked, engine=step.engine, optimize=step.optimize)
+    run = pipeline.run(request, store, shown(f"{step.title} on {where}"))
     if run.status == "passed" or (run.errors and run.errors[0].kind in _OF_THE_FIRMWARE):
         return run
     reason = run.errors[0] if run.errors else ErrorInfo(run.status)
