@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hil import boards, devices, mlperf_tasks
 from hil.bench import pipeline
-from hil.boards import Board
+from hil.boards import Board, MeterSetup
 from hil.firmware.elf import build_id
 from hil.tflite.model import Model
 
@@ -37,13 +39,23 @@ def model_file(tmp_path: Path, model_id: str) -> Path:
 
 
 @contextmanager
-def scripted(path: Path, task: str, *, virtual: bool = True, **options: Any) -> Iterator[MlperfDut]:
+def scripted(
+    path: Path,
+    task: str,
+    *,
+    virtual: bool = True,
+    meter: MeterSetup | None = None,
+    baud: int | None = None,
+    **options: Any,
+) -> Iterator[MlperfDut]:
     """A board 'desk' that runs the very firmware that will be built for it."""
-    board = Board(name="desk", profile=PROFILE, port="/dev/null", virtual=virtual)
+    board = Board(name="desk", profile=PROFILE, port="/dev/null", virtual=virtual, meter=meter)
     boards.save(board, replace=True)
     model, profile = Model.read(path), devices.load(PROFILE)
     request = pipeline.Request(model, profile, target="board", machine="desk", mlperf=task)
     job = pipeline.prepare(request)
+    if baud is not None:
+        job = replace(job, platform=replace(job.platform, baud=baud))
     dut = MlperfDut(
         model,
         mlperf_tasks.find(task),
@@ -57,7 +69,9 @@ def scripted(path: Path, task: str, *, virtual: bool = True, **options: Any) -> 
 
 
 def mlperf(mode: str, model_id: str, tmp_path: Path, *more: object, board: str = "desk") -> Result:
-    where = ("--results", tmp_path / "results", "--db", tmp_path / "runs.db", "--json")
+    where: list[object] = ["--results", tmp_path / "results", "--json"]
+    if mode != "energy":  # which stores nothing
+        where += ["--db", tmp_path / "runs.db"]
     path = tmp_path / f"{model_id}.tflite"
     return hil("mlperf", mode, model_id, path, "--board", board, *where, *more)
 
@@ -198,3 +212,57 @@ def test_an_emulators_performance_is_the_timing_models(tmp_path: Path) -> None:
     assert any("no window was run" in note for note in found["notes"])
     runs = hil("history", "--db", tmp_path / "runs.db", "--json").envelope["data"]["runs"]
     assert [run["run_id"] for run in runs] == [found["provenance"]["run"]]
+
+
+WATTS, IDLE_W, RATE_HZ = 0.045, 0.010, 2_000.0
+
+
+def recording(path: Path, window_s: float, *, pulse_s: float = 0.001) -> MeterSetup:
+    """A meter that always records one window: pulses of the pin at both of its ends."""
+    first_s, pause_s = 0.5, 0.5
+    at = np.arange(round((first_s + window_s + pause_s) * RATE_HZ)) / RATE_HZ
+    inside = (first_s <= at) & (at < first_s + window_s)
+    low = np.any([(one <= at) & (at < one + pulse_s) for one in (first_s, first_s + window_s)], 0)
+    np.savez(
+        path,
+        power_w=np.where(inside, WATTS, IDLE_W),
+        trigger=(~low).astype(np.uint8),
+        rate_hz=RATE_HZ,
+    )
+    options = {"file": str(path), "windows": "pulses", "accuracy_pct": "0.5", "trigger": "trigger"}
+    return MeterSetup(name="recording", options=options)
+
+
+def test_energy_is_the_median_of_five_recorded_windows(tmp_path: Path) -> None:
+    path = model_file(tmp_path, "kws01")
+    meter = recording(tmp_path / "supply.npz", 51 * 0.2)
+    options = {"latency_us": lambda n: 200_000.0, "meter": meter, "baud": 9600}
+    with scripted(path, "kws01", **options) as dut:
+        done = mlperf("energy", "kws01", tmp_path)
+    assert done.code == 0, done
+    found = done.envelope["data"]
+    assert dut.chunks == {26, 490 % 26}
+    assert dut.infers[-5:] == [(51, 10)] * 5
+    assert found["figures"]["energy_uj"]["value"] == pytest.approx(WATTS * 0.2 * 1e6, rel=1e-3)
+    assert found["figures"]["energy_uj"]["n"] == 5
+    assert found["figures"]["energy_uj"]["kind"] == "modelled"  # the board is a virtual one
+    assert found["figures"]["energy_uj"]["uncertainty_pct"] > 0.3
+    assert found["figures"]["power_mw"]["value"] == pytest.approx(45, rel=1e-3)
+    assert found["provenance"]["baud"] == 9600
+    text = (Path(found["folder"]) / "results.txt").read_text()
+    assert re.search(r"^Median energy cost is 9\d{3}\.\d{4} uJ/inf\.$", text, re.MULTILINE)
+    assert text.count("Energy data for trial") == 5
+
+
+def test_a_recording_that_contradicts_the_device_has_no_energy(tmp_path: Path) -> None:
+    path = model_file(tmp_path, "kws01")
+    meter = recording(tmp_path / "supply.npz", 8.0)
+    options = {"latency_us": lambda n: 200_000.0, "meter": meter, "baud": 9600}
+    with scripted(path, "kws01", **options):
+        mlperf("energy", "kws01", tmp_path).refuses(3, "8000", "by the device's clock")
+
+
+def test_energy_needs_a_meter(tmp_path: Path) -> None:
+    path = model_file(tmp_path, "kws01")
+    with scripted(path, "kws01"):
+        mlperf("energy", "kws01", tmp_path).refuses(2, "has no energy meter")

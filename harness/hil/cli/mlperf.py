@@ -161,6 +161,38 @@ def accuracy(
 
 
 @app.command()
+@grouped
+def energy(
+    task: TaskArgument,
+    model: ModelArgument,
+    profile: ProfileOption = None,
+    data: DataOption = None,
+    baud: Annotated[
+        int,
+        typer.Option("--baud", min=1200, max=12_000_000, help="Baud rate of the firmware."),
+    ] = 9600,
+    where: ResultOptions = ResultOptions(),
+    board: BoardOptions = BoardOptions(),
+    device: DeviceOptions = DeviceOptions(),
+    tools: TargetOptions = TargetOptions(),
+    json: JsonOption = False,
+) -> None:
+    """Measure the energy of an inference: five windows, recorded by the board's meter.
+
+    The firmware marks both ends of a window by pulses of its pin. Without --data the inputs are
+    random ones.
+    """
+    from hil.mlperf.energy import energy as run
+
+    _, request, found = _understood(task, model, profile, board, device, tools, None)
+    opened = _data(data, found)
+    system = _system(where, board, request)
+    with output.progress(f"{task} on {system}", quiet=json) as shown:
+        result = run(request, found, opened, system=system, baud=baud, progress=shown.stage)
+    _finish("energy", result, where, as_json=json)
+
+
+@app.command()
 def submission(
     submitter: Annotated[
         str, typer.Option("--submitter", metavar="NAME", help="The organization that submits.")

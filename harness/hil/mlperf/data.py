@@ -112,6 +112,28 @@ def open_data(path: Path, task: MlperfTask) -> RunnerData:
     return RunnerData(task, folder, tuple(rows), found in _OFFICIAL[task.model_id])
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The loads of the windows with the classes of their files. ``official`` as in
+    :class:`RunnerData`; None for drawn loads.
+    """
+
+    loads: list[Load]
+    labels: list[int | None]
+    official: bool | None
+
+
+def inputs_of(task: MlperfTask, data: RunnerData | None, count: int) -> Inputs:
+    """Return the first loads of a data set, or drawn ones without it.
+
+    Raises:
+        InputError: the data set has too few files, or one cannot be read.
+    """
+    if data is None:
+        return Inputs(drawn(task, count), [None] * count, None)
+    return Inputs(data.first(count), [*data.labels[:count]], data.official)
+
+
 def _fits(row: Row, task: MlperfTask) -> bool:
     return row.classes == task.classes and 0 <= row.label < task.classes
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hil.bench import pipeline
 from hil.bench.keeper import Keeper
 from hil.errors import RunFailed
 from hil.mlperf import rules
-from hil.mlperf.data import Load, RunnerData, drawn, model_inputs
+from hil.mlperf.data import Inputs, RunnerData, inputs_of, model_inputs
 from hil.mlperf.device import Device, opened
 from hil.mlperf.result import (
     MlperfResult,
@@ -25,13 +25,6 @@ from hil.mlperf_tasks import MlperfTask
 from hil.records import InputSpec, Measurement, Progress
 from hil.tflite.host_reference import reference_for
 from hil.tflite.interpreter import prestart
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    loads: list[Load]
-    labels: list[int | None]
-    official: bool | None
 
 
 def performance(
@@ -54,7 +47,7 @@ def performance(
     report = progress or (lambda stage, done, total: None)
     prestart()
     job = pipeline.fitted(pipeline.prepare(request, report))
-    inputs = _inputs(task, data)
+    inputs = inputs_of(task, data, rules.WINDOWS)
     reference = reference_for(job.model)
     report("build", 0, 0)
     firmware = pipeline.build_firmware(job)
@@ -63,6 +56,7 @@ def performance(
         device.check(reference, inputs.loads)
         windows = _windows(device, task, inputs, report)
         tool, log = device.session.tool, device.session.client.link.transcript.text()
+        seen = dict(device.session.facts)
     source = f"{rules.WINDOWS} windows of at least {rules.LEAST_S:g} s by the device's clock"
     return MlperfResult(
         mode="performance",
@@ -75,7 +69,7 @@ def performance(
         windows=tuple(windows),
         quality_met=None,
         obstacles=obstacles(job.platform, official=inputs.official),
-        provenance=facts(job, firmware, tool, reference=reference.version),
+        provenance=facts(job, firmware, tool, reference=reference.version, **seen),
         notes=(job.platform.note,) if job.platform.note else (),
         log=without_loads(log),
     )
@@ -98,7 +92,7 @@ def modelled_performance(
         RunFailed: the run failed.
         HilError: as :func:`hil.bench.pipeline.run`.
     """
-    inputs = _inputs(task, data)
+    inputs = inputs_of(task, data, rules.WINDOWS)
     tensor = request.model.graph.input_tensors[0]
     arrays = model_inputs(task, tensor, inputs.loads)
     spec = InputSpec(f"{task.model_id} inputs", arrays=arrays)
@@ -134,15 +128,8 @@ def modelled_performance(
     )
 
 
-def _inputs(task: MlperfTask, data: RunnerData | None) -> _Inputs:
-    if data is None:
-        return _Inputs(drawn(task, rules.WINDOWS), [None] * rules.WINDOWS, None)
-    labels: list[int | None] = [*data.labels[: rules.WINDOWS]]
-    return _Inputs(data.first(rules.WINDOWS), labels, data.official)
-
-
 def _windows(
-    device: Device, task: MlperfTask, inputs: _Inputs, report: Progress
+    device: Device, task: MlperfTask, inputs: Inputs, report: Progress
 ) -> list[WindowResult]:
     warmups = task.official_warmups
     device.load(inputs.loads[0])

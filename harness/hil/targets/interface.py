@@ -15,7 +15,15 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 from hil.devices import Flash, Profile
 from hil.errors import UsageError
 from hil.firmware.program import Program
-from hil.records import BlockProfile, Finding, Firmware, MeteredRun, Platform, RegionTrace
+from hil.records import (
+    BlockProfile,
+    Finding,
+    Firmware,
+    MeteredRun,
+    Platform,
+    Recording,
+    RegionTrace,
+)
 from hil.targets.dut.client import DutClient, MemoryAccess
 
 LoadPath = Literal["auto", "direct", "protocol"]
@@ -90,6 +98,11 @@ class Metered(Protocol):
         Raises:
             MeterFailed: the meter stopped or refused.
             DeviceFault, DeviceTimeout, LinkError: see :class:`DutClient`.
+        """
+
+    def recorded(self, run: Callable[[], None]) -> Recording | None:
+        """Return what the meter records while ``run`` runs; None without a meter. Errors as for
+        :meth:`metered`, and what ``run`` raises.
         """
 
 

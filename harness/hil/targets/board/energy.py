@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hil.boards import Board
-from hil.records import MeteredRun
+from hil.records import MeteredRun, Recording
 from hil.targets.dut.client import DutClient
 from hil.targets.meters.interface import Meter, MeterOptions
 from hil.targets.meters.registry import meter as find_meter
@@ -50,6 +50,14 @@ class OpenMeter:
         recording = self.meter.stop()
         clock_us = statistics.median(elapsed)
         return MeteredRun(recording, self.meter.sign, WINDOWS, runs, clock_us or cycles_us)
+
+    def around(self, run: Callable[[], None]) -> Recording:
+        """Record while ``run`` runs, and a moment before and after it."""
+        self.meter.start()
+        time.sleep(PAUSE_S)
+        run()
+        time.sleep(PAUSE_S)
+        return self.meter.stop()
 
     @property
     def facts(self) -> Mapping[str, str]:

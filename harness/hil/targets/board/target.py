@@ -5,7 +5,7 @@ A virtual board (an emulator at a serial port) takes the same way, but nothing o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +14,15 @@ from hil import boards, devices
 from hil.boards import Board
 from hil.devices import Profile
 from hil.errors import HilError, UsageError
-from hil.records import BlockProfile, Finding, Firmware, MemoryRegion, MeteredRun, Platform
+from hil.records import (
+    BlockProfile,
+    Finding,
+    Firmware,
+    MemoryRegion,
+    MeteredRun,
+    Platform,
+    Recording,
+)
 from hil.targets.board import energy, lock
 from hil.targets.board.port import attached
 from hil.targets.board.start import Started, start
@@ -47,6 +55,10 @@ class BoardSession:
         clock_hz = self.client.info().clock_hz
         cycles_us = None if cycles is None else cycles / clock_hz * 1e6
         return self.meter.record(self.client, cycles_us, self.timeout_s)
+
+    def recorded(self, run: Callable[[], None]) -> Recording | None:
+        """See :class:`hil.targets.interface.Metered`."""
+        return None if self.meter is None else self.meter.around(run)
 
     def kill(self) -> None:
         """See :class:`hil.targets.interface.Session`; the board itself goes on running."""
