@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from hil.measure.metered import cut, energy_figures
 from hil.records import Measurement, RunRecord
+
+from tests.support.supply import Supply
 
 BOARD_RUN = "20261121T025500-0bad00"
 DESK = "desk"
@@ -57,3 +61,21 @@ def with_energy(run: RunRecord, microjoules: float) -> RunRecord:
     """The run with the energy that a meter measured."""
     energy = Measurement("energy_uj", microjoules, "uJ", "measured", 2.0, source="meter")
     return dataclasses.replace(run, measurements={**run.measurements, "energy_uj": energy})
+
+
+def metered(run: RunRecord, **changes: Any) -> RunRecord:
+    """The run with the recording of a meter that lost some samples between windows."""
+    supply = Supply(windows=5, latency_s=0.0193, pause_s=0.05, noise_w=2e-3)
+    whole = supply.run()
+    values = whole.recording.values.copy()
+    values[25_000:27_500] = np.nan  # between the first two windows
+    recording = dataclasses.replace(
+        whole.recording,
+        values=values,
+        lost=2_500,
+        instrument="PPK2 (hardware 9173), source meter at 3.3 V",
+        accuracy_pct=20.0,
+    )
+    found = cut(dataclasses.replace(whole, recording=recording, **changes))
+    measurements = {**run.measurements, **energy_figures(found)}
+    return dataclasses.replace(run, energy=found, measurements=measurements)

@@ -22,7 +22,7 @@ from hil.store import Store
 from tests.site.nightly import judged, measured, nights, site
 from tests.site.nightly import run as night_run
 
-from .board_records import on_board
+from .board_records import metered, on_board
 from .devtools import NAMES, Page, browser_page, find_browser
 from .page import render_compare
 from .report_records import bare, many_ops, passed, scaled, wrong_output
@@ -32,7 +32,7 @@ from .test_memory_compare import tflm
 from .test_pareto import run as pareto_run
 
 PAGES = [
-    *("report", "compare", "board", "baselines", "variants"),
+    *("report", "compare", "board", "power", "baselines", "variants"),
     *("site-index", "site-trend", "site-run"),
 ]
 AXE = Path(str(importlib.util.find_spec("axe_core_python").origin)).parent / "axe.min.js"  # type: ignore[union-attr]
@@ -64,6 +64,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "board": write_text(
             render_compare([passed(), on_board(passed(), {0: 1.2})]), folder / "board.html"
         ),
+        "power": write_report([metered(on_board(passed()))], folder / "power.html"),
         "baselines": write_report(_with_baselines(), folder / "baselines.html"),
         "variants": write_text(_variants(), folder / "variants.html"),
         **_site(folder),

@@ -35,8 +35,8 @@ class PowerTrace:
 class MeasuredEnergy:
     """Energy of one inference by a meter, and what it was taken from.
 
-    ``energy_uj`` and ``power_mw`` are means over the windows, each of ``inferences`` inferences;
-    ``duration_us`` is the window's time per inference. ``uncertainty_pct`` is the half width of
+    ``energy_uj``, ``power_mw`` and ``duration_us`` (the window's time per inference) are medians
+    over the windows, each of ``inferences`` inferences. ``uncertainty_pct`` is the half width of
     the energy's 95 % interval, ``power_uncertainty_pct`` of the power's; ``contributions`` are the
     energy's standard uncertainties by cause, in per cent. ``virtual``: the recording is of an
     emulated board.

@@ -1,7 +1,7 @@
 """Uncertainty of an energy from a recording, as the GUM combines causes (docs/energy.md).
 
 JCGM 100:2008, "Guide to the expression of uncertainty in measurement": limits of error become
-standard uncertainties as a rectangular distribution's (4.3.7), scatter by the mean's standard
+standard uncertainties as a rectangular distribution's (4.3.7), scatter by the median's standard
 deviation (4.2.3); independent causes combine as a root of squares (5.1), and a coverage factor
 of 2 gives the interval of about 95 % (6.2).
 """
@@ -26,7 +26,7 @@ _RECTANGULAR = math.sqrt(3.0)
 def standard_uncertainties(
     run: MeteredRun, samples: Samples, spans: Sequence[Span], values: Sequence[float]
 ) -> dict[str, float]:
-    """Return the standard uncertainty of the windows' mean by cause, in per cent.
+    """Return the standard uncertainty of the windows' median by cause, in per cent.
 
     ``values`` are the windows' energies (or powers), parallel to ``spans``.
     """
@@ -82,12 +82,16 @@ def _resolution_pct(samples: Samples, span: Span) -> float:
 
 
 def _spread_pct(values: Sequence[float]) -> float:
-    """Standard deviation of the mean; few windows count for more, by Student's distribution."""
+    """Standard deviation of the median: that of the mean, from three values on times sqrt(pi / 2)
+    as for a normal distribution. Few windows count for more, by Student's distribution.
+    """
     if len(values) < 2:
         return 0.0
     from scipy.special import stdtrit
 
     deviation = statistics.stdev(values) / math.sqrt(len(values))
+    if len(values) > 2:
+        deviation *= math.sqrt(math.pi / 2.0)
     student = float(stdtrit(len(values) - 1, 0.975)) / COVERAGE
     return 100.0 * deviation * max(student, 1.0) / statistics.fmean(values)
 

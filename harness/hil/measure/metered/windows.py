@@ -52,9 +52,9 @@ def cut(run: MeteredRun, *, virtual: bool = False) -> MeasuredEnergy:
             )
             for span, joule in zip(spans, joules, strict=True)
         ),
-        energy_uj=statistics.fmean(joules) / run.inferences * 1e6,
-        power_mw=sum(joules) / sum(seconds) * 1e3,
-        duration_us=statistics.fmean(seconds) / run.inferences * 1e6,
+        energy_uj=statistics.median(joules) / run.inferences * 1e6,
+        power_mw=statistics.median(power) * 1e3,
+        duration_us=statistics.median(seconds) / run.inferences * 1e6,
         uncertainty_pct=expanded_pct(parts),
         power_uncertainty_pct=expanded_pct(constant),
         rate_hz=run.recording.rate_hz,

@@ -20,6 +20,7 @@ from hil.report.run.memory import (
     ram_bar,
 )
 from hil.report.run.ops import FunctionRow, OpRow, function_rows, op_rows, op_summary
+from hil.report.run.power import PowerView, power_view
 from hil.report.run.provenance import ProvenanceGroup, provenance_groups
 from hil.report.words.figures import figure_names
 from hil.report.words.format import capacity as capacity_text
@@ -80,6 +81,7 @@ class RunView:
     ops: tuple[OpRow, ...]
     op_summary: str
     arena: ArenaView | None
+    power: PowerView | None
     bars: tuple[MemoryBar, ...]
     functions: tuple[FunctionRow, ...]
     cycle_kind: Kind
@@ -115,6 +117,7 @@ def run_view(run: RunRecord, position: int, detail: Detail, known: Evidence) -> 
         ops=ops,
         op_summary=op_summary(ops),
         arena=arena_view(run.plan, run.ops, run.model.ops if run.model else 0),
+        power=power_view(run),
         bars=tuple(bar for bar in (flash_bar(run), ram_bar(run)) if bar),
         functions=function_rows(run),
         cycle_kind=_cycle_kind(run),
