@@ -408,6 +408,59 @@ def test_a_figure(scratch: Scratch) -> None:
     assert_follows(scratch, "A figure", MODULE="memory")
 
 
+COPY_FLASHER = """
+from pathlib import Path
+
+from hil.targets.flash import tool
+from hil.targets.flash.elf import image
+
+
+class CopyFlasher:
+    name, title = "copy", "copy"
+
+    def tool(self, job):
+        return "copy 1"
+
+    def findings(self):
+        return ()
+
+    def flash(self, job):
+        options = tool.options(job, ("to",), self.name)
+        Path(options["to"]).write_bytes(image(job.elf).data)
+        return "copied"
+
+    def reset(self, job):
+        return ""
+
+    def probes(self):
+        return ()
+"""
+
+
+def test_a_flasher(scratch: Scratch) -> None:
+    scratch.add("harness/hil/targets/flash/copy.py", COPY_FLASHER)
+    groups = '[project.entry-points."hil.flashers"]\n'
+    scratch.edit("pyproject.toml", groups, f'{groups}copy = "hil.targets.flash.copy:CopyFlasher"\n')
+    kept, written = scratch.root / "kept", scratch.root / "written.bin"
+    scratch.hil("run", "-p", "stm32l4", "--keep", kept, DIGITS / "digits_int8.tflite")
+
+    code = (
+        "from pathlib import Path\n"
+        "from hil.boards import Board, FlasherSetup\n"
+        "from hil.devices import load\n"
+        "from hil.targets.flash import choice\n"
+        f"setup = FlasherSetup(name='copy', options={{'to': {str(written)!r}}})\n"
+        "board = Board(name='b', profile='stm32l4', port='/dev/null', flasher=setup)\n"
+        "profile = load(board.profile)\n"
+        f"job = choice.job(board, profile, Path({str(kept)!r}) / 'firmware.elf')\n"
+        "print(choice.chosen(board, profile).flash(job))\n"
+    )
+    assert scratch.python("-c", code) == "copied\n"
+    assert written.read_bytes()[4:8] != b"\xff" * 4  # the vector table
+    scratch.lint_imports()
+    assert_follows(scratch, "A flasher", NAME="copy")
+
+
 def test_a_report_section(scratch: Scratch) -> None:
     view = "harness/hil/report/run/run_view.py"
     scratch.add(

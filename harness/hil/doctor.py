@@ -40,6 +40,7 @@ def examine(db: str | None = None) -> list[Finding]:
         _compiler,
         lambda: [_build_tool("cmake", "cmake"), _build_tool("ninja", "ninja-build")],
         _targets,
+        _flashers,
         _cache,
         lambda: [_database(db)],
         _added_engines,
@@ -149,6 +150,17 @@ def _targets() -> list[Finding]:
     from hil.targets.registry import targets
 
     return [finding for target in targets() for finding in target.findings()]
+
+
+def _flashers() -> list[Finding]:
+    """Tools that flash boards: those that are here, and those that a board needs."""
+    from hil.targets.flash import registry
+
+    try:
+        flashers = [registry.flasher(name) for name in registry.names()]
+    except HilError as error:
+        return [Finding("flashers", "warn", detail=error.message)]
+    return [finding for flasher in flashers for finding in flasher.findings()]
 
 
 def _cache() -> list[Finding]:

@@ -32,6 +32,7 @@ from hil.errors import HilError, RunFailed, StoreError, UnsupportedModel
 #: Command -> first line of its help, in the order in which help lists them.
 COMMANDS = {
     "run": "Run MODEL on a device; measure, check, store and show.",
+    "deploy": "Flash the firmware of MODEL into a board and leave it running.",
     "sweep": "Run the members of STUDY that have no stored result.",
     "accuracy": "Count how often MODEL is right on a device.",
     "mlperf": "Apply the rules of MLPerf Tiny to a board.",

@@ -32,6 +32,7 @@ STAGES = {
     "plan": "planning",
     "arena": "finding the smallest arena",
     "build": "building the firmware",
+    "flash": "flashing the board",
     "run": "running on the target",
     "measure": "computing the figures",
     "check": "comparing outputs with the reference",

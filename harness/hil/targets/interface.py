@@ -27,6 +27,7 @@ from hil.records import (
 from hil.targets.dut.client import DutClient, MemoryAccess
 
 LoadPath = Literal["auto", "direct", "protocol"]
+Start = Literal["as needed", "reset", "flash"]
 OutputCall = Callable[[bytes], None]
 
 
@@ -39,7 +40,9 @@ class Options:
     The first ``profile_windows`` inferences carry an execution profile, if the target makes any;
     with ``flash`` its caches are simulated in them and the misses counted. ``wait_s`` is how long
     to wait for a device that somebody else uses (``math.inf``: as long as it takes). With
-    ``energy`` the machine's meter records further inferences.
+    ``energy`` the machine's meter records further inferences. ``start`` is for a device that keeps
+    its firmware: it is flashed where it does not run this one (``as needed``), reset at least, or
+    flashed in any case.
     """
 
     timeout_s: float = 60.0
@@ -48,6 +51,7 @@ class Options:
     flash: Flash | None = None
     wait_s: float = 0.0
     energy: bool = False
+    start: Start = "as needed"
 
     def __post_init__(self) -> None:
         """Raise UsageError for a load path that does not exist."""

@@ -31,6 +31,10 @@ class Flashing:
         """Write the firmware, verify it and start it; errors as :meth:`Flasher.flash`."""
         self.flasher.flash(self.job)
 
+    def reset(self) -> None:
+        """Reset the board and let it run; errors as :meth:`Flasher.reset`."""
+        self.flasher.reset(self.job)
+
 
 def flashing(board: Board, profile: Profile, elf: Path) -> Flashing | None:
     """Return how ``elf`` gets onto the board, None where it has no flasher.

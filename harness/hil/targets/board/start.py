@@ -79,10 +79,10 @@ def start(
     stream = open_port(port.url, platform.baud or profile.firmware.baud)
     try:
         found = _found(wanted, stream)
-        flashed = found != wanted.build
-        if flashed:
+        flashed = found != wanted.build or options.start == "flash"
+        if flashed or options.start == "reset":
             stream.close()
-            _flash(wanted, flasher, found)
+            _write(wanted, flasher, found, flash=flashed)
             stream = _reopened(wanted)
         client = _client(wanted, stream, options.timeout_s)
         info = _greeted(client)
@@ -119,11 +119,17 @@ def _client(wanted: _Wanted, stream: PortStream, timeout_s: float) -> DutClient:
     return DutClient(link, timeout_s=timeout_s, symbolize=symbolizer(wanted.firmware.elf))
 
 
-def _flash(wanted: _Wanted, flasher: Flashing | None, found: str | None) -> None:
+def _write(wanted: _Wanted, flasher: Flashing | None, found: str | None, *, flash: bool) -> None:
+    """Flash the board, or only reset it."""
     if flasher is None:
+        if found == wanted.build:
+            raise no_flasher(wanted.board, f"{wanted.name} is to be flashed or reset")
         runs = f"{wanted.name} runs another firmware" if found is not None else ""
         raise no_flasher(wanted.board, runs or f"{wanted.name} does not answer")
-    flasher.flash()
+    if flash:
+        flasher.flash()
+    else:
+        flasher.reset()
 
 
 def _reopened(wanted: _Wanted) -> PortStream:
