@@ -102,10 +102,29 @@ def refuses(name: str, source: str, target: str, *words: str, **change: Any) -> 
 def test_refuses() -> None:
     refuses("QUANTIZE", "float32", "int32", "float32 to int32", "int16")
     refuses("QUANTIZE", "int16", "uint8", "int16 to uint8")
-    refuses("QUANTIZE", "int32", "int8", "int32 to int8")
+    refuses("QUANTIZE", "int32", "uint8", "int32 to uint8")
     refuses("QUANTIZE", "float32", "int8", "no scale", scale=None)
     refuses("QUANTIZE", "float32", "int8", "several scales", scale=[0.1, 0.2, 0.3, 0.4])
     refuses("QUANTIZE", "float32", "int8", "[5]", shape=(5,))
     refuses("DEQUANTIZE", "float16", "float32", "float16")
     refuses("DEQUANTIZE", "int32", "float32", "int32 to float32")
     refuses("DEQUANTIZE", "int8", "float32", "no scale", scale=None)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("int16", "int32"), ("int32", "int16"), ("int32", "int8")]
+)
+def test_32_bits_requantized(source: str, target: str) -> None:
+    rng = np.random.default_rng(7)
+    cases = OpCases()
+    values = np.unique(
+        np.concatenate([rng.integers(-30_000, 30_000, 400), np.arange(-200, 200)])
+    ).astype(source)
+    for _ in range(6):
+        in_scale = random_scale(rng)
+        zero = zero_point(target, rng) if target == "int8" else 0
+        x = cases.input(values.shape, source, values=values, scale=in_scale)
+        out_scale = in_scale * float(rng.uniform(0.5, 300.0))
+        y = cases.output(values.shape, target, scale=out_scale, zero_point=zero)
+        cases.op("QUANTIZE", [x], [y])
+    cases.check(rounds=1)

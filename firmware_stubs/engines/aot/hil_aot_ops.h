@@ -456,6 +456,68 @@ typedef struct {
 
 void hil_mean_f32(const hil_mean_f32_params *p, const float *input, float *output);
 
+typedef struct {
+    hil_walk kept, reduced;
+    int32_t inner, inner_stride;
+} hil_reduce_params;
+
+void hil_reduce_max_s8(const hil_reduce_params *p, const int8_t *input, int8_t *output);
+void hil_reduce_min_s8(const hil_reduce_params *p, const int8_t *input, int8_t *output);
+void hil_reduce_max_s16(const hil_reduce_params *p, const int16_t *input, int16_t *output);
+void hil_reduce_min_s16(const hil_reduce_params *p, const int16_t *input, int16_t *output);
+void hil_reduce_max_s32(const hil_reduce_params *p, const int32_t *input, int32_t *output);
+void hil_reduce_min_s32(const hil_reduce_params *p, const int32_t *input, int32_t *output);
+void hil_reduce_max_s64(const hil_reduce_params *p, const int64_t *input, int64_t *output);
+void hil_reduce_min_s64(const hil_reduce_params *p, const int64_t *input, int64_t *output);
+void hil_reduce_max_f32(const hil_reduce_params *p, const float *input, float *output);
+void hil_reduce_min_f32(const hil_reduce_params *p, const float *input, float *output);
+void hil_sum_s32(const hil_reduce_params *p, const int32_t *input, int32_t *output);
+
+/* ARG_MAX and ARG_MIN along an axis of `size`; indices have `index_bytes` (4 or 8). */
+typedef struct {
+    int32_t outer, size, inner;
+    int32_t index_bytes;
+} hil_arg_params;
+
+void hil_arg_max_s8(const hil_arg_params *p, const int8_t *input, void *output);
+void hil_arg_min_s8(const hil_arg_params *p, const int8_t *input, void *output);
+void hil_arg_max_u8(const hil_arg_params *p, const uint8_t *input, void *output);
+void hil_arg_min_u8(const hil_arg_params *p, const uint8_t *input, void *output);
+void hil_arg_max_s32(const hil_arg_params *p, const int32_t *input, void *output);
+void hil_arg_min_s32(const hil_arg_params *p, const int32_t *input, void *output);
+void hil_arg_max_f32(const hil_arg_params *p, const float *input, void *output);
+void hil_arg_min_f32(const hil_arg_params *p, const float *input, void *output);
+
+/* ---- TRANSPOSE_CONV; weights [out_c][kernel_h][kernel_w][in_c] ------------------------------- */
+
+typedef struct {
+    int32_t batches, in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+} hil_transpose_conv_window;
+
+typedef struct {
+    hil_transpose_conv_window window;
+    const int8_t *weights;
+    const int32_t *bias;       /* out_c */
+    const int32_t *multiplier; /* out_c */
+    const int8_t *shift;       /* out_c */
+    int32_t input_zero_point, output_zero_point;
+    int32_t act_min, act_max;
+} hil_transpose_conv_s8_params;
+
+typedef struct {
+    hil_transpose_conv_window window;
+    const float *weights;
+    const float *bias; /* out_c */
+    float act_min, act_max;
+} hil_transpose_conv_f32_params;
+
+void hil_transpose_conv_s8(const hil_transpose_conv_s8_params *p, const int8_t *input,
+                           int8_t *output);
+void hil_transpose_conv_f32(const hil_transpose_conv_f32_params *p, const float *input,
+                            float *output);
+
 /* ---- QUANTIZE, DEQUANTIZE (between 8-bit types QUANTIZE is hil_lut_8) ------------------------ */
 
 typedef struct {
@@ -484,5 +546,8 @@ void hil_requantize_s16_s16(const hil_requantize_params *p, const int16_t *input
 void hil_requantize_s16_s8(const hil_requantize_params *p, const int16_t *input, int8_t *output);
 void hil_requantize_s8_s16(const hil_requantize_params *p, const int8_t *input, int16_t *output);
 void hil_requantize_u8_s16(const hil_requantize_params *p, const uint8_t *input, int16_t *output);
+void hil_requantize_s16_s32(const hil_requantize_params *p, const int16_t *input, int32_t *output);
+void hil_requantize_s32_s16(const hil_requantize_params *p, const int32_t *input, int16_t *output);
+void hil_requantize_s32_s8(const hil_requantize_params *p, const int32_t *input, int8_t *output);
 
 #endif

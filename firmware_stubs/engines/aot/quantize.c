@@ -33,18 +33,21 @@ DEFINE_DEQUANTIZE(hil_dequantize_s8_f32, int8_t)
 DEFINE_DEQUANTIZE(hil_dequantize_u8_f32, uint8_t)
 DEFINE_DEQUANTIZE(hil_dequantize_s16_f32, int16_t)
 
-#define DEFINE_REQUANTIZE(name, from, to, low, high)                                 \
-    void name(const hil_requantize_params *p, const from *input, to *output)         \
-    {                                                                                \
-        for (int32_t i = 0; i < p->elements; ++i) {                                  \
-            const int32_t centred = input[i] - p->input_zero_point;                  \
-            const int32_t scaled = hil_requantize(centred, p->multiplier, p->shift); \
-            const int32_t value = hil_wrap_add(scaled, p->output_zero_point);        \
-            output[i] = (to)hil_clamp(value, low, high);                             \
-        }                                                                            \
+#define DEFINE_REQUANTIZE(name, from, to, low, high)                                  \
+    void name(const hil_requantize_params *p, const from *input, to *output)          \
+    {                                                                                 \
+        for (int32_t i = 0; i < p->elements; ++i) {                                   \
+            const int32_t centred = hil_wrap_subtract(input[i], p->input_zero_point); \
+            const int32_t scaled = hil_requantize(centred, p->multiplier, p->shift);  \
+            const int32_t value = hil_wrap_add(scaled, p->output_zero_point);         \
+            output[i] = (to)hil_clamp(value, low, high);                              \
+        }                                                                             \
     }
 
 DEFINE_REQUANTIZE(hil_requantize_s16_s16, int16_t, int16_t, -32768, 32767)
 DEFINE_REQUANTIZE(hil_requantize_s16_s8, int16_t, int8_t, -128, 127)
 DEFINE_REQUANTIZE(hil_requantize_s8_s16, int8_t, int16_t, -32768, 32767)
 DEFINE_REQUANTIZE(hil_requantize_u8_s16, uint8_t, int16_t, -32768, 32767)
+DEFINE_REQUANTIZE(hil_requantize_s16_s32, int16_t, int32_t, INT32_MIN, INT32_MAX)
+DEFINE_REQUANTIZE(hil_requantize_s32_s16, int32_t, int16_t, -32768, 32767)
+DEFINE_REQUANTIZE(hil_requantize_s32_s8, int32_t, int8_t, -128, 127)

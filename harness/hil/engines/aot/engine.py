@@ -26,7 +26,14 @@ _REQUIRED_INPUTS = {
     **dict.fromkeys(("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"), 2),
     **dict.fromkeys(("LOGICAL_AND", "LOGICAL_OR"), 2),
     **dict.fromkeys(("SELECT", "SELECT_V2"), 3),
-    **{"BROADCAST_TO": 2, "RESIZE_NEAREST_NEIGHBOR": 2, "PADV2": 3, "STRIDED_SLICE": 4},
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN", "REDUCE_MAX", "REDUCE_MIN", "SUM"), 2),
+    **{
+        "BROADCAST_TO": 2,
+        "TRANSPOSE_CONV": 3,
+        "RESIZE_NEAREST_NEIGHBOR": 2,
+        "PADV2": 3,
+        "STRIDED_SLICE": 4,
+    },
 }
 """Inputs that an op must have; one where it is not listed."""
 _NO_KERNEL = {

@@ -9,9 +9,13 @@ from hil.engines.aot.ops.activation import lower_table
 from hil.engines.aot.quant import quantize_multiplier, scale_zero_point
 from hil.tflite.graph import Graph, Op, Tensor
 
-_SUFFIX = {"int8": "s8", "uint8": "u8", "int16": "s16"}
+_SUFFIX = {"int8": "s8", "uint8": "u8", "int16": "s16", "int32": "s32"}
+_FROM_FLOAT = ("int8", "uint8", "int16")
 _BYTES = ("int8", "uint8")
-_THROUGH_INT16 = (("int16", "int16"), ("int16", "int8"), ("int8", "int16"), ("uint8", "int16"))
+_THROUGH_INT16 = (
+    *(("int16", "int16"), ("int16", "int8"), ("int8", "int16"), ("uint8", "int16")),
+    *(("int16", "int32"), ("int32", "int16"), ("int32", "int8")),
+)
 
 
 @lowers("QUANTIZE")
@@ -27,12 +31,12 @@ def lower_quantize(op: Op, graph: Graph) -> Lowered:
         return lower_table(output.elements, table)
     if (source.dtype, output.dtype) in _THROUGH_INT16:
         return _requantized(op, source, output)
-    if source.dtype != "float32" or output.dtype not in _SUFFIX:
+    if source.dtype != "float32" or output.dtype not in _FROM_FLOAT:
         refuse(
             op,
             f"{source.dtype} to {output.dtype}",
             "float32 to int8, uint8 or int16; int8 and uint8 to int8, uint8 or int16; int16 to "
-            "int16 or int8",
+            "int8, int16 or int32; int32 to int8 or int16",
         )
     return _lowered(op, f"quantize_f32_{_SUFFIX[output.dtype]}", output)
 
@@ -63,7 +67,7 @@ def lower_dequantize(op: Op, graph: Graph) -> Lowered:
     """Lower to a kernel of the input's type."""
     source, output = input_tensor(op, graph), output_tensor(op, graph)
     same_shape(op, output, source.shape)
-    if source.dtype not in _SUFFIX or output.dtype != "float32":
+    if source.dtype not in _FROM_FLOAT or output.dtype != "float32":
         refuse(op, f"{source.dtype} to {output.dtype}", "int8, uint8 or int16 to float32")
     return _lowered(op, f"dequantize_{_SUFFIX[source.dtype]}_f32", source)
 
