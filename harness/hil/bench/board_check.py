@@ -6,8 +6,6 @@ it; links that need a broken one are skipped. Everything that was opened is clos
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import os
 import time
 from collections.abc import Callable
@@ -31,7 +29,7 @@ from hil.errors import (
 )
 from hil.firmware.elf import build_id
 from hil.records import Firmware, Platform
-from hil.targets.board import lock
+from hil.targets.board import energy, lock
 from hil.targets.board.access import other_users, permission
 from hil.targets.board.flashing import Flashing, flashing, no_flasher
 from hil.targets.board.port import Port, attached
@@ -39,8 +37,6 @@ from hil.targets.dut.answers import DutInfo
 from hil.targets.dut.client import DutClient
 from hil.targets.dut.link import Link as SerialLink
 from hil.targets.dut.serial_port import GONE_HINT, PortStream, open_port
-from hil.targets.meters import registry as meters
-from hil.targets.meters.interface import Meter, MeterOptions
 from hil.targets.registry import target
 from hil.tflite.model import Model
 
@@ -49,9 +45,7 @@ Report = Callable[[str], None]
 
 _REOPEN_S = 5.0  # a board with USB of its own is away for a moment after a reset
 _REOPEN_POLL_S = 0.05
-_WINDOW_S = 0.1  # long enough for the slowest meter's trigger input
-_MOST_RUNS = 100_000
-_PIN_DEFINE = {"HIL_WINDOW_PIN": "1"}
+_WINDOW_S = 0.1  # long enough for any meter's input
 
 
 @dataclass(frozen=True)
@@ -149,7 +143,7 @@ class _Attempt:
     stream: PortStream = field(init=False)
     client: DutClient = field(init=False)
     info: DutInfo = field(init=False)
-    meter: Meter = field(init=False)
+    meter: energy.OpenMeter | None = field(init=False)
     cycles: int = field(init=False)
 
     def run(self, chain: _Chain) -> None:
@@ -157,13 +151,13 @@ class _Attempt:
         link = chain.link
         link("entry", self._entry)
         link("lock", self._lock, "entry")
+        link("meter", self._meter, "lock")  # before the port: it may supply the board
         link("port", self._port, "lock")
         link("permission", self._permission, "port")
         link("no other user", self._other_users, "port")
         link("open", self._open, "port")
         link("flasher", self._flasher, "entry")
         link("probe", self._probe, "flasher")
-        link("meter", self._meter, "entry")
         link("flash", self._flash, "open")
         last = "flash" if self.flash else "open"  # what the firmware needs
         link("answer", self._answer, last)
@@ -236,15 +230,10 @@ class _Attempt:
         return wanted or found[0]
 
     def _meter(self) -> str:
-        setup = self.board.meter
-        if setup is None:
+        self.meter = self.stack.enter_context(energy.opened(self.board))
+        if self.meter is None:
             raise _Skip("the board has none")
-        self.meter = meters.meter(setup.name, MeterOptions(setup.volts, setup.options))
-        self.stack.callback(self.meter.close)
-        instrument = self.meter.open()
-        if self.meter.supplies:
-            self.meter.power(True)
-        return instrument
+        return self.meter.instrument
 
     def _flash(self) -> str:
         if not self.flash:
@@ -260,12 +249,7 @@ class _Attempt:
 
     def _built(self) -> Firmware:
         request = Request(self.model, self.profile, target="board", machine=self.board.name)
-        job = fitted(prepare(request))
-        if self.board.meter is not None:
-            defines = {**job.platform.defines, **_PIN_DEFINE}
-            platform = dataclasses.replace(job.platform, defines=defines)
-            job = dataclasses.replace(job, platform=platform)
-        return build_firmware(job)
+        return build_firmware(fitted(prepare(request)))
 
     def _reopened(self) -> PortStream:
         until = time.monotonic() + _REOPEN_S
@@ -348,19 +332,24 @@ class _Attempt:
         return f"stack {found.stack_bytes:,} of {found.stack_reserved_bytes:,} B used"
 
     def _window_pin(self) -> str:
+        assert self.meter is not None
+        meter = self.meter.meter
+        if meter.sign == "none":
+            raise _Skip("the meter listens to no pin")
         if self.firmware is None:
-            raise _Skip("needs --flash: the pin moves in firmware that was built for a meter")
-        seconds = self.cycles / self.platform.clock_hz
-        runs = min(_MOST_RUNS, max(1, math.ceil(_WINDOW_S / seconds)))
-        self.meter.start()
+            raise _Skip("needs --flash: other firmware may not move the pin")
+        latency_us = self.cycles / self.platform.clock_hz * 1e6
+        meter.start()
+        time.sleep(energy.PAUSE_S)  # for the meter to deliver
         try:
-            self.client.infer(runs)
+            self.client.infer(energy.inferences_in_window(latency_us, 2 * _WINDOW_S))
+            time.sleep(energy.PAUSE_S)
         finally:
-            recording = self.meter.stop()
+            recording = meter.stop()
         if not recording.edges:
             raise MeterFailed(
                 "the meter saw no edge of the window pin",
                 hint="connect the pin that docs/porting.md names for the board with the meter's "
-                "trigger input, and both grounds",
+                "input, and both grounds (docs/energy.md)",
             )
         return f"{len(recording.edges)} edges in {recording.values.size:,} samples"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hil.cli import output
+from hil.cli.board_options import parse_wait
 from hil.cli.options import JsonOption
 from hil.errors import RunFailed, UsageError
 
@@ -29,11 +30,19 @@ def check(
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Limit of one answer.")
     ] = 10.0,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS|forever",
+            help="How long to wait for a board in use (default: not at all).",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Try every link from boards.toml to the running firmware.
 
-    Entry, lock, port, permission, flasher, probe, meter, flash (with --flash), answer, firmware,
+    Entry, lock, meter, port, permission, flasher, probe, flash (with --flash), answer, firmware,
     clock, cycle counter, memory, window pin: each is ok, failed with what to do, or skipped. Exit
     code 0: none failed; else that of the first failure: 2 configuration, 3 the board, 4 something
     is missing here.
@@ -47,7 +56,14 @@ def check(
     settings.load()
     loaded = Model.read(model) if model is not None else None
     with output.progress(name) as shown:
-        found = check_board(name, flash=flash, model=loaded, timeout_s=timeout, report=shown.show)
+        found = check_board(
+            name,
+            flash=flash,
+            model=loaded,
+            timeout_s=timeout,
+            wait_s=parse_wait(wait) if wait is not None else 0.0,
+            report=shown.show,
+        )
     _show(name, found, json)
     if found.error is not None:
         raise found.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import pwd
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from hil import boards
-from hil.boards import Board, FlasherSetup
+from hil.boards import Board, FlasherSetup, MeterSetup
 from hil.devices import load
 from hil.targets.board import lock
 from hil.targets.registry import board_emulator
@@ -21,6 +22,7 @@ from hil.targets.registry import board_emulator
 from tests.support.fake_dut import FakeDut, Mischief, on_pty, on_tcp
 from tests.support.hil import hil
 from tests.support.processes import Processes
+from tests.support.stand_ins import StandIn
 from tests.support.tools import tool
 
 Add = Callable[..., None]
@@ -206,6 +208,84 @@ def test_a_flasher_that_cannot_work() -> None:
         assert "needs the option 'server'" in found["flasher"]["detail"]
         add(port, flasher=FlasherSetup(name="gbd"))
         assert "there is no flasher 'gbd'" in links(code=2)["flasher"]["detail"]
+
+
+RECORDER = """
+import signal, sys
+def write(*_):
+    lines = ["power_mw,d0"] + [f"{10 + high},{high}" for high in %r]
+    open(sys.argv[1], "w").write("\\n".join(lines) + "\\n")
+    sys.exit()
+signal.signal(signal.SIGINT, write)
+signal.pause()
+"""
+
+
+@pytest.mark.usefixtures("virtual")
+@pytest.mark.parametrize(
+    ("line", "state"), [([1, 1, 0, 0, 1, 1], "ok"), ([1, 1, 1, 1, 1, 1], "failed")]
+)
+def test_the_meter_sees_the_window_pin(tmp_path: Path, line: list[int], state: str) -> None:
+    """The recorder stands for an instrument: what it saw of the pin is in the file it writes."""
+    script = tmp_path / "recorder.py"
+    script.write_text(RECORDER % line)
+    options = {
+        "file": str(tmp_path / "recording.csv"),
+        "command": f"{sys.executable} {script} {{file}}",
+        "rate_hz": "1000",
+        "accuracy_pct": "1",
+    }
+    board = boards.load("desk")
+    meter = MeterSetup(name="recording", volts=3.3, options=options)
+    boards.save(board.model_copy(update={"meter": meter}), replace=True)
+    found = links("--flash", code=0 if state == "ok" else 3)
+    assert found["meter"]["state"] == "ok"
+    assert found["window pin"]["state"] == state
+    assert ("2 edges in 6 samples" if state == "ok" else "no edge") in found["window pin"]["detail"]
+    assert "--flash" in links()["window pin"]["detail"]
+    no_folder = {**options, "file": str(tmp_path / "none" / "recording.csv")}
+    meter = MeterSetup(name="recording", volts=3.3, options=no_folder)
+    boards.save(board.model_copy(update={"meter": meter}), replace=True)
+    found = links(code=4)
+    assert states(found, "failed") == {"meter"}
+    assert found["memory"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("probe", "attached", "state"),
+    [
+        ("066B", ["066A", "066B"], "ok"),
+        (None, ["066A", "066B"], "failed"),
+        ("066C", ["066A", "066B"], "failed"),
+        (None, ["066A"], "ok"),
+        ("066A", [], "skipped"),
+    ],
+)
+def test_debug_probes(
+    probe: str | None,
+    attached: list[str],
+    state: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What pyOCD lists, of hardware that is not here."""
+    stand_in = StandIn(tmp_path, monkeypatch, "pyocd")
+    text = json.dumps({"status": 0, "boards": [{"unique_id": one} for one in attached]})
+    stand_in.answers((("--version",), "0.46.0\n", 0), (("--probes",), text, 0))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # no real pyocd beside it
+    with on_pty(FakeDut()) as port:
+        add(port, flasher=FlasherSetup(name="pyocd", probe=probe))
+        assert links(code=4 if state == "failed" else 0)["probe"]["state"] == state
+
+
+def test_waiting_for_a_board_in_use() -> None:
+    with on_pty(FakeDut()) as port:
+        add(port)
+        with lock.held("the board", "board desk", 0):
+            found = links("--wait", "0.1", code=4)
+        assert "in use for 0.1 s" in found["lock"]["detail"]
+        links("--wait", "forever")
+    hil("board", "check", "desk", "--wait", "long").refuses(2, "invalid --wait 'long'")
 
 
 def test_what_is_refused_at_once(tmp_path: Path) -> None:
