@@ -331,7 +331,9 @@ def _with_smallest_arena(job: Job, engine: SizedByRunning) -> Job:
 
 
 def _measure(job: Job, firmware: Firmware, trace: Trace) -> Measurements:
-    found = measure(job.request.profile, firmware, trace, job.graph)
+    timed = trace.inferences[: job.timed * job.request.repeat]
+    counted = dataclasses.replace(trace, inferences=timed)
+    found = measure(job.request.profile, firmware, counted, job.graph)
     if job.arena is None:
         return found
     return dataclasses.replace(found, figures={**found.figures, **arena_figures(job.arena)})

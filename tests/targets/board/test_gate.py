@@ -46,7 +46,7 @@ def found(result: Result, figure: str) -> dict[str, str]:
 
 def measured(bench: Bench, *options: object) -> None:
     """A run of the board with some noise."""
-    done = bench.run("--samples", 2, *options)
+    done = bench.run("--samples", 4, *options)
     assert done.code == 0, done
 
 

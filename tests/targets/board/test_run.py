@@ -59,7 +59,7 @@ def test_a_board_is_flashed_once_and_measured(bench: Bench) -> None:
     assert cycles["kind"] == "measured"
     assert cycles["value"] == board.ops * CYCLES_OF_AN_OP + 10
     assert cycles["source"] == "cycle counter of the board at 80 MHz"
-    assert cycles["n"] == len(cycles["samples"]) == 4 * 3  # with the two extremes
+    assert cycles["n"] == len(cycles["samples"]) == 2 * 3  # the two extremes are only checked
     assert cycles["spread_pct"] == 0
     assert data["measurements"]["latency_us"]["kind"] == "measured"
     assert "instructions" not in data["measurements"]
