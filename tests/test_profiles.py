@@ -159,8 +159,8 @@ def test_wait_states_follow_the_clock(name: str, waits: int) -> None:
 
 
 def test_without_a_table_the_wait_states_stay_and_a_note_says_so() -> None:
-    profile = load("sparkfun-edge@24MHz")
-    assert profile.flash.wait_states == load("sparkfun-edge").flash.wait_states
+    profile = load("stm32h743@240MHz")
+    assert profile.flash.wait_states == load("stm32h743").flash.wait_states
     assert "upper bound" in profile.notes[0]
 
 

@@ -23,6 +23,8 @@ CLOCKS = {
     "nucleo-l4r5zi": ("100MHz", "80MHz", "20MHz"),
     "stm32f411": ("96MHz", "84MHz", "50MHz", "25MHz", "13MHz"),
     "stm32f746": ("200MHz", "180MHz", "100MHz", "48MHz", "25MHz", "13MHz"),
+    "stm32h743": ("400MHz", "240MHz", "64MHz", "24MHz"),
+    "stm32u575": ("110MHz", "48MHz", "24MHz", "16MHz"),
 }
 """Clocks that a profile's port sets, those of its ranges among them."""
 
@@ -32,6 +34,8 @@ REFUSED = {
     "stm32l4": ("47MHz", "this port sets clocks in steps of 2 MHz"),
     "stm32f411": ("12MHz", "this port sets clocks from 13 MHz"),
     "stm32f746": ("12MHz", "this port sets clocks from 13 to 216 MHz"),
+    "stm32h743": ("23MHz", "this port sets clocks from 24 MHz"),
+    "stm32u575": ("15MHz", "this port sets clocks from 16 to 160 MHz"),
 }
 """A clock that a port does not set, and what it says."""
 

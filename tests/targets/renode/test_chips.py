@@ -115,6 +115,40 @@ CHIPS = {
             0xE000ED14: 0x30000,  # SCB->CCR: both caches
         },
     ),
+    "stm32h743": Chip(
+        0x58021814,  # GPIOG->ODR
+        12,
+        left={
+            0x58024410: 0x1B,  # RCC->CFGR: PLL1
+            0x58024418: 0x48,  # RCC->D1CFGR: AXI at half, APB3 at a quarter of it
+            0x5802441C: 0x440,  # RCC->D2CFGR: APB1 and APB2
+            0x58024420: 0x40,  # RCC->D3CFGR: APB4
+            0x58024428: 0x02020042,  # RCC->PLLCKSELR: HSE by 4
+            0x5802442C: 0x01FF0004,  # RCC->PLLCFGR: 2 to 4 MHz, the wide VCO
+            0x58024430: 0x010103DF,  # RCC->PLL1DIVR: times 480, by 2
+            0x5802480C: 0x42,  # PWR->CR3: LDO, configured
+            0x58024818: 0xE000,  # PWR->D3CR: VOS1
+            0x52002000: 0x24,  # FLASH->ACR
+            0x58020C24: 0x77,  # GPIOD->AFR[1]: PD8 and PD9
+            0x4000480C: 1042,  # USART3->BRR: 120 MHz / 115200
+            0xE000ED14: 0x30000,  # SCB->CCR: both caches
+        },
+    ),
+    "stm32u575": Chip(
+        0x42021414,  # GPIOF->ODR
+        13,
+        left={
+            0x46020C1C: 0xF,  # RCC->CFGR1: PLL1
+            0x46020C28: 0x40001,  # RCC->PLL1CFGR: MSIS
+            0x46020C34: 0x0101024F,  # RCC->PLL1DIVR: times 80, R by 2
+            0x46020808: 2,  # PWR->CR3: SMPS
+            0x4602080C: 0x7C000,  # PWR->VOSR: range 1, booster
+            0x40022000: 0x104,  # FLASH->ACR
+            0x40030400: 1,  # ICACHE->CR
+            0x42020024: 0x770,  # GPIOA->AFR[1]: PA9 and PA10
+            0x4001380C: 1389,  # USART1->BRR: 160 MHz / 115200
+        },
+    ),
 }
 
 
