@@ -151,6 +151,17 @@ def test_every_profile_has_a_virtual_board_at_its_clock(qemu: Path, profile: str
     assert platform.ram.size == device.main_ram.size_bytes
 
 
+def test_a_profile_without_a_machine_that_counts_has_one_all_the_same(qemu: Path) -> None:
+    device = load(PROFILE).model_copy(update={"emulation": {"qemu": ("b-l475e-iot01a",)}})
+    assert board_emulator().virtual_platform(device).machine == "mps2-an386"
+
+
+def test_another_clock_is_the_board_s(qemu: Path) -> None:
+    platform = board_emulator().virtual_platform(load(f"{PROFILE}@48MHz"))
+    assert platform.clock_hz == 48_000_000
+    assert platform.defines["HIL_MPS2_CLOCK_HZ"] == "48000000"
+
+
 def test_a_machine_without_a_counter_is_refused(platform: Platform) -> None:
     with (
         pytest.raises(UsageError, match="cannot be a virtual board"),
