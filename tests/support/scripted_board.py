@@ -22,7 +22,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-from hil.errors import FlashFailed
+from hil.errors import FlashFailed, MissingTool
 from hil.firmware.elf import build_id
 from hil.records import Finding
 from hil.targets.flash.interface import FlashJob
@@ -161,18 +161,23 @@ class ScriptedBoard:
 
 
 class BenchFlasher:
-    """A flasher for scripted boards; the option ``board`` is the path of the board's socket."""
+    """A flasher for scripted boards; the option ``board`` is the path of the board's socket,
+    ``missing`` says that its tool is not here.
+    """
 
     name = "bench"
     title = "the test bench"
 
     def tool(self, job: FlashJob) -> str:
+        if "missing" in job.options:
+            raise MissingTool("there is no bench", hint="buy one")
         return "bench 1.0"
 
     def findings(self) -> Sequence[Finding]:
         return ()
 
     def flash(self, job: FlashJob) -> str:
+        self.tool(job)
         with socket.socket(socket.AF_UNIX) as board:
             board.connect(job.options["board"])
             board.sendall(os.fsencode(job.elf))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hil.cli import clusters, output
+from hil.cli.board_options import parse_wait
 from hil.cli.clusters import SchedulerOption
 from hil.cli.options import (
     DbOption,
@@ -81,6 +82,15 @@ def sweep(
             "--board", metavar="NAME", help="Run on this board instead of the study's boards."
         ),
     ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS|forever",
+            help="How long a run waits for its board, runs of this study included "
+            "(default: forever).",
+        ),
+    ] = None,
     scheduler: SchedulerOption = None,
     label: LabelOption = None,
     db: DbOption = None,
@@ -101,7 +111,7 @@ def sweep(
     check_report_folder(report)
     loaded = load(study)
     loaded = located(loaded, board, tools.target, settings.target)
-    chosen = members(loaded, only)
+    chosen = members(loaded, only, parse_wait(wait or "forever"))
     with Store.open(settings.db) as store:
         what = plan(chosen, store, rerun_failed=rerun_failed, each_commit=each_commit)
         if dry_run:

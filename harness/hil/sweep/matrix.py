@@ -55,11 +55,12 @@ class Member:
         return " ".join([graph.dtype, *(op.name for op in graph.ops)])
 
 
-def members(study: Study, only: str | None = None) -> list[Member]:
+def members(study: Study, only: str | None = None, wait_s: float = math.inf) -> list[Member]:
     """Return the study's runs: profile by profile, then model by model, then by scheme.
 
     With the profile outermost, the second profile finds every variant already made. ``only`` is a
-    glob over labels; without ``*``, ``?`` or ``[`` it is any part of one.
+    glob over labels; without ``*``, ``?`` or ``[`` it is any part of one. ``wait_s`` is how long a
+    run waits for a board that another one uses, of this study or of others.
 
     Raises:
         UsageError: a model, profile, engine or calibration file is not there or not usable, a
@@ -76,7 +77,7 @@ def members(study: Study, only: str | None = None) -> list[Member]:
         for model in models:
             _check_scheme(model, scheme)
     every = [
-        Member(scheme, _request(study, model, scheme, engine, optimize, device))
+        Member(scheme, _request(study, model, scheme, engine, optimize, device, wait_s))
         for device in devices
         for engine in dict.fromkeys(study.engines)
         for optimize in dict.fromkeys(study.optimize)
@@ -170,6 +171,7 @@ def _request(
     engine: str,
     optimize: str,
     device: Device,
+    wait_s: float,
 ) -> Request:
     inputs = study.inputs
     target = study.target if device.board is None else BOARD
@@ -182,7 +184,7 @@ def _request(
         repeat=inputs.repeat,
         target=target,
         machine=device.board,
-        wait_s=math.inf if target == BOARD else 0.0,  # workers take turns
+        wait_s=wait_s if target == BOARD else 0.0,
         optimize=optimize,
         memory_model=study.memory_model,
         timeout_s=study.timeout_s,

@@ -68,9 +68,10 @@ class Bench:
         """The socket of a board's flasher."""
         return self.folder / f"{name}.probe"
 
-    def flasher(self, name: str) -> str:
+    def flasher(self, name: str, more: str = "") -> str:
         """The key of boards.toml for the flasher of a scripted board."""
-        return f'flasher = {{ name = "bench", options = {{ board = "{self.probe(name)}" }} }}'
+        options = f'{{ board = "{self.probe(name)}"{more} }}'
+        return f'flasher = {{ name = "bench", options = {options} }}'
 
     def run(self, *arguments: object, board: str = "desk", timeout_s: float = TIMEOUT_S) -> Result:
         """`hil run` of a model on a board."""

@@ -150,6 +150,9 @@ CASES = {
         "DeviceFault",
         "PLL",
     ),
+    "a clock that never settled": Case(
+        info(clock=0), "does not know its clock, the profile says 80 MHz", "DeviceFault", "PLL"
+    ),
     "another protocol": Case(
         info(version=2), "speaks version 2", "LinkError", "this version of hil"
     ),

@@ -272,6 +272,17 @@ def test_a_board_that_nobody_flashes(bench: Bench) -> None:
     assert bench.stored.provenance["flasher"] == "none"
 
 
+def test_a_flasher_whose_tool_is_missing_is_needed_for_flashing_only(bench: Bench) -> None:
+    board = bench.plug("other")
+    bench.add("desk", f'port = "{board.port}"', bench.flasher("other", ', missing = "yes"'))
+
+    bench.run("--samples", 1).refuses(4, "there is no bench")
+
+    assert bench.run("--samples", 1, board="other").code == 0
+    assert bench.run("--samples", 1).code == 0
+    assert bench.stored.provenance["flasher_tool"] == "bench, not used"
+
+
 def test_an_interrupt_lets_the_board_go(bench: Bench, processes: Processes) -> None:
     asked = threading.Event()
     board = bench.plug()

@@ -78,7 +78,8 @@ def start(
     flasher = flashing(board, profile, firmware.elf)
     stream = open_port(port.url, platform.baud or profile.firmware.baud)
     try:
-        found = _found(wanted, stream)
+        patience_s = options.timeout_s if flasher is None else _PRESENT_S
+        found = _found(wanted, stream, min(patience_s, options.timeout_s))
         flashed = found != wanted.build or options.start == "flash"
         if flashed or options.start == "reset":
             stream.close()
@@ -87,15 +88,15 @@ def start(
         client = _client(wanted, stream, options.timeout_s)
         info = _greeted(client)
         _check(wanted, info, flashed=flashed)
-        tool = flasher.tool if flasher is not None else "flashed by hand"
+        tool = _tool(flasher, flashed=flashed)
         yield Started(client, stream, tool, _facts(wanted, info, flasher, tool, flashed=flashed))
     finally:
         stream.close()
 
 
-def _found(wanted: _Wanted, stream: PortStream) -> str | None:
+def _found(wanted: _Wanted, stream: PortStream, patience_s: float) -> str | None:
     """The build id of what the board runs; None where it does not answer in hil's language."""
-    client = _client(wanted, stream, min(_PRESENT_S, wanted.options.timeout_s))
+    client = _client(wanted, stream, patience_s)
     try:
         return _greeted(client).build
     except (DeviceFault, DeviceTimeout, LinkError):
@@ -156,18 +157,40 @@ def _check(wanted: _Wanted, info: DutInfo, *, flashed: bool) -> None:
             "board start from its flash (boot pins)?",
         )
     if info.clock_hz != wanted.platform.clock_hz:
-        raise DeviceFault(
-            f"{wanted.name} runs at {info.clock_hz / 1e6:g} MHz, the profile says "
-            f"{wanted.platform.clock_hz / 1e6:g} MHz: its firmware fell back to the chip's slow "
-            "clock",
-            hint="an oscillator or the PLL did not start: check the board's clock source and its "
-            "supply",
-        )
+        raise _wrong_clock(wanted, info.clock_hz)
     if not info.counter and not wanted.board.virtual:
         raise DeviceFault(
             f"the cycle counter of {wanted.name} does not count",
             hint="the chip has no DWT counter, or a debugger holds it; without it there is no time",
         )
+
+
+def _wrong_clock(wanted: _Wanted, clock_hz: int) -> DeviceFault:
+    right = f"{wanted.platform.clock_hz / 1e6:g} MHz"
+    if not clock_hz:  # a port's oscillator that has not settled
+        says = f"{wanted.name} does not know its clock, the profile says {right}"
+    else:
+        says = (
+            f"{wanted.name} runs at {clock_hz / 1e6:g} MHz, the profile says {right}: its "
+            "firmware fell back to the chip's slow clock"
+        )
+    return DeviceFault(
+        says,
+        hint="an oscillator or the PLL did not start: check the board's clock source and its "
+        "supply; docs/porting.md has the oscillator of each port",
+    )
+
+
+def _tool(flasher: Flashing | None, *, flashed: bool) -> str:
+    """Version line of the flasher's tool, which need not be here where nothing was flashed."""
+    if flasher is None:
+        return "flashed by hand"
+    try:
+        return flasher.tool
+    except MissingTool:
+        if flashed:
+            raise
+        return f"{flasher.flasher.name}, not used"
 
 
 def _facts(
