@@ -128,6 +128,7 @@ class Lpm01aSimulator(OnPty):
             if sample in events:
                 lines.append(f"event {events[sample]} ris\r\n")
             power = min(int(np.floor(np.log10(value))) - 3, 99) if value > 0 else 0
+            power += round(value / 10.0**power) > 9_999  # four digits
             text = f"{round(value / 10.0**power):04d}{power:+03d}"
             if sample == self.mischief.garble:
                 text = text[1:]

@@ -9,6 +9,7 @@ pairs of bits, 01 for a low line and 10 for a high one (pc-nrfconnect-ppk, src/u
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from typing import Literal
 
 import numpy as np
 
-from hil.errors import MeterFailed, MissingTool
+from hil.errors import HilError, MeterFailed, MissingTool
 from hil.records import Array, Edge, Recording
 
 SUFFIXES = (".csv", ".npz", ".ppk2")
-_LARGEST = 2_000_000_000
+_LARGEST = 200_000_000  # bytes, 330 s of a Power Profiler
+_TOO_LARGE = "it has more than 200 MB"
+_MOST_GAPS = 4  # samples by the clock for each that is there
 _Quantity = Literal["J", "A", "W"]
 _VALUES: Mapping[str, tuple[_Quantity, float]] = {
     "energy_j": ("J", 1.0),
@@ -100,14 +103,16 @@ def read(
 def _load(path: Path) -> _Columns:
     try:
         if path.stat().st_size > _LARGEST:
-            raise _invalid(path, "it is larger than 2 GB")
+            raise _invalid(path, _TOO_LARGE)
         readers = {".csv": _csv, ".npz": _npz, ".ppk2": _ppk2}
         return readers[path.suffix](path)
     except FileNotFoundError as error:
         raise MissingTool(
             f"there is no recording {path}", hint="the instrument's program must have written it"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except HilError:
+        raise
+    except Exception as error:  # what libraries raise on damaged archives has no common class
         raise _invalid(path, str(error) or type(error).__name__) from error
 
 
@@ -118,7 +123,9 @@ def _csv(path: Path) -> _Columns:
             raise ValueError("two columns have the same name")
         if _LINES in names:
             return _Columns(path, _with_lines(file.read(), names))
-        table = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no line at all
+            table = np.loadtxt(file, delimiter=",", ndmin=2, dtype=np.float64)
     if table.shape[1] != len(names):
         raise ValueError(f"{len(names)} columns are named, {table.shape[1]} are there")
     return _Columns(path, {name: table[:, at] for at, name in enumerate(names)})
@@ -130,17 +137,22 @@ def _with_lines(text: str, names: list[str]) -> dict[str, Array]:
     if any(len(row) != len(names) for row in rows):
         raise ValueError("a line has another number of columns than the header")
     lines = names.index(_LINES)
+    if any(len(row[lines]) != 8 for row in rows):
+        raise ValueError("its column D0-D7 has not eight digits")
     found = {
         name: np.array([float(row[at]) for row in rows])
         for at, name in enumerate(names)
         if at != lines and name in (*_VALUES, *_TIMES, *_VOLTS)
     }
     for line in range(8):
-        found[f"d{line}"] = np.array([row[lines][line] == "1" for row in rows], dtype=np.float64)
+        found[f"d{line}"] = np.array([row[lines][line] == "1" for row in rows], dtype=np.bool_)
     return found
 
 
 def _npz(path: Path) -> _Columns:
+    with zipfile.ZipFile(path) as members:
+        if sum(one.file_size for one in members.infolist()) > _LARGEST:
+            raise ValueError(_TOO_LARGE)
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name.lower(): np.asarray(archive[name]) for name in archive.files}
     rate = arrays.pop("rate_hz", None)
@@ -153,13 +165,13 @@ def _npz(path: Path) -> _Columns:
 def _ppk2(path: Path) -> _Columns:
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo("session.raw").file_size > _LARGEST:
-            raise ValueError("it is larger than 2 GB")
+            raise ValueError(_TOO_LARGE)
         rate = float(json.loads(archive.read("metadata.json"))["metadata"]["samplesPerSecond"])
         raw = archive.read("session.raw")
     frames = np.frombuffer(raw[: len(raw) // 6 * 6], dtype=[("ua", "<f4"), ("bits", "<u2")])
     found = {"current_ua": frames["ua"].astype(np.float64)}
     for line in range(8):
-        found[f"d{line}"] = ((frames["bits"] >> (2 * line)) & 3 == 2).astype(np.float64)
+        found[f"d{line}"] = (frames["bits"] >> (2 * line)) & 3 == 2
     return _Columns(path, found, rate)
 
 
@@ -179,7 +191,7 @@ def _clock(columns: _Columns, asked_hz: float | None) -> tuple[float, Array]:
         rate = _likely_rate(times)
     steps = (times - times[0]) * rate
     index = np.round(steps).astype(np.int64)
-    if np.abs(steps - index).max() > 0.3 or index[-1] > 100 * count + 1000:
+    if np.abs(steps - index).max() > 0.3 or index[-1] >= _MOST_GAPS * count:
         raise _invalid(columns.path, f"its times are not multiples of 1/{rate:g} s")
     return rate, index
 
