@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hil.cli import output
-from hil.cli.board_options import BoardOptions
+from hil.cli.board_options import TARGET, BoardOptions
 from hil.cli.options import (
     DbOption,
     DeviceOptions,
@@ -93,7 +93,7 @@ def performance(
     opened = _data(data, found)
     system = _system(where, board, request)
     with output.progress(f"{task} on {system}", quiet=json) as shown:
-        if board.board is not None:
+        if request.target == TARGET:
             result = run(request, found, opened, system=system, progress=shown.stage)
         else:
             with Store.open(settings.db) as store:
@@ -333,11 +333,13 @@ def _data(path: Path | None, task: MlperfTask) -> RunnerData | None:
 
 
 def _system(where: ResultOptions, board: BoardOptions, request: Request) -> str:
-    name = where.system or board.board or f"{request.profile.name}-{request.target or 'qemu'}"
-    if "/" in name or name.startswith("."):
-        raise UsageError(
-            f"invalid name of a system: '{name}'", hint="it becomes a folder: letters, digits, - _"
-        )
+    from hil.mlperf.submission import check_name
+    from hil.targets.registry import target
+
+    name = where.system or board.board
+    if name is None:
+        name = f"{request.profile.name}-{target(request.target).name}"
+    check_name(name)
     return name
 
 
