@@ -47,7 +47,8 @@ def _run_model(path: Path) -> None:
 
 
 ANSWERS = (
-    "m-hil-info-[version=1,engine=e,model=0,ops=3,port=p,core=c,clock=1,counter=1,arena=1]",
+    "m-hil-info-[version=1,engine=e,model=0,ops=3,port=p,core=c,clock=1,counter=1,arena=1,"
+    "build=00ff]",
     "m-hil-input-[0,0x20001000,64,1]",
     "m-hil-output-[0,0x20002000,64,1]",
     "m-hil-crc-[68,0badcafe]",

@@ -21,7 +21,7 @@ from tests.targets.board.conftest import MODEL, Bench
 HOLD = """
 import sys
 from hil.targets.board import lock
-sys.argv[1:] = ["run", "--board", "desk"]
+sys.argv[1:] = ["run", "--board", "desk", "--db", "postgresql://me:secret@host/db"]
 with lock.held("it", "board desk", 0):
     print("held", flush=True)
     sys.stdin.read()
@@ -174,6 +174,7 @@ def test_a_board_in_use_names_who_uses_it(bench: Bench, processes: Processes) ->
     result.refuses(
         4, "the board 'desk' is in use", f"process {holder.pid}", "run --board desk", "--wait"
     )
+    assert "secret" not in result.stderr
     assert bench.stored.status == "error"
     bench.run("--wait", "0.2").refuses(4, "in use for 0.2 s")
 

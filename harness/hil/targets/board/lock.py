@@ -21,6 +21,7 @@ from typing import Any
 from hil import files
 from hil.errors import MissingTool
 from hil.resources import state_dir
+from hil.settings import without_password
 
 _POLL_S = 0.1
 _SHOWN = 120
@@ -55,7 +56,7 @@ def held(what: str, name: str, wait_s: float) -> Iterator[None]:
         ) from error
     try:
         with contextlib.suppress(OSError):  # only for the messages of others
-            command = shlex.join(["hil", *sys.argv[1:]])
+            command = shlex.join(["hil", *map(without_password, sys.argv[1:])])
             files.write_json(stem.with_suffix(".json"), {"pid": os.getpid(), "command": command})
         yield
     finally:

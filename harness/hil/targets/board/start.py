@@ -87,7 +87,7 @@ def start(
             stream = _reopened(wanted)
         client = _client(wanted, stream, options.timeout_s)
         info = _greeted(client)
-        _check(wanted, info, flashed=flashed)
+        _check(wanted, info)
         tool = _tool(flasher, flashed=flashed)
         yield Started(client, stream, tool, _facts(wanted, info, flasher, tool, flashed=flashed))
     finally:
@@ -146,7 +146,7 @@ def _reopened(wanted: _Wanted) -> PortStream:
             time.sleep(_REOPEN_POLL_S)
 
 
-def _check(wanted: _Wanted, info: DutInfo, *, flashed: bool) -> None:
+def _check(wanted: _Wanted, info: DutInfo) -> None:
     """Compare what answers with what was asked for."""
     if info.build != wanted.build:
         says = info.build[:_SHOWN] or "none"
