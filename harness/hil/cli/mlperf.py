@@ -80,10 +80,11 @@ def performance(
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Measure the throughput: five windows of at least 10 s, their median.
+    """Measure the throughput by windows of 10 s.
 
-    The number of inferences in a window is found by a trial. Without --data the inputs are random
-    ones. On an emulator no window is run: the time is that of the timing model.
+    The median of five windows counts. The number of inferences in a window is found by a trial.
+    Without --data the inputs are random ones. On an emulator no window is run: the time is that of
+    the timing model.
     """
     from hil.mlperf.performance import modelled_performance
     from hil.mlperf.performance import performance as run
@@ -131,7 +132,7 @@ def accuracy(
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Compute top-1 accuracy and AUC as the official runner does.
+    """Compute top-1 and AUC as the official runner does.
 
     The evaluation is stored as `hil accuracy` stores one, and continues where it stopped. Exit code
     1: the quality target of the closed division is not met; 3: outputs differ from the reference's.
@@ -177,9 +178,10 @@ def energy(
     tools: TargetOptions = TargetOptions(),
     json: JsonOption = False,
 ) -> None:
-    """Measure the energy of an inference: five windows, recorded by the board's meter.
+    """Measure the energy of an inference by the meter.
 
-    The firmware marks both ends of a window by pulses of its pin. Without --data the inputs are
+    The median of five windows counts. The firmware marks both ends of a window by pulses of its
+    pin. Without --data the inputs are
     random ones.
     """
     from hil.mlperf.energy import energy as run
@@ -234,9 +236,10 @@ def submission(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a submission folder in the official layout, and check it.
+    """Write a submission folder, and check it.
 
-    Exit code 1: it is not complete, or its results do not follow the rules.
+    It has the official layout. Exit code 1: it is not complete, or its results do not follow the
+    rules.
     """
     from hil.mlperf import submission as folder
 
@@ -262,7 +265,7 @@ def check(
     ],
     json: JsonOption = False,
 ) -> None:
-    """Check a submission folder: its layout, its figures, its windows.
+    """Check the layout and figures of a submission.
 
     Exit code 1: it is not complete, or its results do not follow the rules.
     """
