@@ -222,10 +222,8 @@ def save(board: Board, *, replace: bool = False) -> bool:
                 f"there is another board '{board.name}' in {path}",
                 hint="choose another name, or change it with --replace",
             )
-        try:
+        with _refusing(path):
             _put(document, board)
-        except ValueError as error:  # such as boards = { … }, which cannot have a table in it
-            raise _uneditable(path) from error
         _write(path, document, {**found, board.name: board})
     return True
 
@@ -239,7 +237,8 @@ def remove(name: str) -> Board:
     """
     with _editing() as (path, document, found):
         removed = _find(name, found)
-        del document["boards"][name]
+        with _refusing(path):
+            del document["boards"][name]
         _write(path, document, {key: one for key, one in found.items() if key != name})
     return removed
 
@@ -262,13 +261,24 @@ def _editing() -> Iterator[tuple[Path, TOMLDocument, dict[str, Board]]]:
     try:
         with files.locked(path.with_name(path.name + ".lock")):
             found = load_all()
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-            yield path, tomlkit.parse(text), found
+            text = path.read_bytes().decode() if path.exists() else ""  # line ends stay
+            with _refusing(path):
+                document = tomlkit.parse(text)
+            yield path, document, found
     except OSError as error:
         raise MissingTool(
             f"cannot write {path}: {error.strerror or error}",
             hint="check the permissions of its folder, or set HIL_BOARDS to another file",
         ) from error
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Refuse what tomlkit cannot edit, such as boards = { … } with no place for a table."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _uneditable(path) from error
 
 
 def _put(document: TOMLDocument, board: Board) -> None:

@@ -49,6 +49,8 @@ def read_toml(
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise failure(f"{path} is not valid TOML: {error}", hint=hint) from error
+    except RecursionError as error:
+        raise failure(f"{path} is nested too deeply", hint=hint) from error
 
 
 def validated(

@@ -84,6 +84,13 @@ def test_a_change_keeps_place_and_comments(file: Path) -> None:
     assert boards.load("right").flasher.options == {}
 
 
+def test_line_ends_stay(file: Path) -> None:
+    write(file, "")
+    file.write_bytes(COMMENTED.replace("\n", "\r\n").encode())
+    boards.remove("right")
+    assert file.read_bytes().startswith(b"# my boards\r\n\r\n[boards.left]")
+
+
 def test_another_board_of_that_name_needs_replace(file: Path) -> None:
     write(file)
     left = boards.load("left")
@@ -152,6 +159,7 @@ def test_an_invalid_file_is_not_touched(file: Path) -> None:
         ('[boards.x]\nprofile = "p"\nport = "a"\nplace = "b"\n', "exactly one"),
         ('[boards.x]\nprofile = "p"\nport = "a"\nbaudrate = 9600\n', "unknown key 'baudrate'"),
         ('[board.x]\nprofile = "p"\n', "unknown key 'board'"),
+        ("x = " + "[" * 3000 + "]" * 3000, "nested too deeply"),
     ):
         write(file, text)
         with pytest.raises(UsageError, match=words):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hil.boards import Board
+from hil.boards import Board, FlasherSetup, save
 from hil.errors import MissingTool, UsageError
 from hil.targets import labgrid
 from hil.targets.board.port import attached
@@ -71,6 +71,20 @@ def test_a_board_in_a_place_answers(boards: Farm) -> None:
         finally:
             link.close()
     assert boards.holder("desk") == "None"
+
+
+def test_a_board_in_a_place_is_checked(
+    boards: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIL_BOARDS", str(tmp_path / "boards.toml"))
+    flasher = FlasherSetup(name="none")
+    save(Board(name="x", profile="stm32l4", place="desk", flasher=flasher))
+    checked = hil("board", "check", "x")
+    assert checked.code == 0, checked
+    assert "rfc2217://127.0.0.1:" in checked.stdout
+    assert boards.holder("desk") == "None"
+    boards.client("-p", "desk", "acquire", user="alice")
+    hil("board", "check", "x").refuses(4, "is acquired by ", "/alice")
 
 
 def test_two_boards_in_one_place_wait_for_each_other(boards: Farm) -> None:

@@ -12,7 +12,6 @@ import pytest
 from hil import boards, devices
 from hil.boards import Board
 from hil.targets.board import scan
-from hil.targets.flash import registry as flashers
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
@@ -70,8 +69,7 @@ def test_what_each_port_is(attach: Attach) -> None:
     assert "--meter ppk2" in ports["/dev/ttyACM2"]["note"]
     assert ports["/dev/ttyS0"]["board"] is None
     assert ports["/dev/ttyACM1"]["board"]["flasher"]["probe"] == "683123456"
-    pyocd = "pyocd" if "pyocd" in flashers.names() else None
-    assert ports["/dev/ttyACM3"]["board"]["flasher"]["name"] == pyocd
+    assert ports["/dev/ttyACM3"]["board"]["flasher"]["name"] == "pyocd"
     assert ports["/dev/ttyUSB0"]["board"]["flasher"]["name"] is None
 
 

@@ -20,7 +20,6 @@ from hil.boards import Board, FlasherSetup, Usb
 from hil.devices import Profile
 from hil.errors import HilError
 from hil.targets import labgrid
-from hil.targets.flash import registry as flashers
 
 _BY_ID = Path("/dev/serial/by-id")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
@@ -212,8 +211,6 @@ def _flasher(kind: Kind, profile: Profile, usb: Usb) -> FlasherSetup:
         return FlasherSetup()
     default = next(iter(profile.flashing), kind.flasher)
     name = default if kind.vendors else kind.flasher
-    if name not in flashers.names():
-        name = None
     serial = usb.serial.lstrip("0") if usb.vendor == _SEGGER else usb.serial
     return FlasherSetup(name=name, probe=serial or None)
 
