@@ -272,6 +272,8 @@ def _op_text(op: OpError) -> str:
 
 
 def _value(figure: Measurement) -> str:
+    if figure.uncertainty_pct is None:
+        return value_text(figure)
     return f"{value_text(figure)} {band(figure.uncertainty_pct)}"
 
 
