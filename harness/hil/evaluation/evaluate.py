@@ -22,7 +22,7 @@ from hil.bench import pipeline, provenance
 from hil.bench.source_revision import source_revision
 from hil.datasets import Dataset
 from hil.datasets.source import source_sha256
-from hil.errors import HilError, RunFailed, WrongOutput
+from hil.errors import HilError, RunFailed, UsageError, WrongOutput
 from hil.evaluation.metrics import Metric
 from hil.evaluation.pool import Pool, Results, Work
 from hil.records import (
@@ -109,6 +109,11 @@ def evaluate(
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)
     data = data.take(asked.limit, asked.seed)
     metric.require(data)
+    if spread is not None and job.platform.attached:
+        raise UsageError(
+            f"the workers of a cluster cannot share the board '{job.platform.machine}'",
+            hint="leave --scheduler out, and run on the machine that the board is attached to",
+        )
     alone = spread is not None or job.platform.attached
     jobs = 1 if alone else min(asked.jobs or os.cpu_count() or 1, len(data))
     prestart(jobs)

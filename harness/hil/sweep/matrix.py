@@ -151,9 +151,12 @@ def _check_scheme(model: Model, scheme: StudyScheme) -> None:
 
 
 def _needs(study: Study, member: Member) -> dict[str, float]:
-    """Resources by name: those of all rules that match, and the target where it is scarce."""
-    target = find_target(member.request.target)
-    needs = {target.name: 1.0} if target.scarce else {}
+    """Resources by name: those of all rules that match, and the board, or the target where it is
+    scarce.
+    """
+    target, machine = find_target(member.request.target), member.request.machine
+    name = target.name if machine is None else f"{target.name}:{machine}"
+    needs = {name: 1.0} if target.scarce else {}
     for rule in study.require:
         if _matches_axes(rule, member):
             needs |= rule.resources

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from hil import devices
+from hil.bench.pipeline import Request
+from hil.errors import UsageError
+from hil.evaluation import DataRequest, evaluate
+from hil.store import Store
+from hil.sweep import load, located, members
+from hil.tflite.model import Model
 
 from tests.support.hil import Result, hil
 from tests.support.scripted_board import ScriptedBoard
@@ -110,3 +118,29 @@ def test_a_study_runs_each_profile_of_the_boards_chip(bench: Bench, tmp_path: Pa
     labels = [run["label"] for run in result.envelope["data"]["runs"]]
     assert labels == [f"digits_int8/given/aot/{p}/-O3" for p in ("stm32l4", "stm32l4@48MHz")]
     hil(*words, "--board", "desk", "--target", "qemu", env=bench.env).refuses(2, "--target qemu")
+
+
+def test_a_clusters_worker_offers_the_board_by_name(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.add("desk", 'port = "/dev/null"')
+    monkeypatch.setenv("HIL_BOARDS", bench.env["HIL_BOARDS"])
+
+    (member,) = members(located(load(study(tmp_path, "boards = ['desk']")), None, None, None))
+
+    assert member.needs == {"board:desk": 1.0}
+
+
+def test_workers_do_not_share_a_board_for_an_evaluation(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.add("desk", 'port = "/dev/null"')
+    monkeypatch.setenv("HIL_BOARDS", bench.env["HIL_BOARDS"])
+    request = Request(Model.read(MODEL), devices.load("stm32l4"), target="board", machine="desk")
+    data = DataRequest(str(MODEL.parent / "digits_samples.npz"))
+
+    def spread(task: object, samples: object) -> NoReturn:
+        raise AssertionError("nothing is spread")
+
+    with Store.open(bench.db) as store, pytest.raises(UsageError, match="share the board 'desk'"):
+        evaluate(request, data, store, spread=spread)
