@@ -84,6 +84,26 @@ def test_a_reset_starts_the_firmware_anew(job: FlashJob, client: Callable[[], Du
         gdb.reset(job)
 
 
+def test_a_flashing_that_was_cut_off_is_repeated(
+    job: FlashJob, client: Callable[[], DutClient]
+) -> None:
+    """gdb is killed before it is done: the next one finds a board that can be flashed."""
+    with pytest.raises(FlashFailed, match=r"did not end within 0\.02 s"):
+        GdbFlasher().flash(replace(job, timeout_s=0.02))
+
+    GdbFlasher().flash(job)
+
+    assert client().info().inputs[0].nbytes == 64
+
+
+def test_a_warning_of_a_gdb_that_succeeded_is_no_error(
+    elf: FlashJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "warning: Cannot access memory at address 0x0\n" + MATCHED + DONE
+    StandIn(tmp_path, monkeypatch, "gdb-multiarch").answers(((), text, 0))
+    assert GdbFlasher().flash(elf) == text
+
+
 def test_cycles_repeat_exactly_and_ops_make_up_the_whole(
     job: FlashJob, client: Callable[[], DutClient]
 ) -> None:

@@ -183,8 +183,10 @@ def _run(job: FlashJob, commands: Sequence[str]) -> Output:
             job.elf.absolute(),
         ]
         output = tool.run(command, job.timeout_s, title="gdb")
-    tool.refuse(output, _KNOWN, title="gdb")
-    if output.code or _DONE not in output.text:
+    failed = output.code or _DONE not in output.text
+    if failed or "MIS-MATCHED" in output.text:
+        tool.refuse(output, _KNOWN, title="gdb")
+    if failed:
         raise FlashFailed(
             f"gdb failed: {output.last_words()}",
             hint="look at the gdb server's own messages; `reset` of the board's flasher must be a "

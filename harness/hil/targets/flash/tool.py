@@ -94,7 +94,8 @@ def run(
             raise FlashFailed(
                 f"{title} did not end within {timeout_s:g} s; its last words: "
                 f"{said(0).last_words()}",
-                hint="unplug the probe and plug it in again, and see that no other program uses it",
+                hint="see that no other program uses the probe or the server; unplug the probe and "
+                "plug it in again",
             ) from error
         if code < 0:
             raise FlashFailed(
