@@ -342,7 +342,8 @@ from hil.records import Edge, Recording
 
 
 class LabMeter:
-    name, title, supplies, sign, rate_hz = "lab", "the lab's meter", False, "level", 1000.0
+    name, title, supplies, package = "lab", "the lab's meter", False, None
+    sign, rate_hz = "level", 1000.0
 
     def __init__(self, options):
         self.volts = options.volts

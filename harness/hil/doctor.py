@@ -41,6 +41,7 @@ def examine(db: str | None = None) -> list[Finding]:
         lambda: [_build_tool("cmake", "cmake"), _build_tool("ninja", "ninja-build")],
         _targets,
         _flashers,
+        _meters,
         _cache,
         lambda: [_database(db)],
         _added_engines,
@@ -161,6 +162,13 @@ def _flashers() -> list[Finding]:
     except HilError as error:
         return [Finding("flashers", "warn", detail=error.message)]
     return [finding for flasher in flashers for finding in flasher.findings()]
+
+
+def _meters() -> list[Finding]:
+    """Of the boards' meters."""
+    from hil.targets.meters.registry import findings
+
+    return findings()
 
 
 def _cache() -> list[Finding]:

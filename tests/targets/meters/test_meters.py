@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,29 @@ def test_a_shorter_supply_is_the_same_energy_an_inference(tmp_path):
         for one in (supply, replace(supply, windows=1))
     ]
     assert found[0] == pytest.approx(found[1], rel=2e-3)
+
+
+def test_doctor_shows_the_meters_of_boards(tmp_path, monkeypatch):
+    from hil.targets.meters.registry import findings
+
+    monkeypatch.setenv("HIL_BOARDS", str(tmp_path / "boards.toml"))
+    assert findings() == []
+    board = '[boards.{0}]\nprofile = "stm32l4"\nport = "/dev/x"\n[boards.{0}.meter]\n{1}\n'
+    (tmp_path / "boards.toml").write_text(
+        board.format("a", 'name = "ppk2"\nvolts = 3.0')
+        + board.format("b", 'name = "ppk2"')
+        + board.format("c", 'name = "lpm01a"\nvolts = 3.0')
+        + board.format("d", 'name = "joulescope"')
+    )
+
+    def version(name: str) -> str:
+        if name == "ppk2-api":
+            return "0.9.2"
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    a, b, c, d = findings()
+    assert (a.state, a.version) == ("ok", "0.9.2")
+    assert (b.state, "needs to know the supply's voltage" in b.detail) == ("warn", True)
+    assert c.state == "ok"
+    assert (d.state, d.install) == ("warn", "pip install 'hil[meters]'")

@@ -28,12 +28,14 @@ class Meter(Protocol):
 
     ``supplies`` is true where the board gets its power through the meter, so that the power must be
     on before anything is flashed. ``sign`` is how the firmware has to mark windows on the line that
-    the meter listens to; ``rate_hz`` is how often it samples.
+    the meter listens to; ``rate_hz`` is how often it samples. ``package`` is the distribution
+    of the extra ``meters`` that it needs, None for none.
     """
 
     name: str
     title: str
     supplies: bool
+    package: str | None
     sign: WindowSign
     rate_hz: float
 

@@ -41,6 +41,7 @@ class Joulescope:
     name = "joulescope"
     title = "Joulescope"
     supplies = True
+    package = "pyjoulescope-driver"
 
     def __init__(self, options: MeterOptions) -> None:
         self._options = parsed(_Options, options, self.name)

@@ -72,6 +72,7 @@ class Lpm01a:
     name = "lpm01a"
     title = "X-NUCLEO-LPM01A"
     supplies = True
+    package = None
 
     def __init__(self, options: MeterOptions) -> None:
         self._options = parsed(_Options, options, self.name)

@@ -44,6 +44,7 @@ class Ppk2:
     name = "ppk2"
     title = "PPK2"
     supplies = True
+    package = "ppk2-api"
     rate_hz = RATE_HZ
 
     def __init__(self, options: MeterOptions) -> None:

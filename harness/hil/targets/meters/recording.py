@@ -42,6 +42,7 @@ class RecordingFile:
     name = "recording"
     title = "recording in a file"
     supplies = False
+    package = None
 
     def __init__(self, options: MeterOptions) -> None:
         self._options = parsed(_Options, options, self.name)
