@@ -3,6 +3,7 @@ the chip has, and at no other one."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,17 @@ from hil.errors import BuildFailed
 from hil.records import Platform
 from hil.targets.board.target import BoardTarget
 
+from tests.conftest import REPOSITORY
 from tests.firmware import dut
 from tests.firmware.conftest import Build
+from tests.firmware.registers import PORTS as PORT_FOLDERS
 from tests.support.hil import DIGITS, hil
 
 CLOCKS = {
     "nrf52840": ("64MHz",),
     "sparkfun-edge": ("24MHz", "48MHz", "96MHz"),
     "stm32l4": ("80MHz", "48MHz", "17MHz", "8.5MHz"),
+    "nucleo-l452re": ("48MHz", "26MHz"),
     "nucleo-l4r5zi": ("100MHz", "80MHz", "20MHz"),
     "stm32f411": ("96MHz", "84MHz", "50MHz", "25MHz", "13MHz"),
     "stm32f746": ("200MHz", "180MHz", "100MHz", "48MHz", "25MHz", "13MHz"),
@@ -57,6 +61,20 @@ def silicon(name: str, **defines: str) -> Platform:
     """The platform of a board with the profile ``name``, perhaps at another clock."""
     platform = BoardTarget().platform(load(name), name.partition("@")[0])
     return replace(platform, defines={**platform.defines, **defines})
+
+
+def test_the_page_of_ports_lists_them_and_their_profiles() -> None:
+    page = (REPOSITORY / "docs" / "porting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page.split("\n## ")[0], re.MULTILINE)
+    listed = {port: set(re.findall(r"`([\w-]+)`", profiles)) for port, profiles in rows}
+    folders = {file.parent.name for file in PORT_FOLDERS.glob("*/port.c")}
+    assert set(listed) == folders
+    for port in folders - {"mps2", "host"}:
+        assert listed[port] == {name for name in PORTS if load(name).firmware.port == port}
+
+
+def test_every_profile_has_its_port_and_clocks_here() -> None:
+    assert set(CLOCKS) == set(PORTS) == set(names())
 
 
 @pytest.mark.parametrize("name", PORTS)
