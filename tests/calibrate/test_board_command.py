@@ -96,6 +96,20 @@ def test_a_dry_run_writes_and_runs_nothing(env: Env, tmp_path: Path) -> None:
     assert not Path(env["HIL_OVERLAY_DIR"]).exists()
 
 
+def test_without_runs_and_models_the_examples_are_planned(env: Env) -> None:
+    """Stored runs of too few firmwares do not calibrate; those of an example would be used."""
+    pytest.importorskip("ai_edge_quantizer")
+    stored(env, programs=2)
+    done = hil("calibrate", "--board", "desk", "--dry-run", "--json", env=env)
+    assert done.code == 0, done
+    steps = done.envelope["data"]["steps"]
+    assert [step["model"] for step in steps] == [
+        "digits_int8",
+        *(f"resnetv1-6_f{filters}-int8" for filters in (16, 32, 48)),
+    ]
+    assert {step["board_run"] for step in steps} == {None}
+
+
 def test_refusals(env: Env, tmp_path: Path) -> None:
     stored(env, programs=2)
     hil("calibrate", env=env).refuses(2, "give either --board or --measurements")
