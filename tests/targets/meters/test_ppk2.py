@@ -65,7 +65,7 @@ def test_the_package_is_told_mode_voltage_and_power():
     simulator = Ppk2Simulator(SHORT)
     with simulator.running():
         meter = Ppk2(MeterOptions(1.8, {"port": simulator.path, "mode": "ampere"}))
-        assert meter.open() == "PPK2 (hardware 9173, not calibrated), ampere meter at 1.8 V"
+        assert meter.open() == "PPK2 (hardware 9173), ampere meter at 1.8 V"
         meter.power(True)
         meter.power(False)
         meter.close()

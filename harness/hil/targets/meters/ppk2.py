@@ -85,11 +85,7 @@ class Ppk2:
             self._api.use_ampere_meter()
         self._api.set_source_voltage(round(self._volts * 1000))
         hardware = str(self._api.modifiers["HW"]).strip()
-        calibrated = str(self._api.modifiers["Calibrated"]).strip() not in ("0", "None")
-        return (
-            f"PPK2 (hardware {hardware}{'' if calibrated else ', not calibrated'}), "
-            f"{self._options.mode} meter at {self._volts:g} V"
-        )
+        return f"PPK2 (hardware {hardware}), {self._options.mode} meter at {self._volts:g} V"
 
     def _drain(self) -> None:
         """Read until nothing has come for a while."""
