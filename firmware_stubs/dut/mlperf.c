@@ -35,7 +35,7 @@ static int32_t quantized(const hil_io *tensor, float real, int32_t low, int32_t 
     const float value = roundf(real / tensor->scale) + (float)tensor->zero_point;
 
     if (!(value > (float)low)) {
-        return low; /* also where it is no number */
+        return low; /* also NaN */
     }
     return value < (float)high ? (int32_t)value : high;
 }

@@ -168,7 +168,7 @@ def test_accuracy_is_computed_from_the_devices_answers_and_stored(tmp_path: Path
     folder = Path(found["folder"])
     assert re.search(r".* Top 1% = \d+\.\d$", (folder / "results.txt").read_text(), re.MULTILINE)
     assert found["obstacles"] == [
-        "modelled, not measured: no submission",
+        "modelled, not measured",
         "the labels are not those of the official data set",
     ]
     listed = hil("accuracy", "--list", "--db", tmp_path / "runs.db", "--json").envelope["data"]

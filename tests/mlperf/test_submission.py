@@ -197,7 +197,7 @@ def test_the_open_division_has_no_target(tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["--session", "kws/accuracy=."], "needs TASK/MODE=DIR and one --system"),
-        (["--system", "x", "--session", "kws/speed=."], "'kws/speed' is no task and mode"),
+        (["--system", "x", "--session", "kws/speed=."], "'kws/speed' is not a task and a mode"),
         (["--system", "x", "--session", "kws/accuracy=."], "has no log.txt"),
         (["--system", "nobody"], "there are no results of 'nobody'"),
         (["--submitter", "a b"], "invalid name 'a b'"),

@@ -25,7 +25,7 @@ def check_model(model_id: str, graph: Graph) -> None:
     reason = _mismatch(task, graph)
     if reason:
         raise UsageError(
-            f"{graph.name} is no model for {model_id}: {reason}",
+            f"{graph.name} does not fit {model_id}: {reason}",
             hint=f"{model_id} is {task.title}: {task.elements:,} {task.data} values in, "
             + ("as many values out" if task.scored else f"{task.classes} classes out"),
         )

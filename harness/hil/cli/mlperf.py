@@ -405,7 +405,7 @@ def _show(result: MlperfResult, folder: Path) -> None:
     for name, figure in result.figures.items():
         typer.echo(f"{_LABELS[name]}: {_value(name, figure.value)} ({figure.kind})")
     for reason in result.obstacles:
-        typer.echo(f"no submission: {reason}")
+        typer.echo(f"does not count in a submission: {reason}")
     for note in result.notes:
         typer.echo(f"note: {note}")
     typer.echo(f"files: {folder}")

@@ -48,7 +48,7 @@ def energy(
     """Run energy mode on a board with a meter; the outputs are checked first.
 
     Raises:
-        UsageError: the board has no meter, or the model is none for the task.
+        UsageError: the board has no meter, or the model does not fit the task.
         WrongOutput: an output differs from the reference's.
         MeterFailed: the recording does not show the window, or it is too short.
         HilError: the device or the meter failed.
@@ -98,7 +98,7 @@ def _job(job: pipeline.Job, baud: int) -> pipeline.Job:
 def _windows(
     device: Device, loads: list[Load], labels: list[int | None], report: Progress
 ) -> tuple[list[WindowResult], list[MeasuredEnergy]]:
-    """The windows, and the energy of each; warm-ups only where the pin tells them apart."""
+    """The windows, and the energy of each; warm-ups only where the pin separates them."""
     sign: WindowSign = "pulses" if _PIN in device.job.platform.defines else "none"
     warmups = device.task.official_warmups if sign == "pulses" else 0
     device.load(loads[0])

@@ -84,7 +84,7 @@ def _head(result: MlperfResult) -> list[str]:
     return [
         f"hil mlperf {result.mode}, {result.task} on {result.system} ({result.kind}); "
         "not written by the official runner",
-        *([f"no submission: {reasons}"] if reasons else []),
+        *([f"does not count in a submission: {reasons}"] if reasons else []),
     ]
 
 

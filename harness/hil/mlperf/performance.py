@@ -40,7 +40,7 @@ def performance(
     The outputs of all five inputs are compared with the reference first.
 
     Raises:
-        UsageError: the model is none for the task.
+        UsageError: the model does not fit the task.
         WrongOutput: an output differs from the reference's.
         HilError: the device failed, or its clock is wrong.
     """

@@ -59,7 +59,7 @@ def averaged(task: MlperfTask, file: Sequence[tuple[float, ...]]) -> tuple[float
     """Return the mean of the answers to a file's loads, each divided by its sum.
 
     Raises:
-        RunFailed: an answer has another number of values, or one that is no number.
+        RunFailed: an answer has another number of values, or one that is NaN or infinite.
     """
     return tuple(np.mean([_normal(task, one) for one in file], axis=0).tolist())
 

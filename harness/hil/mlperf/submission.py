@@ -51,13 +51,13 @@ def import_session(session: Path, results: Path, system: str, what: str) -> Path
     """Copy a session of the official runner into a folder of results; ``what`` is ``kws/accuracy``.
 
     Raises:
-        UsageError: ``what`` is no task and mode, or the files cannot be copied.
+        UsageError: ``what`` is not a task and a mode, or the files cannot be copied.
         InputError: the session has not the runner's files.
     """
     short, _, mode = what.partition("/")
     if short not in SHORTS or mode not in MODES:
         raise UsageError(
-            f"'{what}' is no task and mode",
+            f"'{what}' is not a task and a mode",
             hint=f"write TASK/MODE with {', '.join(SHORTS)} and {', '.join(MODES)}",
         )
     missing = [name for name in NAMES if not (session / name).is_file()]
@@ -110,7 +110,7 @@ def make(results: Path, out: Path, about: Submission, systems: tuple[str, ...] =
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is no good folder.
+    """Refuse a name that cannot be a folder.
 
     Raises:
         UsageError: it has a slash or a space, or begins with a dot.
