@@ -101,6 +101,7 @@ void hil_port_init(void)
     start_uart();
 #ifdef HIL_WINDOW_PIN
     RCC_AHB1ENR |= BOARD_WINDOW_ENABLE;
+    (void)RCC_AHB1ENR; /* a port is there two cycles after its clock */
 #endif
     stm32_start_window_pin();
 }

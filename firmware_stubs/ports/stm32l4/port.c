@@ -107,6 +107,7 @@ void hil_port_init(void)
     start_uart();
 #ifdef HIL_WINDOW_PIN
     RCC_AHB2ENR |= BOARD_WINDOW_ENABLE;
+    (void)RCC_AHB2ENR; /* a port is there two cycles after its clock */
 #endif
     stm32_start_window_pin();
     run_systick(true);

@@ -10,34 +10,29 @@
 #define MSIS_HZ 4000000u /* after reset */
 #define HSI16_HZ 16000000u
 #define VCO_INPUT_HZ 4000000u
-#define SOURCE_MSIS 1u /* values of PLL1SRC and SW (RM0456 sections 11.8.10 and 11.8.7) */
-#define SOURCE_HSI16 2u
-#define SWITCH_MSIS 0u
-#define SWITCH_PLL1 3u
 
 const char hil_port_name[] = "stm32u5";
 
 static uint32_t clock_hz = MSIS_HZ;
 
-/* The SMPS instead of the LDO, then range 1 (RM0456 sections 10.5.1 and 10.5.4). */
-static bool raise_voltage(void)
+/* The SMPS instead of the LDO (RM0456 section 10.5.1). */
+static bool select_smps(void)
 {
     RCC_AHB3ENR |= RCC_AHB3ENR_PWREN;
     (void)RCC_AHB3ENR;
     PWR_CR3 |= PWR_CR3_REGSEL;
-    if (!hil_reg_wait(&PWR_SVMSR, PWR_SVMSR_REGS, PWR_SVMSR_REGS)) {
-        return false;
-    }
-    PWR_VOSR |= PWR_VOSR_VOS;
-    return hil_reg_wait(&PWR_VOSR, PWR_VOSR_VOSRDY, PWR_VOSR_VOSRDY);
+    return hil_reg_wait(&PWR_SVMSR, PWR_SVMSR_REGS, PWR_SVMSR_REGS);
 }
 
-/* Above 55 MHz the booster must run. Its clock is the PLL's source, divided by 1, which must be
- * there before it (section 10.5.4). */
-static bool start_booster(void)
+/* Range 1 and the booster, which must run above 55 MHz. Its clock is the PLL's source, divided by 1,
+ * which must be chosen before (section 10.5.4); both bits in one step, as ST's HAL sets them. */
+static bool raise_voltage(void)
 {
-    PWR_VOSR |= PWR_VOSR_BOOSTEN;
-    return hil_reg_wait(&PWR_VOSR, PWR_VOSR_BOOSTRDY, PWR_VOSR_BOOSTRDY);
+    const uint32_t ready = PWR_VOSR_VOSRDY | PWR_VOSR_BOOSTRDY;
+
+    PWR_VOSR |= PWR_VOSR_VOS | PWR_VOSR_BOOSTEN;
+    return hil_reg_wait(&PWR_VOSR, ready, ready) &&
+           hil_reg_wait(&PWR_SVMSR, PWR_SVMSR_ACTVOSRDY, PWR_SVMSR_ACTVOSRDY);
 }
 
 static bool start_pll(uint32_t source, uint32_t source_hz)
@@ -46,12 +41,12 @@ static bool start_pll(uint32_t source, uint32_t source_hz)
     (void)hil_reg_wait(&RCC_CR, RCC_CR_PLL1RDY, 0);
     PWR_VOSR &= ~PWR_VOSR_BOOSTEN;
     /* 4 to 8 MHz into the VCO, no fraction: zeros. */
-    RCC_PLL1CFGR = FIELD(RCC_PLL1CFGR_PLL1SRC, source) |
-                   FIELD(RCC_PLL1CFGR_PLL1M, source_hz / VCO_INPUT_HZ - 1u) | RCC_PLL1CFGR_PLL1REN;
+    RCC_PLL1CFGR =
+        source | FIELD(RCC_PLL1CFGR_PLL1M, source_hz / VCO_INPUT_HZ - 1u) | RCC_PLL1CFGR_PLL1REN;
     RCC_PLL1DIVR = FIELD(RCC_PLL1DIVR_PLL1N, BOARD_CLOCK_HZ / (VCO_INPUT_HZ / BOARD_PLL_R) - 1u) |
                    FIELD(RCC_PLL1DIVR_PLL1P, 1u) | FIELD(RCC_PLL1DIVR_PLL1Q, 1u) |
                    FIELD(RCC_PLL1DIVR_PLL1R, BOARD_PLL_R - 1u);
-    if (!start_booster()) {
+    if (!raise_voltage()) {
         return false;
     }
     RCC_CR |= RCC_CR_PLL1ON;
@@ -61,13 +56,15 @@ static bool start_pll(uint32_t source, uint32_t source_hz)
 static bool pll_from_msis(void)
 {
     RCC_CR |= RCC_CR_MSISON;
-    return hil_reg_wait(&RCC_CR, RCC_CR_MSISRDY, RCC_CR_MSISRDY) && start_pll(SOURCE_MSIS, MSIS_HZ);
+    return hil_reg_wait(&RCC_CR, RCC_CR_MSISRDY, RCC_CR_MSISRDY) &&
+           start_pll(RCC_PLL1CFGR_PLL1SRC_MSIS, MSIS_HZ);
 }
 
 static bool pll_from_hsi16(void)
 {
     RCC_CR |= RCC_CR_HSION;
-    return hil_reg_wait(&RCC_CR, RCC_CR_HSIRDY, RCC_CR_HSIRDY) && start_pll(SOURCE_HSI16, HSI16_HZ);
+    return hil_reg_wait(&RCC_CR, RCC_CR_HSIRDY, RCC_CR_HSIRDY) &&
+           start_pll(RCC_PLL1CFGR_PLL1SRC_HSI16, HSI16_HZ);
 }
 
 static bool set_wait_states(void)
@@ -86,14 +83,14 @@ static void start_cache(void)
 
 static void start_clock(void)
 {
-    if (!raise_voltage() || (!pll_from_msis() && !pll_from_hsi16()) || !set_wait_states()) {
+    if (!select_smps() || (!pll_from_msis() && !pll_from_hsi16()) || !set_wait_states()) {
         return; /* stays at 4 MHz, and says so in hil-info */
     }
-    RCC_CFGR1 = (RCC_CFGR1 & ~RCC_CFGR1_SW) | FIELD(RCC_CFGR1_SW, SWITCH_PLL1);
-    if (hil_reg_wait(&RCC_CFGR1, RCC_CFGR1_SWS, FIELD(RCC_CFGR1_SWS, SWITCH_PLL1))) {
+    RCC_CFGR1 = (RCC_CFGR1 & ~RCC_CFGR1_SW) | RCC_CFGR1_SW_PLL1;
+    if (hil_reg_wait(&RCC_CFGR1, RCC_CFGR1_SWS, RCC_CFGR1_SWS_PLL1)) {
         clock_hz = BOARD_CLOCK_HZ;
     } else {
-        RCC_CFGR1 = (RCC_CFGR1 & ~RCC_CFGR1_SW) | FIELD(RCC_CFGR1_SW, SWITCH_MSIS);
+        RCC_CFGR1 &= ~RCC_CFGR1_SW; /* the MSIS */
     }
 }
 

@@ -16,9 +16,11 @@ from hil.targets import session
 from hil.targets.dut.answers import HardwareFault
 from hil.targets.interface import Options, Target
 from hil.targets.qemu.target import QemuTarget
+from hil.targets.renode import platforms
 from hil.targets.renode.platforms import choose_platform
 from hil.targets.renode.target import RenodeSession, RenodeTarget
 
+from tests.support.hil import DIGITS, hil
 from tests.support.processes import WAIT_S
 from tests.support.tiny_engine import tiny_inputs, tiny_outputs, tiny_sources, tiny_specs
 
@@ -248,3 +250,45 @@ def test_other_clocks_of_an_apollo3(
     with RenodeTarget().open(firmware, platform, Options(timeout_s=WAIT_S)) as device:
         assert device.client.info().clock_hz == platform.clock_hz
         assert {address: read(device, address) for address in registers} == registers
+
+
+@pytest.mark.parametrize(
+    ("name", "ready", "clock_hz"),
+    [
+        ("stm32h743", "        value = value | 1 << 13\n", 64_000_000),
+        ("stm32u575", "        value = value & ~(1 << 14) | 1 << 15", 4_000_000),
+    ],
+)
+def test_a_voltage_that_never_comes(
+    name: str,
+    ready: str,
+    clock_hz: int,
+    session_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The port stays at the clock after reset, at which the UART has its baud rate, and says so."""
+    description = platforms.description(name)
+    text = description.read_text(encoding="utf-8")
+    assert text.count(ready) == 1
+    without = tmp_path / description.name
+    without.write_text(text.replace(ready, ready.replace("1 << 13", "0").replace("1 << 15", "0")))
+    monkeypatch.setattr(platforms, "description", lambda machine: without)
+    platform = choose_platform(load(name), name)
+    firmware = made(tiny_sources(), platform, session_cache / "firmware")
+    with RenodeTarget().open(firmware, platform, Options(timeout_s=WAIT_S)) as device:
+        assert device.client.info().clock_hz == clock_hz
+
+
+@pytest.mark.parametrize("name", ["stm32f411", "stm32f746", "stm32h743", "stm32u575"])
+def test_a_model_executes_the_instructions_of_qemu(name: str, tmp_path: Path) -> None:
+    found = {}
+    for target, machine in (("renode", ["--emulator-machine", name]), ("qemu", [])):
+        command = ("run", "--target", target, "-p", name, *machine, "--samples", "1", "--json")
+        result = hil(*command, "--db", tmp_path / "hil.db", DIGITS / "digits_int8.tflite")
+        assert result.code == 0, result
+        data = result.envelope["data"]
+        assert (data["check"]["exact"], data["check"]["mismatches"]) == (True, 0)
+        assert data["machine"]["exact"] == (target == "renode")
+        found[target] = data["measurements"]["instructions"]["value"]
+    assert found["renode"] == found["qemu"]
