@@ -91,6 +91,21 @@ def test_a_library_that_lacks_what_the_headers_promise_fails_at_the_link_in_word
     assert "undefined reference" not in checked.stderr
 
 
+def test_a_check_on_a_board(files: tuple[Path, Path], tmp_path: Path) -> None:
+    assert add(files).code == 0
+    boards = tmp_path / "boards.toml"
+    boards.write_text('[boards.desk]\nprofile = "nucleo-l452re"\nport = "/dev/null"\n')
+    env = {"HIL_BOARDS": str(boards)}
+
+    checked = hil("engine", "check", "tflm-x", "--board", "desk", "--json", env=env)
+
+    assert checked.code == 3  # these headers hold nothing to compile with
+    run = checked.envelope["data"]
+    assert (run["profile"], run["machine"]) == ("nucleo-l452re", "desk")
+    words = ("engine", "check", "tflm-x", "--board", "nobody")
+    hil(*words, env=env).refuses(2, "there is no board 'nobody'")
+
+
 def test_a_run_on_another_core(files: tuple[Path, Path], tmp_path: Path) -> None:
     library = fakes.library(
         tmp_path / "m33",
