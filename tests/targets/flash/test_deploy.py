@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from hil.targets.dut.client import DutClient
 from hil.targets.dut.serial_port import open_link
 from hil.targets.interface import EmulatedBoard
 
-from tests.support.hil import DIGITS, Result, hil
-from tests.support.processes import WAIT_S
+from tests.support.hil import DIGITS, HIL, Result, hil
+from tests.support.processes import WAIT_S, Processes, wait_until
+from tests.support.stand_ins import HANGS, StandIn
 from tests.targets.flash.conftest import PROFILE
 
 MODEL = DIGITS / "digits_int8.tflite"
@@ -83,6 +86,45 @@ def test_another_optimization_is_another_firmware(desk: EmulatedBoard) -> None:
     done = deploy("--optimize", "-Os")
     assert done.code == 0
     assert "digits_int8 runs on desk (stm32l4), engine aot\nnot flashed" in done.stdout
+
+
+@pytest.fixture
+def hanging(
+    desk: EmulatedBoard, processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> subprocess.Popen[str]:
+    """`hil deploy` while its flasher's tool, `stuck-writer`, does not end."""
+    StandIn(tmp_path, monkeypatch, "stuck-writer").answers(((), "writing\n", HANGS))
+    command = boards.FlasherSetup(name="command", options={"flash": "stuck-writer {elf}"})
+    board = boards.load("desk")
+    boards.save(board.model_copy(update={"flasher": command}), replace=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = processes.start(HIL, "deploy", "--board", "desk", MODEL, **pipes)
+    processes.wait_for("stuck-writer", "firmware.elf", of=started)
+    return started
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_no_tool_outlives_it(
+    hanging: subprocess.Popen[str],
+    processes: Processes,
+    desk: EmulatedBoard,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    hanging.send_signal(number)
+
+    _, stderr = hanging.communicate(timeout=WAIT_S)
+
+    assert hanging.returncode == code
+    assert ("interrupted" in stderr) == (number is not signal.SIGKILL)
+    wait_until(lambda: not processes.living("stuck-writer"))
+    gdb = boards.FlasherSetup(name="gdb", options={"server": desk.server})
+    board = boards.load("desk")
+    boards.save(board.model_copy(update={"flasher": gdb}), replace=True)
+    assert deployed()["flashed"]  # neither the lock nor the port is held
 
 
 def test_what_fails_has_its_exit_code(desk: EmulatedBoard, tmp_path: Path) -> None:
