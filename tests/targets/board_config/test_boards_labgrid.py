@@ -13,16 +13,19 @@ from pathlib import Path
 
 import pytest
 from hil.boards import Board, FlasherSetup, save
+from hil.devices import load
 from hil.errors import MissingTool, UsageError
 from hil.targets import labgrid
 from hil.targets.board.port import attached
 from hil.targets.dut.client import DutClient
 from hil.targets.dut.serial_port import open_link
+from hil.targets.registry import board_emulator
 
 from tests.support.fake_dut import FakeDut, on_pty
-from tests.support.hil import hil
+from tests.support.hil import DIGITS, hil
 from tests.support.processes import Processes, wait_until
 from tests.support.remote_ports import LABGRID, Farm, farm
+from tests.support.tools import tool
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,26 @@ def test_a_board_in_a_place_is_checked(
     assert boards.holder("desk") == "None"
     boards.client("-p", "desk", "acquire", user="alice")
     hil("board", "check", "x").refuses(4, "is acquired by ", "/alice")
+
+
+def test_a_run_on_a_virtual_board_in_a_place(
+    boards: Farm, processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("arm-none-eabi-gcc", "cmake", "ninja", "gdb-multiarch"):
+        tool(name)
+    monkeypatch.setenv("HIL_BOARDS", str(tmp_path / "boards.toml"))
+    emulator = board_emulator()
+    folder = tmp_path / "exporter"
+    folder.mkdir()
+    with emulator.virtual_board(emulator.virtual_platform(load("stm32l4"))) as running:
+        Farm(processes, folder, boards.coordinator, "lab").export(rack=running.port)
+        flasher = FlasherSetup(name="gdb", options={"server": running.server})
+        save(Board(name="x", profile="stm32l4", place="rack", flasher=flasher, virtual=True))
+        options = ("--samples", 1, "--db", tmp_path / "runs.db", "--json")
+        ran = hil("run", "--board", "x", *options, DIGITS / "digits_int8.tflite")
+    assert ran.code == 0, ran
+    assert ran.envelope["data"]["provenance"]["board_port"].startswith("rfc2217://127.0.0.1:")
+    assert boards.holder("rack") == "None"
 
 
 def test_two_boards_in_one_place_wait_for_each_other(boards: Farm) -> None:
@@ -160,7 +183,7 @@ def test_places_without_what_is_needed(boards: Farm) -> None:
     with pytest.raises(UsageError, match="'bare' has no serial port"):
         labgrid.acquired("bare").__enter__()
     assert boards.holder("bare") == "None"
-    bare, desk = (place for place in labgrid.places() if place.name != "bench")
+    bare, desk = (place for place in labgrid.places() if place.name in ("bare", "desk"))
     assert (bare.name, bare.comment, bare.acquired) == ("bare", "no board: yet", "")
     assert bare.tags == {"profile": "nrf52840", "rack": "2"}
     assert desk.name == "desk"
