@@ -101,7 +101,7 @@ def test_a_check_on_a_board(files: tuple[Path, Path], tmp_path: Path) -> None:
 
     assert checked.code == 3  # these headers hold nothing to compile with
     run = checked.envelope["data"]
-    assert (run["profile"], run["machine"]) == ("nucleo-l452re", "desk")
+    assert (run["profile"], run["machine"]["name"]) == ("nucleo-l452re", "desk")
     words = ("engine", "check", "tflm-x", "--board", "nobody")
     hil(*words, env=env).refuses(2, "there is no board 'nobody'")
 
