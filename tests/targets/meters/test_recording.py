@@ -82,6 +82,63 @@ def test_an_archive_of_a_power_profiler_has_pairs_of_bits(tmp_path):
     assert [(e.at_s, e.rising) for e in found.edges] == [(0.001, False), (0.002, True)]
 
 
+def write_jls(path: Path, signals: dict[str, tuple[int, int, np.ndarray]]) -> None:
+    """``signals``: sample rate, first sample's id and values; inputs are 0 and 1."""
+    jls = pytest.importorskip("pyjls")
+    with jls.Writer(str(path)) as writer:
+        writer.source_def(source_id=1, name="JS220-1", vendor="Jetperch", model="JS220")
+        for number, (name, (rate, first, values)) in enumerate(signals.items(), start=1):
+            bits = name.startswith("gpi")
+            writer.signal_def(
+                signal_id=number,
+                source_id=1,
+                signal_type=jls.SignalType.FSR,
+                data_type=jls.DataType.U1 if bits else jls.DataType.F32,
+                sample_rate=rate,
+                name=name,
+            )
+            if bits:
+                packed = np.packbits(values.astype(np.uint8), bitorder="little")
+                writer.fsr(number, first, packed)
+            else:
+                writer.fsr_f32(number, first, values.astype(np.float32))
+
+
+def test_a_joulescopes_file_has_current_voltage_and_inputs(tmp_path):
+    path = tmp_path / "a.jls"
+    line = np.array([1] * 16_000 + [0] * 32_000 + [1] * 16_000)
+    current = np.linspace(1e-3, 2e-3, 64_000)
+    write_jls(
+        path,
+        {
+            "current": (100_000, 0, current),
+            "voltage": (100_000, 0, np.full(64_000, 3.3)),
+            "gpi[0]": (100_000, 0, line),
+        },
+    )
+    found = read(path)
+    assert (found.quantity, found.rate_hz) == ("A", 100_000)
+    np.testing.assert_allclose(found.values, current, rtol=1e-6)
+    np.testing.assert_allclose(found.volts, 3.3, rtol=1e-6)
+    assert [(e.at_s, e.rising) for e in found.edges] == [(0.16, False), (0.48, True)]
+
+
+def test_a_joulescopes_power_counts_and_inputs_may_be_faster(tmp_path):
+    path = tmp_path / "a.jls"
+    line = np.array([1] * 32_000 + [0] * 64_000 + [1] * 32_000)
+    signals = {
+        "power": (100_000, 0, np.full(64_000, 0.05)),
+        "current": (100_000, 0, np.full(64_000, 1.0)),
+        "gpi[1]": (200_000, 0, line),
+    }
+    write_jls(path, signals)
+    found = read(path, trigger="1")
+    assert found.quantity == "W"
+    assert [(e.at_s, e.rising) for e in found.edges] == [(0.16, False), (0.48, True)]
+    with pytest.raises(MeterFailed, match="no column '0'"):
+        read(path)
+
+
 def test_a_voltage_column_counts_more_than_the_setting(tmp_path):
     text = "current_a,voltage_mv\n0.01,3300\n0.01,3310\n"
     found = read(tmp_path / "a.csv", text, rate_hz="100", windows="none")
@@ -112,7 +169,7 @@ def test_files_that_lack_something_are_refused(tmp_path, text, options, message)
     assert "docs/energy.md" in caught.value.hint
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".ppk2", ".csv"])
+@pytest.mark.parametrize("suffix", [".npz", ".ppk2", ".csv", ".jls"])
 @settings(max_examples=30, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_are_a_recording_or_an_error(suffix, data, tmp_path_factory):
@@ -127,8 +184,8 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path):
         read(tmp_path / "none.csv")
     with pytest.raises(MissingTool, match="no folder"):
         meter(tmp_path / "nowhere" / "a.csv").open()
-    with pytest.raises(UsageError, match=r"cannot be read from a\.jls") as caught:
-        meter(tmp_path / "a.jls")
+    with pytest.raises(UsageError, match=r"cannot be read from a\.wav") as caught:
+        meter(tmp_path / "a.wav")
     assert ".ppk2" in caught.value.hint
     with pytest.raises(UsageError, match="accuracy_pct"):
         RecordingFile(MeterOptions(3.0, {"file": "a.csv"}))

@@ -3,7 +3,8 @@
 ``.csv``: a header, then one line a sample. hil's own columns, or what nRF Connect's Power Profiler
 exports. ``.npz``: hil's columns as arrays, and ``rate_hz``. ``.ppk2``: what the Power Profiler
 saves, a zip archive with ``metadata.json`` and ``session.raw``, frames of a float32 in uA and eight
-pairs of bits, 01 for a low line and 10 for a high one (pc-nrfconnect-ppk, src/utils).
+pairs of bits, 01 for a low line and 10 for a high one (pc-nrfconnect-ppk, src/utils). ``.jls``: a
+recording of the Joulescope UI.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from hil.errors import HilError, MeterFailed, MissingTool
 from hil.records import Array, Edge, Recording
+from hil.targets.meters.ports import library
 
-SUFFIXES = (".csv", ".npz", ".ppk2")
+SUFFIXES = (".csv", ".npz", ".ppk2", ".jls")
 _LARGEST = 200_000_000  # bytes, 330 s of a Power Profiler
+_JLS_UNITS = {"power": "w", "current": "a", "voltage": "v"}
 _TOO_LARGE = "it has more than 200 MB"
 _MOST_GAPS = 4  # samples by the clock for each that is there
 _Quantity = Literal["J", "A", "W"]
@@ -104,7 +107,7 @@ def _load(path: Path) -> _Columns:
     try:
         if path.stat().st_size > _LARGEST:
             raise _invalid(path, _TOO_LARGE)
-        readers = {".csv": _csv, ".npz": _npz, ".ppk2": _ppk2}
+        readers = {".csv": _csv, ".npz": _npz, ".ppk2": _ppk2, ".jls": _jls}
         return readers[path.suffix](path)
     except FileNotFoundError as error:
         raise MissingTool(
@@ -173,6 +176,45 @@ def _ppk2(path: Path) -> _Columns:
     for line in range(8):
         found[f"d{line}"] = (frames["bits"] >> (2 * line)) & 3 == 2
     return _Columns(path, found, rate)
+
+
+def _jls(path: Path) -> _Columns:
+    """A recording of the Joulescope UI; ``pyjls`` reads it, inputs come as eight bits a byte."""
+    module = library("pyjls", "a recording in Joulescope's format")
+    with module.Reader(str(path)) as reader:
+        signals = {one.name: one for one in reader.signals.values() if one.length}
+        if sum(one.length for one in signals.values()) > _LARGEST // 4:
+            raise ValueError(_TOO_LARGE)
+        used = ("power",) if "power" in signals else ("current", "voltage")
+        names = {name: f"{name}_{_JLS_UNITS[name]}" for name in used if name in signals}
+        if not names:
+            raise ValueError("it has neither power nor current")
+        names |= {f"gpi[{n}]": f"d{n}" for n in range(4) if f"gpi[{n}]" in signals}
+        base = signals[next(iter(names))]
+        found = {column: _aligned(reader, signals[name], base) for name, column in names.items()}
+    known = np.all([~np.isnan(found[column]) for column in found if column[0] == "d"], axis=0)
+    inside = np.flatnonzero(known) if np.ndim(known) else np.arange(base.length)
+    if not inside.size:
+        raise ValueError("its signals have no time in common")
+    part = slice(int(inside[0]), int(inside[-1]) + 1)
+    return _Columns(
+        path, {name: column[part] for name, column in found.items()}, float(base.sample_rate)
+    )
+
+
+def _aligned(reader: Any, signal: Any, base: Any) -> Array:
+    """A signal at the samples of ``base``; NaN where it has none."""
+    times, rest = divmod(signal.sample_rate, base.sample_rate)
+    if times < 1 or rest:
+        raise ValueError(f"the rate of {signal.name} is no multiple of that of {base.name}")
+    data = reader.fsr(signal.signal_id, 0, signal.length)
+    if data.dtype == np.uint8:
+        data = np.unpackbits(data, bitorder="little")[: signal.length]
+    at = (base.sample_id_offset + np.arange(base.length)) * times - signal.sample_id_offset
+    there = (at >= 0) & (at < len(data))
+    found = np.full(base.length, np.nan)
+    found[there] = data[at[there]]
+    return found
 
 
 def _clock(columns: _Columns, asked_hz: float | None) -> tuple[float, Array]:
