@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from hil.devices import load, names
 from hil.errors import UsageError
 from hil.records import MemoryRegion
+from hil.targets.qemu import machines
 from hil.targets.renode.executable import RELEASE, findings
 from hil.targets.renode.platforms import MACHINES, choose_platform, description, roomiest
 from hil.targets.renode.target import RenodeTarget
 
+from tests.conftest import REPOSITORY
 from tests.targets.conftest import changed
 from tests.targets.renode.conftest import StandIn
 
@@ -31,6 +34,14 @@ def test_a_board_with_the_clock_of_its_profile() -> None:
     assert (platform.machine, platform.exact) == ("nucleo-l4r5zi", True)
     assert platform.defines["HIL_BOARD_NUCLEO_L4R5ZI"] == "1"
     assert platform.defines["HIL_CLOCK_HZ"] == "48000000"
+
+
+def test_the_nightly_study_compares_the_same_firmware() -> None:
+    """Another port's ELF would not be comparable with QEMU's."""
+    study = tomllib.loads((REPOSITORY / "reports" / "nightly" / "study.toml").read_text())
+    for name in study["profiles"]:
+        emulated = machines.choose_platform(load(name), available=list(machines.MACHINES))
+        assert choose_platform(load(name)).port == emulated.port
 
 
 @pytest.mark.parametrize("name", names())
