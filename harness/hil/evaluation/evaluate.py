@@ -90,10 +90,13 @@ def evaluate(
     store: Store,
     progress: Progress | None = None,
     spread: Spread | None = None,
+    *,
+    here: bool = False,
 ) -> Evaluation:
     """Run labelled samples through the firmware, continue where it stopped, and keep the result.
 
     ``spread`` puts the samples through devices; None takes ``asked.jobs`` of this machine.
+    ``here``: it does so on this machine, one device at a time, and not on a cluster.
     The returned evaluation's status is ``passed``, or ``failed`` where device and reference
     differ. One that was complete in the store is returned at once.
 
@@ -109,7 +112,7 @@ def evaluate(
     data = datasets.load(asked.spec, job.graph, metric.classes, data_type=asked.data_type)
     data = data.take(asked.limit, asked.seed)
     metric.require(data)
-    if spread is not None and job.platform.attached:
+    if spread is not None and not here and job.platform.attached:
         raise UsageError(
             f"the workers of a cluster cannot share the board '{job.platform.machine}'",
             hint="leave --scheduler out, and run on the machine that the board is attached to",

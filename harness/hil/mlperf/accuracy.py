@@ -76,12 +76,14 @@ def accuracy(
         jobs=1,
         restart=restart,
     )
-    evaluation = evaluate(request, asked, store, progress, spread)
+    evaluation = evaluate(request, asked, store, progress, spread, here=True)
     count = len(data.rows) if limit is None else limit
     wanted = [at for at, (file, _) in enumerate(samples.places) if file < count]
     answers = _journal_of(evaluation).read()
     if any(at not in answers for at in wanted):
-        evaluation = evaluate(request, replace(asked, restart=True), store, progress, spread)
+        evaluation = evaluate(
+            request, replace(asked, restart=True), store, progress, spread, here=True
+        )
         answers = _journal_of(evaluation).read()
     grouped: list[list[tuple[float, ...]]] = [[] for _ in range(count)]
     for at in wanted:
