@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
 from hil.errors import DeviceFault, RunFailed
+from hil.mlperf.device import require_clock
 from hil.mlperf.rules import (
     LEAST_INFERENCES,
     LEAST_S,
@@ -75,3 +77,20 @@ def test_a_clock_that_hardly_counts_ends_the_trials() -> None:
 )
 def test_a_window_has_10_s_and_10_inferences(window: Window, valid: bool) -> None:
     assert window.valid is valid
+
+
+@pytest.mark.parametrize(
+    ("device_s", "host_s", "inferences", "warmups", "agrees"),
+    [
+        (10.1, 10.3, 100, 0, True),
+        (10.1, 11.3, 100, 10, True),  # the warm-ups take a tenth more
+        (10.1, 8.0, 100, 0, False),
+        (10.1, 13.0, 100, 0, False),
+        (0.01, 0.5, 10, 0, True),  # the serial line
+    ],
+)
+def test_silicons_clock_is_this_computers(
+    device_s: float, host_s: float, inferences: int, warmups: int, agrees: bool
+) -> None:
+    with contextlib.nullcontext() if agrees else pytest.raises(DeviceFault, match="answer came"):
+        require_clock(device_s, host_s, inferences, warmups)

@@ -50,7 +50,7 @@ class Device:
         result = self.session.client.infer(inferences, warmups)
         host_s = time.monotonic() - started
         if self.exact_clock:
-            _require_clock(result.elapsed_us * 1e-6, host_s, inferences, warmups)
+            require_clock(result.elapsed_us * 1e-6, host_s, inferences, warmups)
         return result
 
     def elapsed_us(self, inferences: int, warmups: int) -> int:
@@ -116,7 +116,12 @@ def opened(
         yield Device(session, job, task, bytes_a_command, exact)
 
 
-def _require_clock(device_s: float, host_s: float, inferences: int, warmups: int) -> None:
+def require_clock(device_s: float, host_s: float, inferences: int, warmups: int) -> None:
+    """Compare the seconds of the inferences by the device with this computer's, warm-ups included.
+
+    Raises:
+        DeviceFault: they differ by more than 3 % and 1 s.
+    """
     expected_s = device_s * (inferences + warmups) / inferences
     if abs(host_s - expected_s) > _CLOCKS_AGREE * expected_s + _CLOCKS_SLACK_S:
         raise DeviceFault(
