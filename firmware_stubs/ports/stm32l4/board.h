@@ -104,7 +104,7 @@
 /* An LPUART divides 256 times its clock by a number of 20 bits, at least 0x300 (RM0432 section
  * 51.4.6). At low baud rates its clock is divided by 4 before. */
 #if 256 * HIL_CLOCK_HZ / HIL_BAUD > 0xFFFFF
-#define BOARD_LPUART_PRESCALER_DIV4 2u
+#define BOARD_LPUART_PRESCALER LPUART1_PRESC_DIV4
 #define BOARD_BRR_FACTOR 64u
 #else
 #define BOARD_BRR_FACTOR 256u
