@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
+from hil.tflite.extras import extras
 from hil.tflite.model import Model
 from hil.tflite.summary import summarize
 
@@ -86,3 +89,48 @@ def test_summary_counts_shared_weights_once_and_waiting_tensors_as_live() -> Non
     assert [op.activation_bytes for op in summary.memory] == [32, 32, 48]
     assert [op.live_bytes for op in summary.memory] == [32, 48, 48]  # x waits while op 1 runs
     assert (summary.lifetimes[unused], summary.lifetimes[w]) == (None, None)
+
+
+def model_with_a_gap() -> bytes:
+    b = ModelBuilder()
+    x, y = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")
+    b.op("CUSTOM:Odd", [x], [y])
+    return b.build([x], [y])
+
+
+def test_a_model_that_cannot_run_is_shown_with_its_gaps(tmp_path: Path) -> None:
+    file = tmp_path / "odd.tflite"
+    file.write_bytes(model_with_a_gap())
+    done = hil("model", "inspect", str(file), home=tmp_path)
+    assert done.code == 0
+    assert "the engine aot cannot run these ops" in done.stdout
+    assert "CUSTOM:Odd" in done.stdout.split("cannot run")[1]
+    found = hil("model", "inspect", str(file), "--json", home=tmp_path).envelope["data"]
+    assert [(gap["op"], gap["name"]) for gap in found["runnable"]["gaps"]] == [(0, "CUSTOM:Odd")]
+
+
+def test_what_fits_by_profile(tmp_path: Path) -> None:
+    arguments = ("model", "inspect", str(DIGITS_INT8), "-p", "stm32l4")
+    done = hil(*arguments, home=tmp_path)
+    assert "stm32l4: can fit" in done.stdout
+    found = hil(*arguments, "--json", home=tmp_path).envelope["data"]["runnable"]
+    assert (found["gaps"], found["fits"]) == ([], {"stm32l4": None})
+    hil("model", "inspect", str(DIGITS_INT8), "-p", "none", home=tmp_path).refuses(2, "none")
+
+
+def test_labels_packed_behind_the_model(tmp_path: Path) -> None:
+    file = tmp_path / "labelled.tflite"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("labels.txt", "no person\nperson\n")
+    file.write_bytes(DIGITS_INT8.read_bytes() + packed.getvalue())
+    assert "labels: no person, person" in hil("model", "inspect", str(file), home=tmp_path).stdout
+    found = hil("model", "inspect", str(file), "--json", home=tmp_path).envelope["data"]
+    assert found["labels"] == ["no person", "person"]
+    assert found["files"] == [["labels.txt", 17]]
+
+
+def test_damaged_archive_is_no_error() -> None:
+    content = DIGITS_INT8.read_bytes()
+    assert extras(content + b"PK\x05\x06" + b"\xff" * 18).files == ()
+    assert extras(content).labels == ()

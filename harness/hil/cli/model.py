@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +11,18 @@ import typer
 
 from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
+from hil.errors import DoesNotFit, Gap, ModelError, UnsupportedModel
 
 if TYPE_CHECKING:
+    from hil.devices import Profile
     from hil.records import Variant
+    from hil.tflite.extras import Extras
     from hil.tflite.graph import Quantization, Tensor
+    from hil.tflite.model import Model
     from hil.tflite.summary import ModelSummary
 
 SCHEMA = "hil.model.inspect/1"
+_LABELS_SHOWN = 20
 VARIANTS_SCHEMA = "hil.model.variants/1"
 
 app = typer.Typer()
@@ -27,24 +34,134 @@ def inspect(
     tensors: Annotated[
         bool, typer.Option("--tensors", help="List every tensor with its lifetime too.")
     ] = False,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME|FILE",
+            help="Say whether the model can fit this device; give it again for several.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the ops, tensors, quantization, MACs and sizes of MODEL.
+    """Show the ops, tensors and sizes of MODEL, and what cannot run.
 
     MACs are multiply-accumulates of one inference. "live" is what must be in RAM while an op runs.
+    The exit code is 0 also for a model that the engine aot cannot run.
     """
+    from hil import devices
+    from hil.tflite.extras import extras
     from hil.tflite.model import Model
     from hil.tflite.summary import summarize
 
-    summary = summarize(Model.read(model))
+    profiles = [devices.load(name) for name in dict.fromkeys(profile or ())]
+    parsed = Model.read(model)
+    summary, more = summarize(parsed), extras(parsed.content)
+    verdict = runnable(parsed, profiles)
     if json:
-        output.emit_json(SCHEMA, "ok", summary.to_dict())
+        extra = {**vars(more), "state": _state(summary), "subgraphs": _subgraphs(summary)}
+        output.emit_json(SCHEMA, "ok", {**summary.to_dict(), **extra, "runnable": verdict})
         return
     _show_head(summary)
     _show_ops(summary)
     _show_ends(summary)
     if tensors:
         _show_tensors(summary)
+    _show_extras(summary, more)
+    _show_verdict(verdict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the engine aot runs a model: every gap, or the reason; and by profile, whether it can
+    fit (None) or why not.
+    """
+
+    engine: str
+    gaps: tuple[Gap, ...]
+    reason: str
+    fits: dict[str, str | None]
+
+
+def runnable(model: Model, profiles: Sequence[Profile]) -> Verdict:
+    """Ask the engine aot, without building anything."""
+    from hil.engines.registry import engine
+    from hil.firmware.fit import check_fit
+
+    try:
+        sources = engine("aot").sources(model)
+    except UnsupportedModel as error:
+        return Verdict("aot", error.gaps, error.message, {})
+    except ModelError as error:
+        return Verdict("aot", (), error.message, {})
+    fits: dict[str, str | None] = {}
+    for one in profiles:
+        try:
+            check_fit(
+                sources,
+                device=one.name,
+                flash_bytes=one.flash.size_bytes,
+                ram_bytes=one.main_ram.size_bytes,
+                stack_bytes=one.firmware.stack_bytes,
+                heap_bytes=one.firmware.heap_bytes,
+            )
+            fits[one.name] = None
+        except DoesNotFit as error:
+            fits[one.name] = error.message
+    return Verdict("aot", (), "", fits)
+
+
+def _state(summary: ModelSummary) -> list[dict[str, object]]:
+    """Tensors that keep their value from one inference to the next."""
+    kept = [tensor for tensor in summary.graph.tensors if tensor.is_variable]
+    return [{"index": t.index, "name": t.name, "nbytes": t.nbytes} for t in kept]
+
+
+def _subgraphs(summary: ModelSummary) -> list[dict[str, object]]:
+    """The subgraphs beside the one that runs."""
+    return [
+        {"name": graph.name, "ops": [op.name for op in graph.ops]}
+        for graph in summary.graph.subgraphs
+    ]
+
+
+def _show_extras(summary: ModelSummary, more: Extras) -> None:
+    lines = [
+        f"signature '{one.key}': {', '.join(one.inputs)} -> {', '.join(one.outputs)}"
+        + (f" (subgraph {one.subgraph})" if one.subgraph else "")
+        for one in more.signatures
+    ]
+    lines += [
+        f"state: tensor {index} ('{_short(str(name))}'), {nbytes:,} B"
+        for index, name, nbytes in (one.values() for one in _state(summary))
+    ]
+    lines += [
+        f"subgraph {number} '{graph.name}': {len(graph.ops)} ops"
+        for number, graph in enumerate(summary.graph.subgraphs, start=1)
+    ]
+    if more.metadata:
+        lines.append(f"metadata: {', '.join(more.metadata)}")
+    lines += [f"packed file: {name}, {size:,} B" for name, size in more.files]
+    if more.labels:
+        shown = ", ".join(more.labels[:_LABELS_SHOWN])
+        rest = len(more.labels) - _LABELS_SHOWN
+        lines.append(f"labels: {shown}" + (f" and {rest} more" if rest > 0 else ""))
+    if lines:
+        typer.echo("\n" + "\n".join(lines))
+
+
+def _show_verdict(verdict: Verdict) -> None:
+    if verdict.gaps:
+        typer.echo(f"\nthe engine {verdict.engine} cannot run these ops:")
+        output.print_table(
+            [">#", "op", "why", "supported"],
+            [(str(gap.op), gap.name, gap.reason, gap.supported) for gap in verdict.gaps],
+        )
+    elif verdict.reason:
+        typer.echo(f"\nthe engine {verdict.engine} cannot run it: {verdict.reason}")
+    for name, reason in verdict.fits.items():
+        typer.echo(f"{name}: {reason or 'can fit (code and static data are known after a build)'}")
 
 
 @app.command("variants")
