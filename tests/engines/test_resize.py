@@ -1,4 +1,4 @@
-"""RESIZE_NEAREST_NEIGHBOR of the aot engine against TFLite's reference kernels."""
+"""RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR of the aot engine, against the reference."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ def resizes(draw: st.DrawFn) -> dict[str, Any]:
 def add_case(cases: OpCases, case: dict[str, Any]) -> None:
     batches, _, _, channels = case["shape"]
     quant = {} if case["dtype"] == "float32" else {"scale": 0.1, "zero_point": 3}
+    if case["dtype"] == "int16":
+        quant = {"scale": 0.1}
     x = cases.input(case["shape"], case["dtype"], **quant)
     y = cases.output((batches, *case["size"], channels), case["dtype"], **quant)
     align, half = case["mode"]
     cases.op(
-        "RESIZE_NEAREST_NEIGHBOR",
+        case.get("name", "RESIZE_NEAREST_NEIGHBOR"),
         [x, cases.ints(case["size"])],
         [y],
         align_corners=align,
@@ -46,6 +48,52 @@ def test_sizes(drawn: list[dict[str, Any]]) -> None:
     for case in drawn:
         add_case(cases, case)
     cases.check()
+
+
+@settings(max_examples=12)
+@given(drawn=st.lists(resizes(), min_size=10, max_size=10), seed=st.integers(0, 100))
+def test_bilinear(drawn: list[dict[str, Any]], seed: int) -> None:
+    cases = OpCases()
+    for case in drawn:
+        for dtype in ("int8", "int16", "float32"):
+            add_case(cases, {**case, "dtype": dtype, "name": "RESIZE_BILINEAR"})
+    cases.check(seed=seed)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bilinear_of_large_outputs(mode: tuple[bool, bool]) -> None:
+    """The rounded step adds up along 100 and more positions."""
+    cases = OpCases()
+    for shape, size in (
+        ((1, 7, 2, 1), (100, 5)),
+        ((1, 3, 90, 2), (1, 251)),
+        ((1, 1, 1, 3), (9, 9)),
+    ):
+        for dtype in ("int8", "int16", "float32"):
+            case = {"dtype": dtype, "shape": shape, "size": size, "mode": mode}
+            add_case(cases, {**case, "name": "RESIZE_BILINEAR"})
+    cases.check()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mode": (True, True)}, ["align_corners with half_pixel_centers"]),
+        ({"dtype": "int32"}, ["int32"]),
+        ({"scale": 0.2}, ["differing scales"]),
+        ({"size": (1, 2000), "shape": (1, 1, 1, 1)}, ["1 pixels resized to 2000"]),
+    ],
+)
+def test_bilinear_refuses(change: dict[str, Any], words: list[str]) -> None:
+    b = ModelBuilder()
+    shape, size = change.get("shape", (1, 2, 2, 3)), change.get("size", (4, 4))
+    dtype = change.get("dtype", "int8")
+    x = b.tensor(shape, dtype, scale=0.1)
+    y = b.tensor((shape[0], *size, shape[3]), dtype, scale=change.get("scale", 0.1))
+    align, half = change.get("mode", (False, False))
+    options = {"align_corners": align, "half_pixel_centers": half}
+    b.op("RESIZE_BILINEAR", [x, b.tensor((2,), "int32", data=size)], [y], **options)
+    assert_refused(b.build([x], [y]), "RESIZE_BILINEAR", *words)
 
 
 @pytest.mark.parametrize("mode", MODES)

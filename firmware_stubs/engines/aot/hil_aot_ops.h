@@ -433,6 +433,36 @@ typedef struct {
 
 void hil_resize_nearest(const hil_resize_nearest_params *p, const void *input, void *output);
 
+/* RESIZE_BILINEAR: output position i lies between input positions low[i] and high[i], by a
+ * fraction of the way (integers: of 1024; it may be negative or above 1024 where low and high are one). */
+typedef struct {
+    const uint16_t *low, *high;
+} hil_resize_neighbours;
+
+typedef struct {
+    int32_t batches;
+    int32_t in_h, in_w, out_h, out_w, channels;
+    hil_resize_neighbours rows, columns;
+    const int16_t *row_fractions;    /* out_h */
+    const int16_t *column_fractions; /* out_w */
+} hil_resize_bilinear_params;
+
+void hil_resize_bilinear_s8(const hil_resize_bilinear_params *p, const int8_t *input,
+                            int8_t *output);
+void hil_resize_bilinear_s16(const hil_resize_bilinear_params *p, const int16_t *input,
+                             int16_t *output);
+
+typedef struct {
+    int32_t batches;
+    int32_t in_h, in_w, out_h, out_w, channels;
+    hil_resize_neighbours rows, columns;
+    const float *row_fractions;    /* out_h */
+    const float *column_fractions; /* out_w */
+} hil_resize_bilinear_f32_params;
+
+void hil_resize_bilinear_f32(const hil_resize_bilinear_f32_params *p, const float *input,
+                             float *output);
+
 /* ---- MEAN ---------------------------------------------------------------------------------- */
 
 /* Each position of `kept` gives one output; from there `inner` elements `inner_stride` apart are
