@@ -1,6 +1,6 @@
 """``python -m hil`` is the command ``hil``."""
 
-from hil.cli.main import main
+from hil.cli.main import program
 
 if __name__ == "__main__":
-    main()
+    program()
