@@ -339,6 +339,36 @@ typedef struct {
 
 void hil_softmax_s16(const hil_softmax_s16_params *p, const int16_t *input, int16_t *output);
 
+/* ---- LOG_SOFTMAX over the last dimension, L2_NORMALIZATION along it; in place ---------------- */
+
+/* As hil_softmax_s8_params; (multiplier, shift) bring a distance to Q5.26, (back_multiplier, back_shift) such
+ * a number to a distance. Output: scale 1/16, zero point 127. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t exp_count;
+    const int32_t *exp_table;
+    int32_t multiplier, shift;
+    int32_t back_multiplier, back_shift;
+    int32_t smallest; /* distances below it count for nothing, negative */
+} hil_log_softmax_s8_params;
+
+typedef struct {
+    int32_t rows, depth;
+} hil_rows_params;
+
+void hil_log_softmax_s8(const hil_log_softmax_s8_params *p, const int8_t *input, int8_t *output);
+void hil_log_softmax_f32(const hil_rows_params *p, const float *input, float *output);
+
+/* Output: scale 1/128, zero point 0. depth * 255^2 < 2^31. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t input_zero_point;
+} hil_l2_normalization_s8_params;
+
+void hil_l2_normalization_s8(const hil_l2_normalization_s8_params *p, const int8_t *input,
+                             int8_t *output);
+void hil_l2_normalization_f32(const hil_rows_params *p, const float *input, float *output);
+
 typedef struct {
     int32_t rows, depth;
     float beta;
