@@ -93,6 +93,9 @@ static void info_command(const char *arguments)
     put_pair(",clock=", hil_port_clock_hz());
     put_pair(",counter=", hil_clock_counts());
     put_pair(",arena=", hil_arena_bytes);
+#ifdef HIL_STATE_BYTES
+    put_pair(",state=", HIL_STATE_BYTES);
+#endif
     hil_put(",build=");
     hil_put_build_id();
     put_tensors("m-hil-input-[", hil_inputs, hil_input_count);
@@ -171,6 +174,17 @@ static void arena_command(const char *arguments)
 }
 #endif
 
+#ifdef HIL_STATE_BYTES
+static void reset_command(const char *arguments)
+{
+    (void)arguments;
+    hil_model_reset();
+    put_pair("m-hil-reset-[", HIL_STATE_BYTES);
+    hil_put("]");
+    hil_put_line_end();
+}
+#endif
+
 static void fault_command(const char *arguments)
 {
     (void)arguments;
@@ -198,6 +212,9 @@ static const struct {
     {"hil-fault", fault_command},
 #ifdef HIL_ARENA_SEARCH
     {"hil-arena", arena_command},
+#endif
+#ifdef HIL_STATE_BYTES
+    {"hil-reset", reset_command},
 #endif
 };
 

@@ -47,6 +47,9 @@ int hil_model_init(void);
  * 0, or a code that the DUT reports as e-[invoke CODE]. */
 int hil_model_invoke(void);
 
+/* Only of models with state (HIL_STATE_BYTES): as before the first inference. */
+void hil_model_reset(void);
+
 /* Only of engines that find their arena by running (HIL_ARENA_SEARCH), in the firmware that does. */
 typedef struct {
     int status;                   /* 0, or a code of the engine's */

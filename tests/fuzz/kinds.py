@@ -62,6 +62,7 @@ ANSWERS = (
     "m-hil-mem-[stack=264,stack_size=4096,heap=8,arena=144]",
     "m-hil-arena-[status=0,out_of_memory=0,used=1,persistent=1,nonpersistent=1,scratch=1]",
     "m-hil-arena-input-[0,16]",
+    "m-hil-reset-[80]",
     "m-hil-cycles-[600]",
     "m-hil-op-[0,350]",
 )

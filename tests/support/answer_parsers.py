@@ -10,6 +10,7 @@ PARSERS: tuple[Callable[[list[str]], object], ...] = (
     answers.parse_info,
     answers.parse_crc,
     answers.parse_direct_infer,
+    answers.parse_reset,
     lambda lines: answers.parse_output(lines, 0),
     answers.parse_infer,
     answers.parse_memory,

@@ -112,13 +112,13 @@ class HostModel:
 
     def __init__(self, sources: EngineSources, graph: Graph, *, sanitize: bool = False) -> None:
         self._graph = graph
-        self._library = ctypes.CDLL(str(_link(sources, _SANITIZE if sanitize else _PLAIN)))
-        assert self._library.hil_model_init() == 0
+        self.library = ctypes.CDLL(str(_link(sources, _SANITIZE if sanitize else _PLAIN)))
+        assert self.library.hil_model_init() == 0
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """One inference. The arena is filled with a pattern first: nothing may depend on it."""
-        size = ctypes.c_uint32.in_dll(self._library, "hil_arena_bytes").value
-        arena = ctypes.c_void_p.in_dll(self._library, "hil_arena").value
+        size = ctypes.c_uint32.in_dll(self.library, "hil_arena_bytes").value
+        arena = ctypes.c_void_p.in_dll(self.library, "hil_arena").value
         assert arena is not None
         assert arena % 16 == 0
         ctypes.memset(arena, 0xA5, size)
@@ -129,8 +129,8 @@ class HostModel:
             data = np.ascontiguousarray(array, dtype=tensor.dtype).tobytes()
             assert len(data) == tensor.nbytes
             ctypes.memmove(io.data, data, len(data))
-        ctypes.c_int32.in_dll(self._library, "host_mark_count").value = 0
-        assert self._library.hil_model_invoke() == 0
+        ctypes.c_int32.in_dll(self.library, "host_mark_count").value = 0
+        assert self.library.hil_model_invoke() == 0
         return tuple(
             _read(io, tensor)
             for io, tensor in zip(
@@ -141,12 +141,12 @@ class HostModel:
     @property
     def marks(self) -> list[int]:
         """Marks of the last inference: i + 1 for op i's begin, -(i + 1) for its end."""
-        count = ctypes.c_int32.in_dll(self._library, "host_mark_count").value
-        return list((ctypes.c_int32 * count).in_dll(self._library, "host_marks"))
+        count = ctypes.c_int32.in_dll(self.library, "host_mark_count").value
+        return list((ctypes.c_int32 * count).in_dll(self.library, "host_marks"))
 
     def _ios(self, kind: str) -> list[_Io]:
-        count = ctypes.c_uint8.in_dll(self._library, f"hil_{kind}_count").value
-        return list((_Io * count).in_dll(self._library, f"hil_{kind}s"))
+        count = ctypes.c_uint8.in_dll(self.library, f"hil_{kind}_count").value
+        return list((_Io * count).in_dll(self.library, f"hil_{kind}s"))
 
     def _tensors(self, indices: Sequence[int]) -> list[Tensor]:
         return [self._graph.tensors[i] for i in indices]

@@ -183,6 +183,7 @@ def test_a_field_too_few_too_many_or_impossible(at: int, line: str) -> None:
 PREFIXES = (
     *("m-hil-info-", "m-hil-input-", "m-hil-output-", "m-hil-crc-", "m-hil-infer-", "m-hil-out-"),
     *("m-hil-outcrc-", "m-lap-us-", "m-infer-done", "m-results-", "m-hil-mem-", "m-hil-arena-"),
+    *("m-hil-reset-",),
     *("m-hil-arena-input-", "m-hil-arena-output-", "m-hil-log-", "m-hil-cycles-", "m-hil-op-"),
 )
 FIELDS = st.one_of(

@@ -18,7 +18,7 @@
  *             undefined at entry, lost at exit. It is part of the planned arena.
  * Aliasing    Output and inputs do not overlap, except where the lowering allows in_place: then
  *             output may equal that input exactly.
- * Language    Portable C11. No heap, no recursion, no static state, no libc but string.h and
+ * Language    Portable C11. No heap, no recursion, no static state (variable tensors are arguments), no libc but string.h and
  *             math.h. Arrays are 16-byte aligned at their start, nothing inside them is promised
  *             to be. Clean under -Wall -Wextra -Wconversion.
  *
@@ -40,6 +40,7 @@
 #define HIL_WEIGHTS HIL_SECTION(".hil_weights")  /* constant tensors of the model */
 #define HIL_TABLES HIL_SECTION(".hil_tables")    /* constants that the engine adds */
 #define HIL_ARENA HIL_SECTION(".bss.hil_arena")
+#define HIL_STATE HIL_SECTION(".bss.hil_state") /* what is kept between inferences */
 
 /* A two-dimensional window sliding over an image: what convolution and pooling share. */
 typedef struct {

@@ -578,6 +578,30 @@ void hil_transpose_conv_s8(const hil_transpose_conv_s8_params *p, const int8_t *
 void hil_transpose_conv_f32(const hil_transpose_conv_f32_params *p, const float *input,
                             float *output);
 
+/* ---- SVDF; state [batches][filters][memory], the newest number of a filter last --------------- */
+
+/* weights_feature [filters][inputs], weights_time [filters][memory]; `rank` filters, one behind the
+ * other, make a unit. feature_bias has -input_zero_point * sum(weights_feature) of a filter. */
+typedef struct {
+    int32_t batches, inputs, filters, memory, rank;
+    const int8_t *weights_feature;
+    const int32_t *feature_bias; /* filters */
+    const int16_t *weights_time;
+    const int32_t *bias; /* filters / rank */
+    int32_t feature_multiplier, feature_shift;
+    int32_t output_multiplier, output_shift, output_zero_point;
+} hil_svdf_s8_params;
+
+typedef struct {
+    int32_t batches, inputs, filters, memory, rank;
+    const float *weights_feature, *weights_time;
+    const float *bias; /* filters / rank */
+    float act_min, act_max;
+} hil_svdf_f32_params;
+
+void hil_svdf_s8(const hil_svdf_s8_params *p, const int8_t *input, int16_t *state, int8_t *output);
+void hil_svdf_f32(const hil_svdf_f32_params *p, const float *input, float *state, float *output);
+
 /* ---- QUANTIZE, DEQUANTIZE (between 8-bit types QUANTIZE is hil_lut_8) ------------------------ */
 
 typedef struct {

@@ -21,6 +21,12 @@ def check_model(model_id: str, graph: Graph) -> None:
     Raises:
         UsageError: it has other inputs or outputs, or there is no such task.
     """
+    if graph.state_tensors:
+        raise UsageError(
+            f"{graph.name} keeps {len(graph.state_tensors)} tensors between inferences, and MLPerf "
+            "Tiny's runner has no command that resets them",
+            hint="make the state an input and an output of the model, or use `hil run`",
+        )
     task = mlperf_tasks.find(model_id)
     reason = _mismatch(task, graph)
     if reason:

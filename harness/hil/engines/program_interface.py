@@ -27,11 +27,16 @@ def check_ends(graph: Graph) -> None:
 
     Raises:
         ModelError: there are too many.
-        UnsupportedModel: one is of a type that the protocol lacks.
+        UnsupportedModel: one is of a type that the protocol lacks, or a variable tensor.
     """
     if max(len(graph.inputs), len(graph.outputs)) > _MAX_IO:
         raise ModelError(f"more than {_MAX_IO} inputs or outputs", hint="split the model")
     for tensor in (*graph.input_tensors, *graph.output_tensors):
+        if tensor.is_variable:
+            raise UnsupportedModel(
+                f"input or output '{tensor.name}' is a variable tensor",
+                hint="give the model outputs that its ops compute",
+            )
         if tensor.dtype not in _DTYPES:
             raise UnsupportedModel(
                 f"input or output '{tensor.name}' is {tensor.dtype}, which the device's protocol "

@@ -110,10 +110,14 @@ def symbolizer(elf: Path) -> Callable[[int], str | None]:
 def _inference(
     session: Session, inputs: Sequence[Array], outputs: Sequence[OutputSpec]
 ) -> Inference:
-    """Run one inference step by step; where the device counts cycles, with its counters."""
+    """Run one inference step by step; where the device counts cycles, with its counters.
+
+    State is reset before it, so that each is one that the reference makes too.
+    """
     client = session.client
     _require_sizes([tensor.nbytes for tensor in client.info().outputs], outputs)
     client.load(inputs, session.memory)
+    client.reset()
     client.infer()
     counted = client.marks() if client.info().counter else (None, None)
     return Inference(_tensors(client.outputs(), outputs), cycles=counted[0], op_cycles=counted[1])

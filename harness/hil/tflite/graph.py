@@ -49,8 +49,8 @@ def storage_bytes(dtype: str, elements: int) -> int:
 class Tensor:
     """A tensor. ``data`` is set for constants (read-only array of the tensor's shape and dtype).
 
-    A variable tensor (``is_variable``) keeps its value from one inference to the next; it is zero
-    before the first.
+    A variable tensor (``is_variable``) keeps its value from one inference to the next; before the
+    first all its bytes are 0, of an int8 tensor its zero point.
     """
 
     index: int
@@ -119,6 +119,11 @@ class Graph:
     def output_tensors(self) -> list[Tensor]:
         """The model's outputs, in order."""
         return [self.tensors[index] for index in self.outputs]
+
+    @property
+    def state_tensors(self) -> list[Tensor]:
+        """The variable tensors: what the model keeps from one inference to the next."""
+        return [tensor for tensor in self.tensors if tensor.is_variable]
 
     @property
     def macs(self) -> int:

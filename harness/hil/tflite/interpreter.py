@@ -88,10 +88,13 @@ class Worker:
         self._ask("drop", number)
 
     def run(
-        self, number: int, inputs: Sequence[Array], tensors: Sequence[int]
+        self, number: int, inputs: Sequence[Array], tensors: Sequence[int], *, reset: bool
     ) -> tuple[list[Array], dict[int, Array]]:
-        """Run one inference: the outputs, and those of ``tensors`` that exist; errors as `load`."""
-        header, arrays = self._ask("run", number, inputs, tensors=list(tensors))
+        """Run one inference: the outputs, and those of ``tensors`` that exist; errors as `load`.
+
+        ``reset`` gives variable tensors their first values before it.
+        """
+        header, arrays = self._ask("run", number, inputs, tensors=list(tensors), reset=reset)
         found: list[int] = header["tensors"]
         outputs = arrays[: len(arrays) - len(found)]
         return outputs, dict(zip(found, arrays[len(outputs) :], strict=True))

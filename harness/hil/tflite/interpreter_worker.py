@@ -80,6 +80,8 @@ class _Model:
         self._known = {one["index"] for one in self._interpreter.get_tensor_details()}
 
     def run(self, header: dict[str, Any], inputs: list[Any]) -> tuple[dict[str, Any], list[Any]]:
+        if header["reset"]:
+            self._interpreter.reset_all_variables()
         for index, array in zip(self._inputs, inputs, strict=True):
             self._interpreter.set_tensor(index, array)
         self._interpreter.invoke()

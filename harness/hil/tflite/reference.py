@@ -68,6 +68,7 @@ class Reference:
     ) -> None:
         content = model.content
         self._keep_all, self._expected = keep_all, model.graph.input_tensors
+        self._has_state = bool(model.graph.state_tensors)
         module, self._package = _interpreter_module()
         if self._package == LITERT:
             from hil.tflite.litert import with_tflite_arithmetic
@@ -102,10 +103,11 @@ class Reference:
         """Package, version and kernels, such as ``tflite-runtime 2.14.0 BUILTIN_REF``."""
         return f"{self._package} {metadata.version(self._package)} {self._kernels}"
 
-    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    def run(self, inputs: Sequence[Array], *, continued: bool = False) -> tuple[Array, ...]:
         """Run one inference; arrays in the order, shapes and dtypes of the model's inputs.
 
-        Returns copies of the outputs, in the model's order.
+        Variable tensors begin with their first values, unless ``continued``: then with those that
+        the last run left. Returns copies of the outputs, in the model's order.
 
         Raises:
             InputError: number, shape or dtype of the inputs differ from the model's.
@@ -115,7 +117,9 @@ class Reference:
         check_inputs(self._expected, inputs)
         try:
             # Who reads a tensor reads it after every run: it comes with the outputs.
-            outputs, self._read = self._lease.worker.run(self._model, inputs, list(self._read))
+            outputs, self._read = self._lease.worker.run(
+                self._model, inputs, list(self._read), reset=self._has_state and not continued
+            )
         except Refused as error:
             raise ModelError(
                 f"TensorFlow Lite cannot run the model: {error}",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hil.engines.aot.lower import refuse
 from hil.engines.aot.quant import scale_zero_point
@@ -29,6 +31,30 @@ def output_tensor(op: Op, graph: Graph, position: int = 0) -> Tensor:
     if position >= len(op.outputs):
         refuse(op, f"output {position} is missing", "ops with all their outputs")
     return _not_empty(op, graph.tensors[op.outputs[position]])
+
+
+def state_tensor(op: Op, graph: Graph, position: int) -> Tensor:
+    """Return an input that is a variable tensor; refuse the op if it is another kind."""
+    tensor = input_tensor(op, graph, position)
+    if not tensor.is_variable or tensor.data is not None:
+        refuse(op, f"tensor {tensor.index} is no variable", "state in variables without a value")
+    return tensor
+
+
+def constant_tensor(
+    op: Op, graph: Graph, position: int, dtype: str, shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """Return a constant input of a dtype and shape; refuse another."""
+    tensor = input_tensor(op, graph, position)
+    if tensor.data is None:
+        refuse(op, f"input {position} computed at run time", "constant weights and biases")
+    if tensor.dtype != dtype or tensor.shape != shape:
+        refuse(
+            op,
+            f"input {position} is {tensor.dtype} of shape {list(tensor.shape)}",
+            f"{dtype} of shape {list(shape)} there",
+        )
+    return tensor.data
 
 
 def _not_empty(op: Op, tensor: Tensor) -> Tensor:

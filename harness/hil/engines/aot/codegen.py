@@ -52,9 +52,10 @@ class _Generator:
             for part in (
                 self._head(),
                 _arena(self.layout.memory.arena_bytes),
+                *map(_state, self.graph.state_tensors),
                 *(text for text in params if text),
                 self._interface(),
-                _functions(body, epilogue),
+                _functions(body, epilogue, _reset(self.graph.state_tensors)),
             )
         )
         files = {"model.c": model, **self.pool.files()}
@@ -126,6 +127,8 @@ class _Generator:
         if index < 0:
             return "NULL"
         tensor = self.graph.tensors[index]
+        if tensor.is_variable:
+            return f"({qualifier}{c_type(tensor.dtype)} *)(void *)hil_state{index}"
         if index in self.layout.offsets and not self._is_constant(tensor):
             return _in_arena(tensor, self.layout.offsets[index], qualifier)
         assert tensor.data is not None  # the reader has checked that an op writes it
@@ -170,9 +173,10 @@ class _Fields(dict[str, str]):
         if key == "scratch":
             offset = generator.layout.scratch_offsets.get(op.index)
             return "NULL" if offset is None else f"hil_arena_memory + {offset}"
-        if match := re.fullmatch(r"(in|out)(\d+)", key):
-            if match[1] == "in":
-                return generator.tensor_pointer(op.inputs[int(match[2])], "const ")
+        if match := re.fullmatch(r"(in|state|out)(\d+)", key):
+            if match[1] != "out":
+                qualifier = "const " if match[1] == "in" else ""
+                return generator.tensor_pointer(op.inputs[int(match[2])], qualifier)
             return generator.tensor_pointer(op.outputs[int(match[2])], "")
         raise KeyError(f"{op.name}: no such field in a call template: {key}")
 
@@ -189,8 +193,36 @@ def _arena(size: int) -> str:
     )
 
 
-def _functions(body: Sequence[str], epilogue: str) -> str:
+def _state(tensor: Tensor) -> str:
+    """The memory of a variable tensor."""
+    name = comment_text(tensor.name)
     return (
-        "int hil_model_init(void) {\n    return 0;\n}\n\n"
+        f"/* {name}: kept from one inference to the next */\n"
+        f"static uint8_t hil_state{tensor.index}[{max(tensor.nbytes, 1)}] HIL_STATE;\n"
+    )
+
+
+def _reset(state: Sequence[Tensor]) -> str:
+    """The definition of ``hil_model_reset``; empty for a model without state."""
+    if not state:
+        return ""
+    lines = "".join(
+        f"    memset(hil_state{t.index}, {_first_byte(t)}, sizeof hil_state{t.index});\n"
+        for t in state
+    )
+    return f"void hil_model_reset(void) {{\n{lines}}}\n\n"
+
+
+def _first_byte(tensor: Tensor) -> int:
+    """What every byte of a variable tensor is at first (TFLite's ResetVariableTensor)."""
+    if tensor.dtype != "int8" or tensor.quantization is None:
+        return 0
+    return int(tensor.quantization.zero_point[0])
+
+
+def _functions(body: Sequence[str], epilogue: str, reset: str) -> str:
+    first = "    hil_model_reset();\n" if reset else ""
+    return (
+        f"{reset}int hil_model_init(void) {{\n{first}    return 0;\n}}\n\n"
         "int hil_model_invoke(void) {\n" + "".join(body) + epilogue + "    return 0;\n}\n"
     )

@@ -16,6 +16,7 @@ from hil.tflite.model import Model
 
 VERSION = "3"
 KERNEL_DIR = "engines/aot"
+_STATE_DEFINE = "HIL_STATE_BYTES"
 _ARITHMETIC = ("int8", "int16", "float32")
 _REQUIRED_INPUTS = {
     **dict.fromkeys(("ADD", "SUB", "MUL", "SPLIT", "MEAN", "PAD", "TRANSPOSE"), 2),
@@ -36,6 +37,8 @@ _REQUIRED_INPUTS = {
     },
 }
 """Inputs that an op must have; one where it is not listed."""
+STATE_INPUTS = {"SVDF": (4,)}
+"""Inputs of ops that are variable tensors, by position."""
 _NO_KERNEL = {
     "CUSTOM:ethos-u": (
         "the model was compiled for an Ethos-U NPU (by Vela)",
@@ -84,7 +87,14 @@ class AotEngine:
             plan=layout.memory,
             weights_bytes=text.weights_bytes,
             tables_bytes=text.tables_bytes,
+            runtime_defines=_state_define(graph),
         )
+
+
+def _state_define(graph: Graph) -> tuple[str, ...]:
+    """What makes the DUT program know ``hil-reset``: the bytes that the model keeps."""
+    state = graph.state_tensors
+    return (f"{_STATE_DEFINE}={sum(t.nbytes for t in state)}u",) if state else ()
 
 
 def lower_all(graph: Graph) -> list[Lowered]:
@@ -125,11 +135,14 @@ def _no_kernel(name: str) -> tuple[str, str]:
 
 
 def _refuse_state(op: Op, graph: Graph) -> None:
-    """Refuse an op that reads or writes a variable tensor: only ops with state know them."""
-    for index in (*op.inputs, *op.outputs):
+    """Refuse a variable tensor where an op has none; only ops with state know them."""
+    allowed = STATE_INPUTS.get(op.name, ())
+    others = [index for at, index in enumerate(op.inputs) if at not in allowed]
+    for index in (*others, *op.outputs):
         if index >= 0 and graph.tensors[index].is_variable:
             refuse(
                 op,
                 f"tensor {index} keeps its value between inferences",
-                "models without variable tensors; make the state an input and an output",
+                f"variable tensors as state of {', '.join(sorted(STATE_INPUTS))}; else make the "
+                "state an input and an output",
             )

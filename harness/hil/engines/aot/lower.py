@@ -37,7 +37,8 @@ class Lowered:
 
     ``call`` is a ``str.format`` template of one C call without semicolon. Fields: ``{in0}``...
     by position in ``op.inputs`` and ``{out0}``... (pointers into the arena or to the constant,
-    already of the element type), ``{params}`` (address of the params struct), ``{scratch}``
+    already of the element type), ``{state0}``... (an input that is a variable tensor, to be written
+    too), ``{params}`` (address of the params struct), ``{scratch}``
     (``void *``) and every key of ``constants``.
 
     ``params`` is a C initializer of ``params_type`` and may use the keys of ``constants`` as

@@ -38,6 +38,7 @@ class TensorInfo:
 class DutInfo:
     """What the firmware says it is.
 
+    ``state_bytes`` is what the model keeps between inferences, 0 where it keeps nothing.
     ``counter``: whether it has a cycle counter that counts. ``build`` is the linker's build id in
     hex, '' where the firmware is of before there was one, or its port has none.
     """
@@ -54,6 +55,7 @@ class DutInfo:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     build: str = ""
+    state_bytes: int = 0
 
     @property
     def input_bytes(self) -> int:
@@ -162,6 +164,7 @@ def parse_info(lines: Sequence[str]) -> DutInfo:
             inputs=_tensors(lines, "m-hil-input-"),
             outputs=_tensors(lines, "m-hil-output-"),
             build=_build_id(fields.get("build", "")),
+            state_bytes=_number(fields.get("state", "0")),
         )
     except (KeyError, ValueError) as error:
         raise _broken("hil-info", lines, repr(error)) from error
@@ -182,6 +185,11 @@ def parse_crc(lines: Sequence[str]) -> tuple[int, int]:
     """Parse the answer to ``hil-crc``: loaded bytes and their CRC-32."""
     count, crc = _split(lines, "m-hil-crc-", 2)
     return _number(count), _number(crc, 16)
+
+
+def parse_reset(lines: Sequence[str]) -> int:
+    """Parse the answer to ``hil-reset``: the bytes that were reset."""
+    return _number(_one(lines, "m-hil-reset-"))
 
 
 def parse_direct_infer(lines: Sequence[str]) -> tuple[int, int, int]:

@@ -124,8 +124,25 @@ class DutClient:
         """Return the model id of the answer to ``profile``."""
         return self._ask("profile", answers.parse_model_id)
 
+    def reset(self) -> None:
+        """Make the model forget what it kept of inferences before; nothing where it keeps nothing.
+
+        Raises:
+            LinkError: the firmware resets another number of bytes than it says it has.
+        """
+        if not (state := self.info().state_bytes):
+            return
+        if (done := self._ask("hil-reset", answers.parse_reset)) != state:
+            raise LinkError(
+                f"the firmware has {state:,} bytes of state and reset {done:,}",
+                hint="check the cable and the baud rate",
+            )
+
     def infer(self, runs: int = 1, warmups: int = 0) -> InferResult:
-        """Run the model. Only the first of ``runs + warmups`` inferences sees the loaded data."""
+        """Run the model. Only the first of ``runs + warmups`` inferences sees the loaded data.
+
+        A model with state goes on from the inference before, unless :meth:`reset` came between.
+        """
         values = self.info().outputs[0].nbytes
         lines = self._command(f"infer {runs} {warmups}", self._timeout_s, _RESULT_CHARS * values)
         return answers.parse_infer(lines)
@@ -136,6 +153,8 @@ class DutClient:
 
     def infer_direct(self, inputs: Sequence[Array], memory: MemoryAccess) -> tuple[bytes, ...]:
         """Run one inference with inputs and outputs through a debugger; returns the raw outputs.
+
+        State is reset before it.
 
         One short command does it, and its answer has the CRCs of both as the device sees them:
         much faster than :meth:`load`, :meth:`infer` and :meth:`outputs` on a slow UART. Damage is
@@ -150,6 +169,7 @@ class DutClient:
         reads = [(tensor.address, tensor.nbytes) for tensor in info.outputs]
         size, inputs_crc = info.input_bytes, crc32(b"".join(blobs))
         for _ in range(RETRIES + 1):
+            self.reset()
             memory.exchange((), writes)
             lines = self._command(f"hil-infer {size}", self._timeout_s)
             outputs = memory.exchange(reads, ())
