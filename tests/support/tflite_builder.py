@@ -18,6 +18,8 @@ that are absent (a bias) are -1. Options go by their schema names in snake_case,
 and what is left out has a default: stride 1, padding VALID, no activation, softmax's beta 1, and
 the schema's default else. Shapes of outputs are not inferred: state them.
 
+``sparse`` is where the values in ``raw`` belong (True: an empty table).
+
 Nothing is checked beyond names, so that tests can build nonsense too: ``raw`` puts bytes of any
 length into a tensor's buffer, ``builtin_code`` any op code, ``shape`` any numbers.
 """
@@ -30,6 +32,7 @@ from typing import Any
 
 import numpy as np
 from hil.tflite import schema
+from hil.tflite.sparse import Sparsity
 from hil.tflite.writer import PLACEHOLDER_FOR_GREATER_CODES, Tables
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -53,7 +56,7 @@ class _Tensor:
     axis: int
     raw: bytes | None
     variable: bool
-    sparse: bool
+    sparse: bool | Sparsity
     shape_signature: tuple[int, ...] | None
 
 
@@ -89,7 +92,7 @@ class ModelBuilder:
         raw: bytes | None = None,
         name: str | bytes | None = None,
         variable: bool = False,
-        sparse: bool = False,
+        sparse: bool | Sparsity = False,
         shape_signature: Sequence[int] | None = None,
     ) -> int:
         """Add a tensor and return its index.
@@ -204,7 +207,7 @@ class ModelBuilder:
                 },
             )
         if tensor.sparse:
-            fields["Sparsity"] = w.table("SparsityParameters", {})
+            fields["Sparsity"] = _sparsity(w, tensor.sparse)
         if tensor.shape_signature is not None:
             fields["ShapeSignature"] = w.ints(tensor.shape_signature)
         return w.table("Tensor", fields)
@@ -229,6 +232,29 @@ class ModelBuilder:
             fields["BuiltinOptionsType"] = schema.enum_numbers("BuiltinOptions")[op.table]
             fields["BuiltinOptions"] = w.options(op.table, op.options)
         return w.table("Operator", fields)
+
+
+def _sparsity(w: Tables, sparsity: bool | Sparsity) -> int:
+    if isinstance(sparsity, bool):
+        return w.table("SparsityParameters", {})
+    levels = []
+    for level in sparsity.levels:
+        fields: dict[str, Any] = {"Format": 0, "DenseSize": level.size}
+        if level.segments is not None and level.indices is not None:
+            fields = {"Format": 1}
+            for name, values in (("Segments", level.segments), ("Indices", level.indices)):
+                kind = "Uint8" if values.max(initial=0) < 256 else "Int32"
+                vector = w.vector(values.astype(kind.lower()))
+                table = w.table(f"{kind}Vector", {"Values": vector})
+                number = schema.enum_numbers("SparseIndexVector")[f"{kind}Vector"]
+                fields |= {f"Array{name}Type": number, f"Array{name}": table}
+        levels.append(w.table("DimensionMetadata", fields))
+    fields = {
+        "TraversalOrder": w.ints(sparsity.traversal_order),
+        "BlockMap": w.ints(sparsity.block_map),  # TensorFlow Lite 2.14 crashes where it is absent
+        "DimMetadata": w.offsets(levels),
+    }
+    return w.table("SparsityParameters", fields)
 
 
 def _exact(data: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray[Any, Any]:

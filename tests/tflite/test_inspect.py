@@ -6,6 +6,8 @@ import io
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pytest
 from hil.tflite.extras import extras
 from hil.tflite.model import Model
 from hil.tflite.summary import summarize
@@ -134,3 +136,22 @@ def test_damaged_archive_is_no_error() -> None:
     content = DIGITS_INT8.read_bytes()
     assert extras(content + b"PK\x05\x06" + b"\xff" * 18).files == ()
     assert extras(content).labels == ()
+
+
+def folding_model(last: str) -> bytes:
+    b = ModelBuilder()
+    x, w, y = (b.tensor((3,), "float32") for _ in range(3))
+    b.op("DEQUANTIZE", [b.tensor((3,), "float16", data=np.ones(3, np.float16))], [w])
+    b.op(last, [x, w], [y])
+    return b.build([x], [y])
+
+
+@pytest.mark.parametrize("last", ["ADD", "CUSTOM:Odd"])
+def test_what_is_folded_is_shown_also_beside_gaps(tmp_path: Path, last: str) -> None:
+    file = tmp_path / "halves.tflite"
+    file.write_bytes(folding_model(last))
+    done = hil("model", "inspect", str(file), home=tmp_path)
+    assert "folded into constants: ops 0 DEQUANTIZE\n" in done.stdout
+    found = hil("model", "inspect", str(file), "--json", home=tmp_path).envelope["data"]
+    assert found["runnable"]["folded"] == [0]
+    assert [gap["op"] for gap in found["runnable"]["gaps"]] == ([] if last == "ADD" else [1])

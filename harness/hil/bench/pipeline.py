@@ -117,6 +117,12 @@ class Job:
         """The graph of the model that runs."""
         return self.model.graph
 
+    @property
+    def running(self) -> Graph:
+        """The graph with those of its ops that the engine has run."""
+        ops = tuple(op for op in self.graph.ops if op.index not in self.sources.folded)
+        return dataclasses.replace(self.graph, ops=ops)
+
 
 @dataclass
 class _Stages:
@@ -427,17 +433,26 @@ def _with_results(
         record,
         measurements=measurements.figures,
         energy=measurements.energy,
-        ops=measurements.ops,
+        ops=tuple(op for op in measurements.ops if op.index not in job.sources.folded),
         functions=measurements.functions,
         flash_by_owner=firmware.flash_by_owner,
         ram_by_owner=firmware.ram_by_owner,
         check=check,
-        notes=(*record.notes, *measurements.notes),
+        notes=(*record.notes, *_fold_notes(job), *measurements.notes),
         provenance={
             **record.provenance,
             **provenance.of_results(firmware, trace, check, job.inputs),
         },
     )
+
+
+def _fold_notes(job: Job) -> tuple[str, ...]:
+    """Say which ops do not run because their results are constants."""
+    folded = [op for op in job.graph.ops if op.index in job.sources.folded]
+    if not folded:
+        return ()
+    kinds = ", ".join(dict.fromkeys(op.name for op in folded))
+    return (f"{len(folded)} of {len(job.graph.ops)} ops are folded into constants ({kinds})",)
 
 
 def _ended(record: RunRecord, status: RunStatus, *errors: ErrorInfo) -> RunRecord:
@@ -452,7 +467,7 @@ def _keep(folder: Path, job: Job, firmware: Firmware, trace: Trace) -> None:
     texts = {
         "transcript.txt": trace.transcript,
         "target-command.txt": shlex.join(trace.command) + "\n",
-        "listing.txt": op_listing(job.request.profile, firmware, trace, job.graph),
+        "listing.txt": op_listing(job.request.profile, firmware, trace, job.running),
     }
     try:
         for name, text in texts.items():

@@ -69,30 +69,34 @@ def inspect(
     if tensors:
         _show_tensors(summary)
     _show_extras(summary, more)
-    _show_verdict(verdict)
+    _show_verdict(summary, verdict)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Whether the engine aot runs a model: every gap, or the reason; and by profile, whether it can
-    fit (None) or why not.
+    fit (None) or why not. ``folded`` are the ops whose results are constants of the program.
     """
 
     engine: str
     gaps: tuple[Gap, ...]
     reason: str
     fits: dict[str, str | None]
+    folded: tuple[int, ...] = ()
 
 
 def runnable(model: Model, profiles: Sequence[Profile]) -> Verdict:
     """Ask the engine aot, without building anything."""
     from hil.engines.registry import engine
     from hil.firmware.fit import check_fit
+    from hil.tflite.fold import foldable
 
     try:
         sources = engine("aot").sources(model)
     except UnsupportedModel as error:
-        return Verdict("aot", error.gaps, error.message, {})
+        left = {gap.op for gap in error.gaps}
+        folded = tuple(op.index for op in foldable(model.graph) if op.index not in left)
+        return Verdict("aot", error.gaps, error.message, {}, folded)
     except ModelError as error:
         return Verdict("aot", (), error.message, {})
     fits: dict[str, str | None] = {}
@@ -109,7 +113,7 @@ def runnable(model: Model, profiles: Sequence[Profile]) -> Verdict:
             fits[one.name] = None
         except DoesNotFit as error:
             fits[one.name] = error.message
-    return Verdict("aot", (), "", fits)
+    return Verdict("aot", (), "", fits, sources.folded)
 
 
 def _state(summary: ModelSummary) -> list[dict[str, object]]:
@@ -151,7 +155,10 @@ def _show_extras(summary: ModelSummary, more: Extras) -> None:
         typer.echo("\n" + "\n".join(lines))
 
 
-def _show_verdict(verdict: Verdict) -> None:
+def _show_verdict(summary: ModelSummary, verdict: Verdict) -> None:
+    if verdict.folded:
+        ops = [f"{index} {summary.graph.ops[index].name}" for index in verdict.folded]
+        typer.echo(f"\nfolded into constants: ops {', '.join(ops)}")
     if verdict.gaps:
         typer.echo(f"\nthe engine {verdict.engine} cannot run these ops:")
         output.print_table(

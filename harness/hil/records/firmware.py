@@ -74,8 +74,10 @@ class EngineSources:
     ``files`` maps a relative file name to its text; ``kernels`` are paths below
     ``firmware_stubs``; both are compiled into the engine library. ``weights_bytes`` counts
     constant tensors, ``tables_bytes`` constant tables the engine adds (requantization, LUTs).
-    ``runtime_defines`` are for the DUT program. ``op_count`` is needed where the plan has no
-    placements. ``details`` go into a run's provenance.
+    ``runtime_defines`` are for the DUT program. ``op_count`` is the number of the file's ops,
+    needed where the plan has no placements or ops are folded. ``details`` go into a run's
+    provenance. ``folded`` are the indices of ops whose results are among the constants: they do
+    not run.
     """
 
     engine: str
@@ -90,6 +92,7 @@ class EngineSources:
     runtime_defines: tuple[str, ...] = ()
     op_count: int = 0
     details: Mapping[str, str] = field(default_factory=dict)
+    folded: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

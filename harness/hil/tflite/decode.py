@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hil.tflite import schema
 from hil.tflite.graph import Op, Quantization, Tensor, storage_bytes
 from hil.tflite.macs import op_macs
+from hil.tflite.sparse import MAX_DENSE_BYTES, Sparsity, dense, positions, read_sparsity
 from hil.tflite.verify import Malformed, verify
 
 MAX_TENSOR_BYTES = 2**31 - 1
@@ -90,13 +91,16 @@ class Decoder:
         raw = self._subgraph.Tensors(index)
         name = _text(raw.Name()) or f"tensor{index}"
         where = f"tensor {index} ('{name}')"
-        _refuse_sparse(raw, where)
         dtype = _dtype(raw.Type(), where)
         shape = self._shape(raw, where)
         nbytes = storage_bytes(dtype, prod(shape))
         if nbytes > MAX_TENSOR_BYTES:
             raise Malformed(f"{where} of shape {shape} would have {nbytes:,} bytes")
-        data = self._constant(raw.Buffer(), shape, dtype, where)
+        sparsity = read_sparsity(raw)
+        if sparsity is None:
+            data = self._constant(raw.Buffer(), shape, dtype, where)
+        else:
+            data = self._sparse_constant(raw.Buffer(), shape, dtype, sparsity, where)
         if data is None and prod(shape) == 0 and not written and dtype in DTYPES:
             data = _frozen(np.empty(shape, dtype))
         quantization = self._quantization(raw, shape, dtype, where)
@@ -136,6 +140,21 @@ class Decoder:
         if dtype not in DTYPES:
             return _frozen(_unpacked(content, dtype, shape))
         return _frozen(content.view(np.dtype(dtype).newbyteorder("<")).reshape(shape))
+
+    def _sparse_constant(
+        self, buffer: int, shape: tuple[int, ...], dtype: str, sparsity: Sparsity, where: str
+    ) -> npt.NDArray[Any]:
+        """The dense content of a tensor that the file stores sparse."""
+        where = f"{where}, which is stored sparse,"
+        if storage_bytes(dtype, prod(shape)) > MAX_DENSE_BYTES or dtype not in DTYPES:
+            raise Malformed(f"{where} of shape {shape} and dtype {dtype} cannot be unpacked")
+        places = positions(sparsity, shape)
+        values = self._constant(buffer, (places.size,), dtype, where)
+        if values is None:
+            if places.size:
+                raise Malformed(f"{where} has no data")
+            values = np.empty(0, dtype)
+        return _frozen(dense(values, places, shape))
 
     def _outside_data(self, raw: Any, where: str) -> npt.NDArray[Any] | None:
         """Content of a buffer that lies behind the flatbuffer, as large models store it."""
@@ -235,14 +254,6 @@ def _options(raw: Any, name: str) -> dict[str, Any]:
     if table != expected:
         raise Malformed(f"it carries {table} where {expected} was expected")
     return schema.decode_options(table, stored.Bytes, stored.Pos)
-
-
-def _refuse_sparse(raw: Any, where: str) -> None:
-    if raw.Sparsity() is not None:
-        raise Malformed(
-            f"{where} is stored sparse, which is not supported",
-            hint="convert the model without sparse weights",
-        )
 
 
 def _dtype(number: int, where: str) -> str:

@@ -145,8 +145,8 @@ class Graph:
         """The arithmetic in one name: ``int8``, ``uint8``, ``int16x8``, ``float32``, ``hybrid`` ...
 
         Decided by the activations of the ops that compute; conversions at the model's edges do not
-        count. ``hybrid`` means float activations with integer weights (dynamic-range quantization)
-        or with weights that a DEQUANTIZE unpacks; ``int16x8`` int16 activations, ``int16`` the same
+        count. ``hybrid`` means float activations with integer weights (dynamic-range quantization),
+        also where a DEQUANTIZE unpacks them; ``int16x8`` int16 activations, ``int16`` the same
         with int16 weights. ``mixed`` is everything else, such as int8 and float32 ops in one model.
         """
         if any(self._is_hybrid(op) for op in self.ops):
@@ -186,7 +186,7 @@ class Graph:
     def _is_hybrid(self, op: Op) -> bool:
         inputs = [self.tensors[index] for index in op.inputs if index >= 0]
         if op.name == "DEQUANTIZE":
-            return any(t.is_constant for t in inputs)
+            return any(t.is_constant and t.dtype != "float16" for t in inputs)
         if op.name in _CONVERSIONS or "float32" not in self._activations(op):
             return False
         return any(t.is_constant and t.dtype in ("int8", "uint8") for t in inputs)

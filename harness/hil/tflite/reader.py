@@ -63,11 +63,10 @@ def parse_model(data: bytes, name: str, *, where: str = "") -> Graph:
     """Parse the bytes of a .tflite; ``name`` becomes the graph's name.
 
     ``where`` is what messages name, such as the file's path; empty: ``name``.
-    Constants are read-only views into ``data``.
+    Constants are read-only, and views into ``data`` unless they are stored sparse.
 
     Raises:
-        ModelError: not a .tflite, damaged, or something this project does not represent (sparse
-            tensors).
+        ModelError: not a .tflite, damaged, or something this project does not represent.
     """
     data, where = bytes(data), where or name
     _check_identifier(data, where)

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
 _BUILTIN_CODE_SLOT = 10  # of the table OperatorCode
@@ -157,6 +160,17 @@ def builtin_code(code: Any) -> int:
         return int(code.DeprecatedBuiltinCode())
     flags = importlib.import_module("flatbuffers.number_types").Int32Flags
     return max(int(code.DeprecatedBuiltinCode()), int(code._tab.Get(flags, newer + code._tab.Pos)))
+
+
+def index_vector(number: int, stored: Any) -> npt.NDArray[np.int64] | None:
+    """Return the numbers in a union ``SparseIndexVector``, or None where it is empty."""
+    table = enum_names("SparseIndexVector").get(number, "NONE")
+    if stored is None or table == "NONE":
+        return None
+    vector = _schema_class(table)()
+    vector.Init(stored.Bytes, stored.Pos)
+    values = vector.ValuesAsNumpy()
+    return np.asarray([] if isinstance(values, int) else values, np.int64)
 
 
 def decode_options(table: str, buffer: bytes, position: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hil.engines.aot.lower import Lowered
 from hil.engines.aot.planner import ArenaLayout
 from hil.engines.ctext import c_type, comment_text
 from hil.engines.program_interface import program_interface
-from hil.tflite.graph import Op, Tensor
+from hil.tflite.graph import Graph, Op, Tensor
 from hil.tflite.model import Model
 
 
@@ -28,17 +28,21 @@ class ModelText:
     tables_bytes: int
 
 
-def generate(model: Model, lowered: Sequence[Lowered], layout: ArenaLayout) -> ModelText:
-    """Generate all files of the model."""
-    return _Generator(model, lowered, layout).run()
+def generate(
+    model: Model, graph: Graph, lowered: Sequence[Lowered], layout: ArenaLayout
+) -> ModelText:
+    """Generate all files of the model; ``graph`` is what is left of its own after folding."""
+    return _Generator(model, graph, lowered, layout).run()
 
 
 class _Generator:
     """What all parts of the text refer to: graph, offsets and the pool of constants."""
 
-    def __init__(self, model: Model, lowered: Sequence[Lowered], layout: ArenaLayout) -> None:
+    def __init__(
+        self, model: Model, graph: Graph, lowered: Sequence[Lowered], layout: ArenaLayout
+    ) -> None:
         self.model = model
-        self.graph = model.graph
+        self.graph = graph
         self.lowered = lowered
         self.layout = layout
         self.pool = ConstantPool()

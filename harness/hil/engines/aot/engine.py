@@ -11,6 +11,7 @@ from hil.engines.interface import Role
 from hil.engines.program_interface import check_ends
 from hil.errors import Gap, UnsupportedModel
 from hil.records import EngineSources
+from hil.tflite.fold import folded, folded_ops
 from hil.tflite.graph import Graph, Op
 from hil.tflite.model import Model
 
@@ -66,17 +67,18 @@ class AotEngine:
     role: Role = "candidate"
 
     def sources(self, model: Model) -> EngineSources:
-        """Lower, plan and generate.
+        """Fold, lower, plan and generate.
 
         Raises:
+            MissingTool: no TFLite interpreter is installed, which folding needs.
             UnsupportedModel: an op, dtype or option has no kernel.
             ModelError: more inputs or outputs than the protocol has.
         """
-        graph = model.graph
+        graph = folded(model)
         lowered = lower_all(graph)
         check_ends(graph)
         layout = planner.plan(graph, lowered)
-        text = codegen.generate(model, lowered, layout)
+        text = codegen.generate(model, graph, lowered, layout)
         kernels = sorted({f"{KERNEL_DIR}/{name}" for low in lowered for name in low.sources})
         return EngineSources(
             engine=self.name,
@@ -88,6 +90,8 @@ class AotEngine:
             weights_bytes=text.weights_bytes,
             tables_bytes=text.tables_bytes,
             runtime_defines=_state_define(graph),
+            op_count=len(model.graph.ops),
+            folded=folded_ops(model.graph, graph),
         )
 
 

@@ -50,9 +50,12 @@ class _Block:
 
 
 def plan(graph: Graph, lowered: Sequence[Lowered]) -> ArenaLayout:
-    """Lay out the arena for ``graph``, whose op i is computed by ``lowered[i]``."""
+    """Lay out the arena for ``graph``, whose ops are computed by ``lowered``, in this order.
+
+    Ops count by their index in the file, which a folded graph does not have all of.
+    """
     blocks, aliased = _blocks(graph, lowered)
-    bound, peak_op = _lower_bound(blocks, len(graph.ops))
+    bound, peak_op = _lower_bound(blocks, [op.index for op in graph.ops])
     offsets = _best_offsets(blocks, bound)
     arena = max((o + b.size for o, b in zip(offsets, blocks, strict=True)), default=0)
     placed = {t: o for o, b in zip(offsets, blocks, strict=True) for t in b.tensors}
@@ -69,7 +72,7 @@ def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
     As :meth:`Graph.lifetime`, except that a constant which is a graph output is copied at the
     very end, hence lives only there.
     """
-    after = len(graph.ops)
+    after = graph.ops[-1].index + 1 if graph.ops else 0
     first = dict.fromkeys(graph.inputs, -1)
     last = dict.fromkeys(graph.inputs, -1)
     for op in graph.ops:
@@ -156,12 +159,11 @@ def _join(block_of: dict[int, _Block], host: _Block, guest: _Block) -> None:
         block_of[t] = host
 
 
-def _lower_bound(blocks: Sequence[_Block], n_ops: int) -> tuple[int, int]:
+def _lower_bound(blocks: Sequence[_Block], ops: Sequence[int]) -> tuple[int, int]:
     """Most bytes alive at once, and the op at which that is."""
-    live = {
-        op: sum(b.size for b in blocks if b.first <= op <= b.last) for op in range(-1, n_ops + 1)
-    }
-    peak_op = max(range(n_ops), key=lambda op: live[op], default=0)
+    after = ops[-1] + 1 if ops else 0
+    live = {op: sum(b.size for b in blocks if b.first <= op <= b.last) for op in (-1, *ops, after)}
+    peak_op = max(ops, key=lambda op: live[op], default=0)
     return max(live.values()), peak_op
 
 
@@ -243,14 +245,15 @@ def _placements(
     ]
     buffers = [
         Placement(
-            f"scratch of op {op} ({graph.ops[op].name})",
+            f"scratch of op {op.index} ({op.name})",
             None,
-            offset,
-            lowered[op].scratch_bytes,
-            op,
-            op,
+            scratch[op.index],
+            low.scratch_bytes,
+            op.index,
+            op.index,
         )
-        for op, offset in sorted(scratch.items())
+        for op, low in zip(graph.ops, lowered, strict=True)
+        if op.index in scratch
     ]
     return tuple(tensors + buffers)
 
