@@ -65,6 +65,7 @@ class _Op:
     code: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    intermediates: tuple[int, ...]
     version: int
     table: str | None
     options: dict[str, Any]
@@ -128,6 +129,7 @@ class ModelBuilder:
         inputs: Sequence[int],
         outputs: Sequence[int],
         *,
+        intermediates: Sequence[int] = (),
         version: int = 1,
         builtin_code: int | None = None,
         options_table: str | None = None,
@@ -149,6 +151,7 @@ class ModelBuilder:
                 code=len(self._ops),
                 inputs=tuple(inputs),
                 outputs=tuple(outputs),
+                intermediates=tuple(intermediates),
                 version=version,
                 table=None if without_options else table,
                 options={**({} if options_table else _DEFAULTS.get(base, {})), **options},
@@ -228,6 +231,8 @@ class ModelBuilder:
             "Inputs": w.ints(op.inputs),
             "Outputs": w.ints(op.outputs),
         }
+        if op.intermediates:
+            fields["Intermediates"] = w.ints(op.intermediates)
         if op.table is not None:
             fields["BuiltinOptionsType"] = schema.enum_numbers("BuiltinOptions")[op.table]
             fields["BuiltinOptions"] = w.options(op.table, op.options)

@@ -21,6 +21,7 @@ from hil.targets.qemu.target import QemuTarget
 from hil.tflite.model import Model
 from hil.tflite.reference import Reference
 
+from tests.engines.test_lstm import lstm_int8
 from tests.engines.test_svdf import svdf_int8
 from tests.support.hil import hil
 from tests.support.host_model import random_inputs
@@ -30,7 +31,7 @@ from tests.tflite.test_damaged import relu_model
 
 STEPS = 20
 SVDF = svdf_int8((1, 6, 4, 2, 5))
-MODELS = {"svdf": SVDF}
+MODELS = {"svdf": SVDF, "lstm": lstm_int8((1, 3, 5, 4))}
 
 
 @contextmanager

@@ -602,6 +602,47 @@ typedef struct {
 void hil_svdf_s8(const hil_svdf_s8_params *p, const int8_t *input, int16_t *state, int8_t *output);
 void hil_svdf_f32(const hil_svdf_f32_params *p, const float *input, float *state, float *output);
 
+/* ---- UNIDIRECTIONAL_SEQUENCE_LSTM ------------------------------------------------------------- */
+
+/* Step t of batch b is row b * batch_stride + t * step_stride of input and output. */
+typedef struct {
+    int32_t batches, steps, inputs, cells;
+    int32_t batch_stride, step_stride;
+} hil_lstm_sizes;
+
+/* weights [cells][inputs], recurrent [cells][cells]. Biases have -zero_point * sum(weights) folded in. */
+typedef struct {
+    const int8_t *weights, *recurrent;
+    const int32_t *bias, *recurrent_bias; /* cells */
+    int32_t multiplier, shift, recurrent_multiplier, recurrent_shift;
+} hil_lstm_gate_s8;
+
+typedef struct {
+    const float *weights, *recurrent;
+    const float *bias; /* cells */
+} hil_lstm_gate_f32;
+
+/* Gates: input, forget, cell, output. The cells' state has cell_bits integer bits, 6 at most, and is
+ * kept in [cell_min, cell_max]. */
+typedef struct {
+    hil_lstm_sizes sizes;
+    hil_lstm_gate_s8 gates[4];
+    int32_t cell_bits, cell_min, cell_max;
+    int32_t hidden_multiplier, hidden_shift, hidden_zero_point;
+} hil_lstm_s8_params;
+
+typedef struct {
+    hil_lstm_sizes sizes;
+    hil_lstm_gate_f32 gates[4];
+    float cell_clip; /* INFINITY: none */
+} hil_lstm_f32_params;
+
+/* hidden and cells are the state: [batches][cells] */
+void hil_lstm_s8(const hil_lstm_s8_params *p, const int8_t *input, int8_t *hidden, int16_t *cells,
+                 int8_t *output);
+void hil_lstm_f32(const hil_lstm_f32_params *p, const float *input, float *hidden, float *cells,
+                  float *output);
+
 /* ---- QUANTIZE, DEQUANTIZE (between 8-bit types QUANTIZE is hil_lut_8) ------------------------ */
 
 typedef struct {

@@ -220,7 +220,8 @@ class Decoder:
             macs = op_macs(name, in_shapes, out_shapes)
         except ValueError as error:
             raise Malformed(f"{where}: {error}") from error
-        return Op(index, name, version, inputs, outputs, options, macs)
+        intermediates = self._indices(raw, "Intermediates", where, optional=True)
+        return Op(index, name, version, inputs, outputs, options, macs, intermediates)
 
     # Vectors
 

@@ -81,6 +81,8 @@ class Tensor:
 class Op:
     """One operator. ``inputs`` may hold -1 for an absent optional input (such as a bias).
 
+    ``intermediates`` are tensors without data that only state the quantization of steps inside.
+
     ``options`` has the builtin options in snake_case with enums as their schema names, for
     example ``{"padding": "SAME", "stride_h": 2, "stride_w": 2, "dilation_h_factor": 1,
     "dilation_w_factor": 1, "fused_activation_function": "RELU6"}``.
@@ -93,6 +95,7 @@ class Op:
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
     macs: int
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from math import prod
 
 Shape = tuple[int, ...]
+_RECURRENT = {"SVDF": slice(1, 3), "UNIDIRECTIONAL_SEQUENCE_LSTM": slice(1, 9)}
+"""Inputs that are matrices which a row of the data, or of the state, is multiplied with."""
 
 
 def op_macs(name: str, inputs: Sequence[Shape | None], outputs: Sequence[Shape]) -> int:
@@ -42,6 +44,9 @@ def op_macs(name: str, inputs: Sequence[Shape | None], outputs: Sequence[Shape])
             raise ValueError("it has no matrix to multiply")
         inner = prod(left) * outputs[0][-1]
         return inner * prod(outputs[0][:-2]) // max(1, prod(left[:-2]))
+    if name in _RECURRENT:  # each row of the data meets all the matrices
+        rows = prod((inputs[0] or ())[:-1]) if inputs else 0
+        return rows * sum(prod(shape) for shape in inputs[_RECURRENT[name]] if shape)
     return 0
 
 

@@ -138,6 +138,8 @@ class _Writer:
             "Buffer": buffer,
             "Name": to.text(tensor.name),
         }
+        if tensor.is_variable:
+            fields["IsVariable"] = True
         if tensor.quantization is not None:
             fields["Quantization"] = self._quantization(tensor.quantization)
         return to.table("Tensor", fields)
@@ -173,6 +175,8 @@ class _Writer:
             "Inputs": to.ints(op.inputs),
             "Outputs": to.ints(op.outputs),
         }
+        if op.intermediates:
+            fields["Intermediates"] = to.ints(op.intermediates)
         if table is not None:
             fields["BuiltinOptionsType"] = schema.enum_numbers("BuiltinOptions")[table]
             fields["BuiltinOptions"] = to.options(table, op.options)

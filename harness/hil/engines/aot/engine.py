@@ -38,7 +38,7 @@ _REQUIRED_INPUTS = {
     },
 }
 """Inputs that an op must have; one where it is not listed."""
-STATE_INPUTS = {"SVDF": (4,)}
+STATE_INPUTS = {"SVDF": (4,), "UNIDIRECTIONAL_SEQUENCE_LSTM": (18, 19)}
 """Inputs of ops that are variable tensors, by position."""
 _NO_KERNEL = {
     "CUSTOM:ethos-u": (
