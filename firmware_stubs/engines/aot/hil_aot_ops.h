@@ -548,6 +548,37 @@ void hil_arg_min_s32(const hil_arg_params *p, const int32_t *input, void *output
 void hil_arg_max_f32(const hil_arg_params *p, const float *input, void *output);
 void hil_arg_min_f32(const hil_arg_params *p, const float *input, void *output);
 
+/* ---- BATCH_MATMUL, and FULLY_CONNECTED with weights that are computed ------------------------ */
+
+/* Element (r, c) of an output matrix is the product of `depth` elements of `a`, `a_step` apart from
+ * r * a_row on, and of `b`, `b_step` apart from c * b_column on. The walks (which have the same dims) go
+ * over the matrices. */
+typedef struct {
+    int32_t rows, columns, depth;
+    int32_t a_row, a_step, b_column, b_step;
+    hil_walk a, b;
+} hil_matmul_shape;
+
+typedef struct {
+    hil_matmul_shape shape;
+    int32_t a_zero_point, b_zero_point, output_zero_point;
+    int32_t multiplier, shift;
+    int32_t act_min, act_max;
+} hil_matmul_params;
+
+typedef struct {
+    hil_matmul_shape shape;
+    float act_min, act_max;
+} hil_matmul_f32_params;
+
+/* `bias` has one element a column, or is NULL. */
+void hil_matmul_s8(const hil_matmul_params *p, const int8_t *a, const int8_t *b,
+                   const int32_t *bias, int8_t *output);
+void hil_matmul_s16(const hil_matmul_params *p, const int16_t *a, const int16_t *b,
+                    const int64_t *bias, int16_t *output);
+void hil_matmul_f32(const hil_matmul_f32_params *p, const float *a, const float *b,
+                    const float *bias, float *output);
+
 /* ---- TRANSPOSE_CONV; weights [out_c][kernel_h][kernel_w][in_c] ------------------------------- */
 
 typedef struct {

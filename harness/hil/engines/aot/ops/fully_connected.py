@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hil.engines.aot.constant_channels import settle
 from hil.engines.aot.hybrid import hybrid_stage
 from hil.engines.aot.lower import Constant, Lowered, lowers, refuse
+from hil.engines.aot.ops.matmul import lower_computed_weights
 from hil.engines.aot.quant import (
     activation_range_f32,
     quantization,
@@ -33,6 +34,8 @@ from hil.tflite.graph import Graph, Op
 @lowers("FULLY_CONNECTED")
 def fully_connected(op: Op, graph: Graph) -> Lowered:
     """Weights [out_features, in_features]; the input is taken as rows of in_features."""
+    if len(op.inputs) > 1 and graph.tensors[op.inputs[1]].data is None:
+        return lower_computed_weights(op, graph)
     weights = constant_weights(op, graph, 2)
     if op.options.get("weights_format", "DEFAULT") != "DEFAULT":
         refuse(op, f"weights format {op.options['weights_format']}", "DEFAULT")
