@@ -165,73 +165,73 @@ def test_a_core(scratch: Scratch) -> None:
     assert_follows(scratch, "A core", CORE="cortex_m23")
 
 
-NEG_LOWERING = """
+SIGN_LOWERING = """
 from hil.engines.aot.checks import input_tensor, output_tensor, same_dtype
 from hil.engines.aot.literals import struct_literal
 from hil.engines.aot.lower import Lowered, lowers
 
 
-@lowers("NEG")
-def lower_neg(op, graph):
+@lowers("SIGN")
+def lower_sign(op, graph):
     source = input_tensor(op, graph)
     same_dtype(op, (source, output_tensor(op, graph)), ("float32",))
     return Lowered(
-        sources=("neg_f32.c",),
-        call="hil_neg_f32({params}, {in0}, {out0})",
-        params_type="hil_neg_f32_params",
+        sources=("sign_f32.c",),
+        call="hil_sign_f32({params}, {in0}, {out0})",
+        params_type="hil_sign_f32_params",
         params=struct_literal({"elements": source.elements}),
         in_place=(0,),
     )
 """
-NEG_KERNEL = """
+SIGN_KERNEL = """
 #include "hil_aot_ops.h"
 
-void hil_neg_f32(const hil_neg_f32_params *p, const float *input, float *output)
+void hil_sign_f32(const hil_sign_f32_params *p, const float *input, float *output)
 {
     for (int32_t i = 0; i < p->elements; i++) {
-        output[i] = -input[i];
+        output[i] = input[i] > 0.0f ? 1.0f : input[i] < 0.0f ? -1.0f : input[i];
     }
 }
 """
-NEG_HEADER = """
+SIGN_HEADER = """
 typedef struct {
     int32_t elements;
-} hil_neg_f32_params;
-void hil_neg_f32(const hil_neg_f32_params *p, const float *input, float *output);
+} hil_sign_f32_params;
+void hil_sign_f32(const hil_sign_f32_params *p, const float *input, float *output);
 
 #endif
 """
 
 
 @pytest.fixture
-def neg_model(tmp_path: Path) -> Path:
-    """A model of one NEG, an op that the aot engine does not have."""
+def sign_model(tmp_path: Path) -> Path:
+    """A model of one SIGN, an op that the aot engine does not have."""
     b = ModelBuilder()
     x, y = b.tensor((1, 8), "float32"), b.tensor((1, 8), "float32")
-    b.op("NEG", [x], [y])
-    model = tmp_path / "neg.tflite"
+    b.op("SIGN", [x], [y])
+    model = tmp_path / "sign.tflite"
     model.write_bytes(b.build([x], [y]))
     return model
 
 
-def test_an_op(scratch: Scratch, neg_model: Path) -> None:
+def test_an_op(scratch: Scratch, sign_model: Path) -> None:
     header = "firmware_stubs/engines/aot/hil_aot_ops.h"
-    scratch.add("harness/hil/engines/aot/ops/neg.py", NEG_LOWERING)
-    scratch.add("firmware_stubs/engines/aot/neg_f32.c", NEG_KERNEL)
+    scratch.add("harness/hil/engines/aot/ops/sign.py", SIGN_LOWERING)
+    scratch.add("firmware_stubs/engines/aot/sign_f32.c", SIGN_KERNEL)
     before, _ = scratch.text(header).rsplit("#endif", 1)
-    scratch.edit(header, before, before + NEG_HEADER.removesuffix("#endif\n"))
+    scratch.edit(header, before, before + SIGN_HEADER.removesuffix("#endif\n"))
 
-    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", neg_model)
-    assert_follows(scratch, "An op of the aot engine", OP="neg")
+    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", sign_model)
+    assert_follows(scratch, "An op of the aot engine", OP="sign")
 
 
-NEG_ENGINE = '''
+SIGN_ENGINE = '''
 from hil.engines.program_interface import program_interface
 from hil.records import EngineSources, MemoryPlan, Placement
 
 TEXT = """
 #include "hil_model.h"
-void neg(const float *input, float *output, int count);
+void sign(const float *input, float *output, int count);
 static union { double aligned; uint8_t bytes[%(arena)d]; } memory;
 #define hil_arena_memory memory.bytes
 uint8_t *const hil_arena = memory.bytes;
@@ -241,17 +241,18 @@ int hil_model_init(void) { return 0; }
 int hil_model_invoke(void)
 {
     hil_op_begin(0);
-    neg((const float *)(void *)memory.bytes, (float *)(void *)(memory.bytes + %(half)d), %(count)d);
+    float *const half = (float *)(void *)(memory.bytes + %(half)d);
+    sign((const float *)(void *)memory.bytes, half, %(count)d);
     hil_op_end(0);
     return 0;
 }
 """
 
 
-class NegEngine:
-    """Runs models of one NEG."""
+class SignEngine:
+    """Runs models of one SIGN."""
 
-    name, title, version, role = "neg", "Neg", "1", "candidate"
+    name, title, version, role = "sign", "Sign", "1", "candidate"
 
     def sources(self, model):
         half = model.graph.tensors[model.graph.inputs[0]].nbytes
@@ -262,33 +263,33 @@ class NegEngine:
         placements = (Placement("in", 0, 0, half, -1, 0), Placement("out", 1, half, half, 0, 1))
         return EngineSources(
             engine=self.name, engine_version=self.version, files={"model.c": text},
-            kernels=("engines/neg/neg.c",), include_dirs=("engines/neg", "dut"),
+            kernels=("engines/sign/sign.c",), include_dirs=("engines/sign", "dut"),
             plan=MemoryPlan(2 * half, placements, 0), weights_bytes=0, tables_bytes=0,
         )
 '''
 ENGINE_KERNEL = """
-void neg(const float *input, float *output, int count);
-void neg(const float *input, float *output, int count)
+void sign(const float *input, float *output, int count);
+void sign(const float *input, float *output, int count)
 {
     for (int i = 0; i < count; i++) {
-        output[i] = -input[i];
+        output[i] = input[i] > 0.0f ? 1.0f : input[i] < 0.0f ? -1.0f : input[i];
     }
 }
 """
 
 
-def test_an_engine(scratch: Scratch, neg_model: Path) -> None:
-    scratch.add("harness/hil/engines/neg/__init__.py", "")
-    scratch.add("harness/hil/engines/neg/engine.py", NEG_ENGINE)
-    scratch.add("firmware_stubs/engines/neg/neg.c", ENGINE_KERNEL)
+def test_an_engine(scratch: Scratch, sign_model: Path) -> None:
+    scratch.add("harness/hil/engines/sign/__init__.py", "")
+    scratch.add("harness/hil/engines/sign/engine.py", SIGN_ENGINE)
+    scratch.add("firmware_stubs/engines/sign/sign.c", ENGINE_KERNEL)
     project = "pyproject.toml"
     group = '[project.entry-points."hil.engines"]\n'
-    scratch.edit(project, group, group + 'neg = "hil.engines.neg.engine:NegEngine"\n')
-    scratch.edit(project, '"aot | tflm"', '"aot | neg | tflm"')
+    scratch.edit(project, group, group + 'sign = "hil.engines.sign.engine:SignEngine"\n')
+    scratch.edit(project, '"aot | tflm"', '"aot | sign | tflm"')
 
-    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", "--engine", "neg", neg_model)
+    assert "passed: run" in scratch.hil("run", "-p", "stm32l4", "--engine", "sign", sign_model)
     scratch.lint_imports()
-    assert_follows(scratch, "An engine", NAME="neg", KERNEL="neg")
+    assert_follows(scratch, "An engine", NAME="sign", KERNEL="sign")
 
 
 LAB_TARGET = """

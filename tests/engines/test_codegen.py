@@ -154,11 +154,10 @@ def test_an_op_without_a_kernel_is_refused_with_what_there_is() -> None:
     y = b.tensor((1, 4), "float32")
     z = b.tensor((1, 4), "float32")
     b.op("FULLY_CONNECTED", [x, b.tensor((4, 4), "float32", data=np.eye(4)), -1], [y])
-    b.op("SIN", [y], [z])
-    with pytest.raises(UnsupportedModel, match=r"op 1 \(SIN\)") as refused:
+    b.op("SIGN", [y], [z])
+    with pytest.raises(UnsupportedModel, match=r"op 1 \(SIGN\)") as refused:
         engine("aot").sources(Model.parse(b.build([x], [z]), "m"))
-    for name in LOWERINGS:
-        assert name in refused.value.hint
+    assert f"{len(LOWERINGS)} ops, which docs/engine.md lists" in refused.value.hint
 
 
 def test_a_tensor_that_nobody_writes_is_an_error() -> None:

@@ -221,18 +221,18 @@ def test_an_op_that_the_engine_lacks_is_an_error_of_that_run_alone(folder: Path)
     builder = ModelBuilder()
     x = builder.tensor((1, 4), "float32")
     y = builder.tensor((1, 4), "float32")
-    builder.op("EXP", [x], [y])
-    (folder / "digits_exp.tflite").write_bytes(builder.build([x], [y]))
+    builder.op("SIGN", [x], [y])
+    (folder / "digits_sign.tflite").write_bytes(builder.build([x], [y]))
     (folder / "study.toml").write_text(STUDY.replace(', "tiny.toml"', ""))
     result = sweep(folder, "--json")
     assert result.code == 3
     statuses = {run["model"]: run["status"] for run in result.envelope["data"]["runs"]}
     assert statuses == {
-        "digits_exp": "error",
+        "digits_sign": "error",
         "digits_float32": "passed",
         "digits_int8": "passed",
     }
-    assert "EXP" in result.envelope["errors"][0]["message"]
+    assert "SIGN" in result.envelope["errors"][0]["message"]
 
 
 def test_schemes_run_and_each_command_repeats_its_run(folder: Path) -> None:

@@ -41,7 +41,7 @@ def virtual(
 ) -> None:
     """Emulate a board until Ctrl-C or SIGTERM.
 
-    The board is a machine of QEMU's with an empty flash, a serial port (a pseudo-terminal) and a
+    The board is an emulator's machine with an empty flash, a serial port (a pseudo-terminal) and a
     gdb server that flashes it. It is used as any other board; what is measured on it is never of
     the kind `measured`. With --json one line says where it is.
     """

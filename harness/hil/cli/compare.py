@@ -102,7 +102,7 @@ def _show(case: CaseView) -> None:
 
 
 def _where(run: RunRecord) -> str:
-    """``modelled on qemu``, ``measured on board desk``."""
+    """Such as ``measured on board desk``, or ``modelled on`` a target."""
     from hil.report.compare.model_error import NOT_A_MEASUREMENT
     from hil.report.words.naming import place_name
     from hil.verdict.kinship import is_measured, is_virtual

@@ -105,7 +105,7 @@ def modelled_performance(
     if latency is None:
         raise RunFailed(
             f"the target '{record.target}' has no time, not even a modelled one",
-            hint="choose a board, or --target qemu",
+            hint="choose a board, or a target that models time",
         )
     throughput = replace(latency, name="throughput", value=1e6 / latency.value, unit="inf/s")
     return MlperfResult(

@@ -130,7 +130,7 @@ def test_no_tool_outlives_it(
 def test_what_fails_has_its_exit_code(desk: EmulatedBoard, tmp_path: Path) -> None:
     hil("deploy", MODEL).refuses(2, "no board given")
     hil("deploy", "--board", "desk2", MODEL).refuses(2, "there is no board 'desk2'")
-    deploy("--mlperf", "kws01").refuses(2, "is no model for kws01")
+    deploy("--mlperf", "kws01").refuses(2, "does not fit kws01")
     board = boards.load("desk")
     nowhere = boards.FlasherSetup(name="gdb", options={"server": "127.0.0.1:1"})
     boards.save(board.model_copy(update={"flasher": nowhere}), replace=True)

@@ -43,7 +43,7 @@ def clock_hz(run: RunRecord) -> float | None:
 
 
 def place_name(run: RunRecord) -> str:
-    """Where a run took place: ``board desk``, or the target's name, such as ``qemu``."""
+    """Where a run took place: ``board desk``, or the target's name."""
     return f"board {run.machine}" if run.target == BOARD else run.target
 
 

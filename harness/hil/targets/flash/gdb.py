@@ -1,5 +1,5 @@
 """The flasher ``gdb``: any server that speaks gdb's remote protocol (OpenOCD, pyOCD, J-Link, Black
-Magic Probe, QEMU), driven by ``gdb-multiarch`` or ``arm-none-eabi-gdb``.
+Magic Probe, an emulator), driven by ``gdb-multiarch`` or ``arm-none-eabi-gdb``.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class GdbFlasher:
     """See :class:`hil.targets.flash.interface.Flasher`.
 
     Options: ``server`` (``HOST:PORT`` or a device such as ``/dev/ttyACM0``; needed), ``reset``
-    (gdb's command that resets the board, default ``monitor system_reset`` as for QEMU) and
-    ``program`` (which gdb).
+    (gdb's command that resets the board, default ``monitor system_reset``, as emulators have it)
+    and ``program`` (which gdb).
     """
 
     name = "gdb"
