@@ -53,6 +53,27 @@ def test_int8_function(drawn: list[Any]) -> None:
     cases.check()
 
 
+@PROPERTY
+@given(drawn=st.lists(st.tuples(SCALES, SCALES, ZERO_POINTS), **CASES))
+def test_rsqrt_of_int8(drawn: list[Any]) -> None:
+    cases = OpCases()
+    every = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
+    for in_scale, out_scale, out_zero in drawn:
+        x = cases.input((1, 256), "int8", scale=in_scale, zero_point=-128, values=every)
+        y = cases.output((1, 256), "int8", scale=out_scale, zero_point=out_zero)
+        cases.op("RSQRT", [x], [y])
+    cases.check(rounds=1)
+
+
+@pytest.mark.parametrize(("zero_point", "scale", "word"), [(-1, 0.1, "-1"), (-128, 1e-9, "ratio")])
+def test_rsqrt_refuses(zero_point: int, scale: float, word: str) -> None:
+    b = ModelBuilder()
+    x = b.tensor((2, 3), "int8", scale=0.1, zero_point=zero_point)
+    y = b.tensor((2, 3), "int8", scale=scale)
+    b.op("RSQRT", [x], [y])
+    assert_refused(b.build([x], [y]), "RSQRT", word)
+
+
 def test_logical_not_and_neg_of_integers() -> None:
     cases = OpCases()
     cases.op("LOGICAL_NOT", [cases.input((2, 3), "bool")], [cases.output((2, 3), "bool")])

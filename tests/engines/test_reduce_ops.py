@@ -1,4 +1,4 @@
-"""SUM, REDUCE_MAX, REDUCE_MIN, ARG_MAX, ARG_MIN of the aot engine, against the reference."""
+"""Reductions, ARG_MAX, ARG_MIN and CUMSUM of the aot engine, against the reference."""
 
 from __future__ import annotations
 
@@ -66,6 +66,19 @@ def test_arg(drawn: list[Any]) -> None:
                 x = cases.input(shape, dtype, **quant(dtype))
                 y = cases.output(result, index)
                 cases.op(name, [x, cases.ints(axis)], [y], output_type=index.upper())
+    cases.check()
+
+
+@PROPERTY
+@given(drawn=st.lists(st.tuples(shapes(1, 4), st.booleans(), st.booleans()), **CASES))
+def test_cumsum(drawn: list[Any]) -> None:
+    cases = OpCases()
+    for shape, exclusive, reverse in drawn:
+        for axis in range(-1, len(shape)):
+            for dtype in ("float32", "int32"):
+                x, y = cases.input(shape, dtype), cases.output(shape, dtype)
+                options = {"exclusive": exclusive, "reverse": reverse}
+                cases.op("CUMSUM", [x, cases.ints(axis)], [y], **options)
     cases.check()
 
 

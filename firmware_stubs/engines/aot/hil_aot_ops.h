@@ -548,6 +548,15 @@ void hil_arg_min_s32(const hil_arg_params *p, const int32_t *input, void *output
 void hil_arg_max_f32(const hil_arg_params *p, const float *input, void *output);
 void hil_arg_min_f32(const hil_arg_params *p, const float *input, void *output);
 
+/* CUMSUM along an axis of `size`, in place; int32 wraps around. */
+typedef struct {
+    int32_t outer, size, inner;
+    int32_t exclusive, reverse;
+} hil_cumsum_params;
+
+void hil_cumsum_f32(const hil_cumsum_params *p, const float *input, float *output);
+void hil_cumsum_s32(const hil_cumsum_params *p, const int32_t *input, int32_t *output);
+
 /* ---- BATCH_MATMUL, and FULLY_CONNECTED with weights that are computed ------------------------ */
 
 /* Element (r, c) of an output matrix is the product of `depth` elements of `a`, `a_step` apart from

@@ -33,7 +33,7 @@ _INTERPRETERS = {
 
 
 # Ops that TensorFlow Lite 2.14 leaves out of the list of its reference kernels (register_ref.cc).
-_NOT_IN_BUILTIN_REF = {"CEIL", "ELU", "ROUND"}
+_NOT_IN_BUILTIN_REF = {"CEIL", "CUMSUM", "ELU", "ROUND"}
 
 
 def kernels_of(graph: Graph) -> str:

@@ -23,6 +23,7 @@ from hil.engines.aot.quant import quantize_multiplier, quantized_range, requanti
 
 Bytes = npt.NDArray[np.uint8]
 _F32 = np.float32
+_ROOT_BITS = 20  # fractional bits of a root before it is scaled
 
 
 class Rescaling(NamedTuple):
@@ -88,6 +89,25 @@ def absolute(io: Rescaling) -> Bytes:
         return magnitude + io.out_zero_point
 
     return build(function, -128, -128, 127)
+
+
+def rsqrt(io: Rescaling) -> Bytes:
+    """Table of RSQRT on int8, in fixed point; the root of 0 gives the largest number."""
+    multiplier, shift = quantize_multiplier(rsqrt_ratio(io))
+
+    def function(value: int) -> int:
+        if value <= io.in_zero_point:
+            return 127
+        root_multiplier, root_shift = _inverse_root(value - io.in_zero_point)
+        root = requantize(1, root_multiplier, root_shift + _ROOT_BITS)
+        return requantize(root, multiplier, shift - _ROOT_BITS) + io.out_zero_point
+
+    return build(function, -128, -128, 127)
+
+
+def rsqrt_ratio(io: Rescaling) -> float:
+    """Steps of RSQRT's output for an input of 1, its products in float32 as the reference's."""
+    return 1.0 / float(np.sqrt(_F32(io.in_scale)) * _F32(io.out_scale))
 
 
 def relu(io: Rescaling, bounds: tuple[float, float]) -> Bytes:
@@ -244,6 +264,24 @@ def _high_mul(a: int, b: int) -> int:
 def _rounding_shift(value: int, exponent: int) -> int:
     mask = (1 << exponent) - 1
     return (value >> exponent) + ((value & mask) > (mask >> 1) + (value < 0))
+
+
+def _inverse_root(value: int) -> tuple[int, int]:
+    """1 / sqrt(value) as (multiplier, shift), for 1 <= value < 2**16.
+
+    Five steps of Newton's method in Q3.28 (GetInvSqrtQuantizedMultiplierExp of common.h).
+    """
+    if value == 1:
+        return (1 << 31) - 1, 0
+    pairs = (31 - value.bit_length()) // 2 - 1
+    half = _rounding_shift((value << 2 * pairs) >> 1, 1)
+    y = 1 << 28
+    for _ in range(5):
+        cubed = _high_mul(_high_mul(y, y), y) << 6
+        y = (_high_mul(3 << 27, y) - _high_mul(half, cubed)) << 3
+    right = 11 - pairs
+    y = _high_mul(y, round_half_away(math.sqrt(0.5) * (1 << 31)))
+    return (y << -right, 0) if right < 0 else (y, -right)
 
 
 def _exp_on_negative_values(value: int) -> int:

@@ -20,13 +20,14 @@ _TABLES: dict[str, Callable[[tables.Rescaling], tables.Bytes]] = {
     "ABS": tables.absolute,
     "ELU": tables.elu,
     "EXP": tables.exp,
+    "RSQRT": tables.rsqrt,
 }
 """The functions that TensorFlow Lite has for int8."""
 _LOG_2_31 = math.log(2.0**31)
-_FLOAT = ("SQUARE", "SQRT", "RSQRT", "LOG", "SIN", "COS", "FLOOR", "CEIL", "ROUND")
+_FLOAT = ("SQUARE", "SQRT", "LOG", "SIN", "COS", "FLOOR", "CEIL", "ROUND")
 
 
-@lowers("ABS", "ELU", "EXP", "NEG", "LOGICAL_NOT", *_FLOAT)
+@lowers("ABS", "ELU", "EXP", "RSQRT", "NEG", "LOGICAL_NOT", *_FLOAT)
 def lower_unary(op: Op, graph: Graph) -> Lowered:
     """Lower to a kernel of the op's own, on int8 to a table; in place."""
     source, output = input_tensor(op, graph), output_tensor(op, graph)
@@ -53,6 +54,15 @@ def _supported(name: str) -> tuple[str, ...]:
 
 def _rescaling(op: Op, source: Tensor, output: Tensor) -> tables.Rescaling:
     io = tables.Rescaling(*scale_zero_point(op, source), *scale_zero_point(op, output))
+    if op.name == "RSQRT":
+        if io.in_zero_point != -128:
+            refuse(op, f"an input zero point of {io.in_zero_point}", "-128: no negative numbers")
+        ratio = tables.rsqrt_ratio(io)
+        if not 2.0**-40 < ratio < 2.0**20:
+            refuse(
+                op, f"a ratio of {ratio:g}", "1 / (sqrt(input scale) * output scale) below 2**20"
+            )
+        return io
     for ratio in (io.in_scale, 1 / io.out_scale, io.in_scale / io.out_scale):
         check_ratio(op, ratio)
     largest = io.in_scale * (127 - io.in_zero_point)
