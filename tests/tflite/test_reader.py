@@ -211,14 +211,15 @@ def test_conversions_at_the_edges_do_not_make_a_model_mixed() -> None:
     assert parse_model(b.build([x], [y]), "edges").dtype == "mixed"
 
 
-def test_unpacked_weights_are_hybrid() -> None:
+@pytest.mark.parametrize(("dtype", "arithmetic"), [("int8", "hybrid"), ("float16", "float32")])
+def test_unpacked_weights_are_hybrid_if_they_are_integers(dtype: str, arithmetic: str) -> None:
     b = ModelBuilder()
     x, y = b.tensor((1, 4), "float32"), b.tensor((1, 4), "float32")
-    packed = b.tensor((1, 4), "float16", data=np.ones((1, 4)))
+    packed = b.tensor((1, 4), dtype, scale=0.5, data=np.ones((1, 4)))
     unpacked = b.tensor((1, 4), "float32")
     b.op("DEQUANTIZE", [packed], [unpacked])
     b.op("ADD", [x, unpacked], [y])
-    assert parse_model(b.build([x], [y]), "float16").dtype == "hybrid"
+    assert parse_model(b.build([x], [y]), "unpacked").dtype == arithmetic
 
 
 def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 from importlib import metadata
 
 from hil.errors import UnsupportedModel, UsageError
-from hil.quantization import affine, calibration_data, quality
+from hil.quantization import affine, calibration_data, islands, quality
 from hil.quantization.fixed_format import parse_format
 from hil.quantization.fixed_point import WIDTH, quantize_fixed_point
 from hil.quantization.ranges import Method, Ranges, calibrate
 from hil.records import Progress, Variant, VariantRequest
+from hil.tflite.fold import folded
 from hil.tflite.graph import Graph
 from hil.tflite.model import Model
 
@@ -112,12 +113,13 @@ def quantize(parent: Model, request: VariantRequest, progress: Progress | None =
     request = check_request(request)
     check_parent(parent.graph)
     data = calibration_data.load(request, parent.graph)
+    plain = _without_folded(parent)
     ranges = calibrate(
-        parent, data.calibration.inputs, request.method, _stage(progress, "calibrate")
+        plain, data.calibration.inputs, request.method, _stage(progress, "calibrate")
     )
-    content = _made(parent.graph, request, ranges)
+    content = _made(plain.graph, request, ranges)
     made = Model.parse(content, variant_name(parent.name, request.scheme))
-    tensors, agreements = quality.compare(parent, made, data, _stage(progress, "compare"))
+    tensors, agreements = quality.compare(plain, made, data, _stage(progress, "compare"))
     variant = Variant(
         sha256=made.sha256,
         parent_sha256=parent.sha256,
@@ -155,6 +157,14 @@ def drop(variant: Variant) -> tuple[float, str]:
     if found.top1 is not None:
         return 1.0 - found.top1, "samples with another top-1 class"
     return 1.0 - found.cosine, "1 - cosine similarity of the outputs"
+
+
+def _without_folded(model: Model) -> Model:
+    """The model with its folded ops as constants, such as float16 weights; itself without any."""
+    graph = folded(model)
+    if graph is model.graph:
+        return model
+    return Model.of_graph(islands.without_unused(graph, graph.ops))
 
 
 def _made(graph: Graph, request: VariantRequest, ranges: Ranges) -> bytes:

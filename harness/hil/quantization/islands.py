@@ -4,6 +4,7 @@ are converted to integers, and float inputs and outputs are put around integer o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def into_integers(graph: Graph) -> Graph:
             ops.remove(sink)
     read = {index for op in ops for index in op.inputs} | set(graph.outputs)
     kept = [op for op in ops if op.name != "DEQUANTIZE" or op.outputs[0] in read]
-    return graph if len(kept) == len(graph.ops) else _without_unused(graph, kept)
+    return graph if len(kept) == len(graph.ops) else without_unused(graph, kept)
 
 
 def _island(graph: Graph, op: Op) -> tuple[Op, Op] | None:
@@ -96,8 +97,8 @@ def float_ends(graph: Graph) -> Graph:
     )
 
 
-def _without_unused(graph: Graph, ops: list[Op]) -> Graph:
-    """The graph with these ops only, and only the tensors that they or the model's ends name."""
+def without_unused(graph: Graph, ops: Sequence[Op]) -> Graph:
+    """Return the graph with these ops only, and the tensors that they or the model's ends name."""
     used = {index for op in ops for index in (*op.inputs, *op.outputs) if index >= 0}
     used |= {*graph.inputs, *graph.outputs}
     place = {old: new for new, old in enumerate(sorted(used))} | {-1: -1}
