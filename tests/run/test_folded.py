@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.hil import hil
-from tests.tflite.test_fold import computed_reshape, float16_model
+from tests.tflite.test_fold import computed_reshape, float16_model, shape_alone
 
 
 def test_the_table_has_the_ops_that_run_with_their_index_in_the_file(tmp_path: Path) -> None:
@@ -34,3 +34,11 @@ def test_float16_weights_pass_as_a_float32_model(tmp_path: Path) -> None:
     assert (data["status"], data["model"]["dtype"]) == ("passed", "float32")
     assert data["check"]["max_rel_diff"] <= 1e-5
     assert [op["op"] for op in data["ops"]] == ["FULLY_CONNECTED"]
+
+
+def test_a_model_of_which_nothing_runs_passes_with_an_empty_table(tmp_path: Path) -> None:
+    file, db, page = tmp_path / "shape.tflite", tmp_path / "hil.db", tmp_path / "report.html"
+    file.write_bytes(shape_alone())
+    data = hil("run", "-p", "stm32l4", "--json", "--db", db, file).envelope["data"]
+    assert (data["status"], data["ops"]) == ("passed", [])
+    assert hil("report", "--db", db, "-o", page).code == 0
