@@ -256,9 +256,10 @@ def _sparsity(w: Tables, sparsity: bool | Sparsity) -> int:
         levels.append(w.table("DimensionMetadata", fields))
     fields = {
         "TraversalOrder": w.ints(sparsity.traversal_order),
-        "BlockMap": w.ints(sparsity.block_map),  # TensorFlow Lite 2.14 crashes where it is absent
         "DimMetadata": w.offsets(levels),
     }
+    if sparsity.block_map:
+        fields["BlockMap"] = w.ints(sparsity.block_map)
     return w.table("SparsityParameters", fields)
 
 

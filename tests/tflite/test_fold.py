@@ -329,6 +329,7 @@ def test_sparse_weights_are_those_that_the_reference_unpacks(
     stored = next(t for t in model.graph.tensors if t.dtype == dtype and t.is_constant)
     assert stored.data is not None
     np.testing.assert_array_equal(stored.data, matrix)
+    assert model.graph.dtype == "float32"
     if values.size:  # TensorFlow Lite takes a tensor of no values for one without data
         check_values(model)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 _ARITHMETIC = {"int8", "uint8", "int16", "float16", "float32", "float64"}
-_CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
+_CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "DENSIFY", "CAST"}
 _BITS = {"int2": 2, "int4": 4, "uint4": 4, "bfloat16": 16, "string": 0, "resource": 0, "variant": 0}
 _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 

@@ -19,6 +19,7 @@ import numpy as np
 from hil.errors import InputError, MissingTool, ModelError
 from hil.records import Array
 from hil.tflite.axes import with_valid_axes
+from hil.tflite.block_maps import with_block_maps
 from hil.tflite.graph import Graph, Tensor
 from hil.tflite.interpreter import Lease, Refused
 from hil.tflite.keep import with_all_outputs
@@ -74,7 +75,7 @@ class Reference:
             from hil.tflite.litert import with_tflite_arithmetic
 
             content = with_tflite_arithmetic(model)
-        content = with_valid_axes(content)
+        content = with_block_maps(with_valid_axes(content))
         n_outputs: int | None = None
         if keep_all:
             n_outputs = root(content).Subgraphs(0).OutputsLength()
