@@ -58,14 +58,15 @@ void hil_svdf_f32(const hil_svdf_f32_params *p, const float *input, float *state
 
     for (int32_t b = 0; b < p->batches; ++b, input += p->inputs) {
         for (int32_t f = 0; f < p->filters;) {
-            float sum = p->bias[f / p->rank];
+            const float bias = p->bias[f / p->rank];
+            float sum = 0.0f;
 
             for (int32_t r = 0; r < p->rank; ++r, ++f, state += p->memory) {
                 memmove(state, state + 1, (uint32_t)older * sizeof(*state));
                 state[older] = dot_f32(p->weights_feature + f * p->inputs, input, p->inputs);
                 sum += dot_f32(p->weights_time + f * p->memory, state, p->memory);
             }
-            *output++ = hil_clamp_f32(sum, p->act_min, p->act_max);
+            *output++ = hil_clamp_f32(sum + bias, p->act_min, p->act_max);
         }
     }
 }
