@@ -138,7 +138,7 @@ _RECIPES: dict[str, Recipe] = {
     "STRIDED_SLICE": _recipe(_PLANE, _ints(0, 1), _ints(2, 3), _ints(1, 1), out=(2, 2)),
     "TILE": _recipe(_PLANE, _ints(2, 1), out=(4, 3)),
     "TRANSPOSE": _recipe(_PLANE, _ints(1, 0), out=(3, 2)),
-    "TRANSPOSE_CONV": _recipe(_ints(1, 4, 4, 2), "weights", _IMAGE, out=_IMAGE),
+    "TRANSPOSE_CONV": _recipe(_ints(1, 4, 4, 2), "weights", _IMAGE, "bias", out=_IMAGE),
     "UNPACK": _recipe(_PLANE, out=[(3,), (3,)], num=2, axis=0),
 }
 _WEIGHTS = {
@@ -187,6 +187,9 @@ def _operand(b: ModelBuilder, name: str, one: Any, dtype: str, inputs: list[int]
         kind = "int8" if dtype == "int16" else dtype
         shape = _WEIGHTS[name]
         return b.tensor(shape, kind, data=np.ones(shape), **_quantization("", kind))
+    if one == "bias":
+        kind = {"int8": "int32", "int16": "int64"}.get(dtype, dtype)
+        return b.tensor((2,), kind, data=[0, 0])
     if one == "value":
         return b.tensor((1,), dtype, data=[0], **quantization)
     if one == "condition":

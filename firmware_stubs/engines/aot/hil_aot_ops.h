@@ -613,6 +613,18 @@ typedef struct {
     float act_min, act_max;
 } hil_transpose_conv_f32_params;
 
+/* Multiplier and shift are those of hil_rescale_s64. */
+typedef struct {
+    hil_transpose_conv_window window;
+    const int8_t *weights;
+    const int64_t *bias;       /* out_c */
+    const int32_t *multiplier; /* out_c */
+    const int8_t *shift;       /* out_c */
+    int32_t act_min, act_max;
+} hil_transpose_conv_s16_params;
+
+void hil_transpose_conv_s16(const hil_transpose_conv_s16_params *p, const int16_t *input,
+                            int16_t *output);
 void hil_transpose_conv_s8(const hil_transpose_conv_s8_params *p, const int8_t *input,
                            int8_t *output);
 void hil_transpose_conv_f32(const hil_transpose_conv_f32_params *p, const float *input,

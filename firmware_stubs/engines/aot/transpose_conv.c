@@ -40,6 +40,7 @@ static inline int32_t source_of(int32_t out, int32_t tap, int32_t pad, int32_t s
     }
 
 DEFINE_GATHERED(gathered_s8, int8_t, int8_t, int32_t, (from[i] - zero_point) * tap[i])
+DEFINE_GATHERED(gathered_s16, int16_t, int8_t, int64_t, from[i] * tap[i])
 DEFINE_GATHERED(gathered_f32, float, float, float, from[i] * tap[i])
 
 void hil_transpose_conv_s8(const hil_transpose_conv_s8_params *p, const int8_t *input,
@@ -56,6 +57,25 @@ void hil_transpose_conv_s8(const hil_transpose_conv_s8_params *p, const int8_t *
                     const int32_t scaled = hil_requantize(sum, p->multiplier[c], p->shift[c]);
                     *output++ = (int8_t)hil_clamp(hil_wrap_add(scaled, p->output_zero_point),
                                                   p->act_min, p->act_max);
+                }
+            }
+        }
+    }
+}
+
+void hil_transpose_conv_s16(const hil_transpose_conv_s16_params *p, const int16_t *input,
+                            int16_t *output)
+{
+    const hil_transpose_conv_window *w = &p->window;
+    const int32_t taps = w->kernel_h * w->kernel_w * w->in_c;
+    for (int32_t b = 0; b < w->batches; ++b, input += w->in_h * w->in_w * w->in_c) {
+        for (int32_t y = 0; y < w->out_h; ++y) {
+            for (int32_t x = 0; x < w->out_w; ++x) {
+                for (int32_t c = 0; c < w->out_c; ++c) {
+                    const int64_t sum =
+                        gathered_s16(w, input, p->weights + c * taps, y, x, 0, p->bias[c]);
+                    const int64_t scaled = hil_rescale_s64(sum, p->multiplier[c], p->shift[c]);
+                    *output++ = (int16_t)hil_clamp((int32_t)scaled, p->act_min, p->act_max);
                 }
             }
         }

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hil.engines.aot.checks import input_tensor, output_tensor, same_dtype
+from hil.engines.aot.checks import input_tensor, no_zero_points, output_tensor, same_dtype
 from hil.engines.aot.literals import Value
-from hil.engines.aot.lower import Constant, Lowered, kernel_call, lowers, refuse
+from hil.engines.aot.lower import SUFFIX, Constant, Lowered, kernel_call, lowers, refuse
 from hil.engines.aot.quant import (
     activation_range,
     activation_range_f32,
@@ -24,21 +24,28 @@ from hil.engines.aot.quant import (
 )
 from hil.tflite.graph import Graph, Op, Tensor
 
+_BIAS = {"int8": "int32", "int16": "int64", "float32": "float32"}
+_MAX_RATIO_INT16 = 2.0**7  # the largest left shift of TensorFlow Lite's 64-bit requantization
+_WIDEST_SUM = 1 << 47
+
 
 @lowers("TRANSPOSE_CONV")
 def lower_transpose_conv(op: Op, graph: Graph) -> Lowered:
     """Inputs are (output shape, weights [out_c, h, w, in_c], image) and an optional bias."""
     weights, source = input_tensor(op, graph, 1), input_tensor(op, graph, 2)
     output = output_tensor(op, graph)
-    dtype = same_dtype(op, (weights, source, output), ("int8", "float32"))
+    dtype = same_dtype(op, (source, output), tuple(SUFFIX))
+    same_dtype(op, (weights,), ("int8" if dtype == "int16" else dtype,))
     if weights.data is None:
         refuse(op, "weights computed at run time", "constant weights")
+    if dtype == "int16" and (len(op.inputs) < 4 or op.inputs[3] < 0):
+        refuse(op, "int16 without a bias", "int16 with a bias of int64")
     fields: dict[str, Value] = {
         "window": _window(op, source, weights, output),
         "weights": "{weights}",
         "bias": "{bias}",
     }
-    bias = _bias(op, graph, output.shape[3], "int32" if dtype == "int8" else "float32")
+    bias = _bias(op, graph, output.shape[3], _BIAS[dtype])
     constants = {"weights": Constant(weights.data, "weights"), "bias": Constant(bias, "weights")}
     if dtype == "int8":
         multiplier, shift = quantize_multipliers(_scales(op, source, weights, output))
@@ -53,16 +60,48 @@ def lower_transpose_conv(op: Op, graph: Graph) -> Lowered:
             "act_min": act_min,
             "act_max": act_max,
         }
+    elif dtype == "int16":
+        fields |= _int16_fields(op, source, weights, output, bias, constants)
     else:
         low, high = activation_range_f32(op)
         fields |= {"act_min": low, "act_max": high}
     return kernel_call(
-        f"transpose_conv_{'s8' if dtype == 'int8' else 'f32'}",
+        f"transpose_conv_{SUFFIX[dtype]}",
         fields,
         "transpose_conv.c",
         operands="{in2}, {out0}",
         constants=constants,
     )
+
+
+def _int16_fields(
+    op: Op,
+    source: Tensor,
+    weights: Tensor,
+    output: Tensor,
+    bias: npt.NDArray[Any],
+    constants: dict[str, Constant],
+) -> dict[str, Value]:
+    """64-bit sums and multipliers of 15 bits."""
+    no_zero_points(op, (source, output))
+    scales = _scales(op, source, weights, output)
+    if not (scales < _MAX_RATIO_INT16).all():
+        refuse(op, f"a ratio of scales of {scales.max():g}", f"ratios below {_MAX_RATIO_INT16:g}")
+    assert weights.data is not None
+    taps = np.abs(weights.data.astype(np.int64)).reshape(len(bias), -1).sum(axis=1)
+    if np.max(taps.astype(np.float64) * 32768 + np.abs(bias.astype(np.float64))) >= _WIDEST_SUM:
+        refuse(op, "sums of more than 47 bits", "sums below 2**47")
+    multiplier, shift = quantize_multipliers(scales)
+    reduced = np.minimum((multiplier.astype(np.int64) + (1 << 15)) >> 16, 0x7FFF)
+    constants["multiplier"] = Constant(reduced.astype(np.int32), "tables")
+    constants["shift"] = Constant((15 - shift).astype(np.int8), "tables")
+    act_min, act_max = activation_range(op, output)
+    return {
+        "multiplier": "{multiplier}",
+        "shift": "{shift}",
+        "act_min": act_min,
+        "act_max": act_max,
+    }
 
 
 def _window(op: Op, source: Tensor, weights: Tensor, output: Tensor) -> dict[str, Value]:
