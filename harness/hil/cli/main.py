@@ -197,18 +197,24 @@ def program() -> NoReturn:
     Freeing the objects of all modules one by one takes about a tenth of a run, and the kernel does
     it anyway. What registered with ``atexit`` still runs.
     """
+    code: Any = EXIT_INTERRUPTED
     try:
         main()
     except SystemExit as end:
-        others = [one for one in threading.enumerate() if not one.daemon]
-        if len(others) > 1 or not isinstance(end.code, int):
-            raise
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                stream.flush()
-        os._exit(end.code)
-    raise AssertionError("unreachable")
+        code = end.code
+    except Terminated as late:  # it came after the command had ended
+        code = 128 + late.signum
+    for name in (signal.SIGINT, *_UNWINDING):  # what follows is short, and the result is out
+        signal.signal(name, signal.SIG_IGN)
+    if not isinstance(code, int) or any(
+        one is not threading.main_thread() and not one.daemon for one in threading.enumerate()
+    ):
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _run(arguments: list[str]) -> int:
