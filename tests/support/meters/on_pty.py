@@ -17,6 +17,7 @@ class OnPty:
     def __init__(self) -> None:
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
+        os.set_blocking(self._master, False)  # a write of more than fits would wait for the host
         self.path = os.ttyname(self._slave)
         self._wake_in, self._wake_out = os.pipe()
         self._lock = threading.Lock()
@@ -68,5 +69,6 @@ class OnPty:
             if self._master in readable:
                 self.heard(os.read(self._master, 65536))
             if writable:
-                sent = os.write(self._master, bytes(self._outbox[:4096]))
-                del self._outbox[:sent]
+                with contextlib.suppress(BlockingIOError):
+                    sent = os.write(self._master, bytes(self._outbox[:4096]))
+                    del self._outbox[:sent]
