@@ -12,7 +12,6 @@ from hil.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from hil.engines.tflm.host import HostArena
-    from hil.records import EngineSources
     from hil.tflite.model import Model
 
 SCHEMA = "hil.memory/1"
@@ -92,6 +91,7 @@ def _host_rows(found: HostArena) -> list[tuple[str, str, str, str]]:
 def _aot(model: Model, names: list[str], *, as_json: bool) -> None:
     from hil import devices
     from hil.engines.registry import engine
+    from hil.firmware.fit import why_unfit
     from hil.records import Measurement
 
     loaded = [devices.load(name) for name in names]
@@ -105,7 +105,7 @@ def _aot(model: Model, names: list[str], *, as_json: bool) -> None:
         name: Measurement(name, size, "bytes", "static", 0.0, source=source)
         for name, (size, source) in sizes.items()
     }
-    fits = {profile.name: _fit(sources, profile) for profile in loaded}
+    fits = {profile.name: why_unfit(sources, profile) for profile in loaded}
     if as_json:
         where = "the device, planned"
         _emit(model, "aot", sources.engine_version, where, figures, fits=fits)
@@ -116,25 +116,6 @@ def _aot(model: Model, names: list[str], *, as_json: bool) -> None:
     typer.echo(f"the arena is fullest at op {peak.index}, {peak.name}")
     for name, reason in fits.items():
         typer.echo(f"{name}: " + (reason or "it can fit (code is known only after a build)"))
-
-
-def _fit(sources: EngineSources, profile: Any) -> str:
-    """Return why it cannot fit, or ''."""
-    from hil.errors import DoesNotFit
-    from hil.firmware.fit import check_fit
-
-    try:
-        check_fit(
-            sources,
-            device=profile.name,
-            flash_bytes=profile.flash.size_bytes,
-            ram_bytes=profile.main_ram.size_bytes,
-            stack_bytes=profile.firmware.stack_bytes,
-            heap_bytes=profile.firmware.heap_bytes,
-        )
-    except DoesNotFit as error:
-        return error.message
-    return ""
 
 
 def _emit(model: Model, engine: str, version: str, where: str, figures: Any, **more: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from hil.cli import output, stores
 from hil.cli.options import DbOption, JsonOption
-from hil.errors import DoesNotFit, Gap, ModelError, UnsupportedModel
+from hil.errors import Gap, ModelError, UnsupportedModel
 
 if TYPE_CHECKING:
     from hil.devices import Profile
@@ -88,7 +88,7 @@ class Verdict:
 def runnable(model: Model, profiles: Sequence[Profile]) -> Verdict:
     """Ask the engine aot, without building anything."""
     from hil.engines.registry import engine
-    from hil.firmware.fit import check_fit
+    from hil.firmware.fit import why_unfit
     from hil.tflite.fold import foldable
 
     try:
@@ -99,20 +99,7 @@ def runnable(model: Model, profiles: Sequence[Profile]) -> Verdict:
         return Verdict("aot", error.gaps, error.message, {}, folded)
     except ModelError as error:
         return Verdict("aot", (), error.message, {})
-    fits: dict[str, str | None] = {}
-    for one in profiles:
-        try:
-            check_fit(
-                sources,
-                device=one.name,
-                flash_bytes=one.flash.size_bytes,
-                ram_bytes=one.main_ram.size_bytes,
-                stack_bytes=one.firmware.stack_bytes,
-                heap_bytes=one.firmware.heap_bytes,
-            )
-            fits[one.name] = None
-        except DoesNotFit as error:
-            fits[one.name] = error.message
+    fits = {one.name: why_unfit(sources, one) or None for one in profiles}
     return Verdict("aot", (), "", fits, sources.folded)
 
 

@@ -7,6 +7,7 @@ linker, one that fails here cannot fit.
 
 from __future__ import annotations
 
+from hil.devices import Profile
 from hil.errors import DoesNotFit
 from hil.records import EngineSources
 
@@ -52,6 +53,22 @@ def check_fit(
             f"the model does not fit {device}: " + "; ".join(complaints),
             hint="take a smaller or a quantized model, or a profile with more memory",
         )
+
+
+def why_unfit(sources: EngineSources, profile: Profile) -> str:
+    """Return why a model cannot fit the device of a profile, '' where it can."""
+    try:
+        check_fit(
+            sources,
+            device=profile.name,
+            flash_bytes=profile.flash.size_bytes,
+            ram_bytes=profile.main_ram.size_bytes,
+            stack_bytes=profile.firmware.stack_bytes,
+            heap_bytes=profile.firmware.heap_bytes,
+        )
+    except DoesNotFit as error:
+        return error.message
+    return ""
 
 
 def _complaint(name: str, parts: dict[str, int], size: int) -> str:
